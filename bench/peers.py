@@ -1,0 +1,176 @@
+"""One runtime with one model, in a process of its own, driven by lines on its standard input.
+
+    peers.py PEER MODEL_STEM THREADS
+
+loads the model, answers once, and prints a line of JSON (load time, error, versions). Then each line read is
+a number of seconds to run for, answered by a line of JSON with the time of every inference in milliseconds.
+A peer's inputs and outputs are bound beforehand where it can do that; fetching results is not timed.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def load_tf(stem, threads, ins, onames):
+    import tensorflow as tf
+
+    t = time.perf_counter()
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    graph_def = tf.compat.v1.GraphDef()
+    with open(stem + ".pb", "rb") as f:
+        graph_def.ParseFromString(f.read())
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    call = tf.compat.v1.Session(graph=graph).make_callable(onames, list(ins))
+    args = list(ins.values())
+    return tf.__version__, t, lambda: call(*args), lambda result: result
+
+
+def load_ov(stem, threads, ins, onames):
+    import openvino as ov
+
+    t = time.perf_counter()
+    core = ov.Core()
+    config = {
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = core.compile_model(core.read_model(stem + ".pb"), "CPU", config).create_infer_request()
+    for port in request.model_inputs:
+        for name, x in ins.items():
+            if name in port.names or name.split(":")[0] in port.names:
+                request.set_tensor(port, ov.Tensor(x, shared_memory=True))
+    fetch = lambda _: [request.get_output_tensor(i).data for i in range(len(request.model_outputs))]
+    return ov.__version__, t, request.infer, fetch
+
+
+def load_ort(stem, threads, ins, onames):
+    import onnxruntime as ort
+
+    t = time.perf_counter()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = ort.InferenceSession(stem + ".onnx", options, providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    for name, x in ins.items():
+        binding.bind_cpu_input(name, x)
+    for name in onames:
+        binding.bind_output(name)
+    return ort.__version__, t, lambda: session.run_with_iobinding(binding), lambda _: binding.copy_outputs_to_cpu()
+
+
+def load_litert(stem, threads, ins, onames):
+    import ai_edge_litert
+    from ai_edge_litert.interpreter import Interpreter
+
+    t = time.perf_counter()
+    it = Interpreter(stem + ".tflite", num_threads=threads)
+    it.allocate_tensors()
+    for detail, x in zip(it.get_input_details(), ins.values()):
+        it.set_tensor(detail["index"], x)
+    fetch = lambda _: [it.get_tensor(d["index"]) for d in it.get_output_details()]
+    return getattr(ai_edge_litert, "__version__", "?"), t, it.invoke, fetch
+
+
+class Runtime:
+    """A peer with a Python interface."""
+
+    def __init__(self, load, stem, threads, ins, outs):
+        self.version, start, self.call, fetch = load(stem, threads, ins, list(outs))
+        answers = fetch(self.call())
+        self.load_ms = (time.perf_counter() - start) * 1e3
+        self.error = error(answers, list(outs.values()))
+        for _ in range(3):
+            self.call()
+
+    def run(self, secs):
+        times, end = [], time.perf_counter() + secs
+        while time.perf_counter() < end or len(times) < 3:
+            t = time.perf_counter()
+            self.call()
+            times.append((time.perf_counter() - t) * 1e3)
+        return {"median_ms": sorted(times)[len(times) // 2], "min_ms": min(times)}
+
+    def peak_mib(self):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Jitc:
+    """jitc, through its command line."""
+
+    def __init__(self, tool, stem, threads, ins, outs):
+        import numpy as np
+
+        self.folder = tempfile.TemporaryDirectory()
+        tmp = self.folder.name
+        self.args = [stem + ".pb", "--threads", str(threads), "--no-cache"]
+        for i, (name, x) in enumerate(ins.items()):
+            np.save(f"{tmp}/in{i}.npy", x)
+            self.args += ["--input", f"{name}={tmp}/in{i}.npy"]
+        self.tool, wanted, files = tool, [], [f"{tmp}/out{i}.npy" for i in range(len(outs))]
+        for name, file in zip(outs, files):
+            wanted += ["--output", f"{name}={file}"]
+        self.command("run", *wanted)
+        self.error = error([np.load(f) for f in files], list(outs.values()))
+        self.version = subprocess.run([tool, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+        self.load_ms, self.peak = float("inf"), 0
+
+    def command(self, verb, *more):
+        p = subprocess.run([self.tool, verb, *self.args, *more], capture_output=True, text=True)
+        if p.returncode:
+            raise RuntimeError(p.stderr.strip() or f"exit status {p.returncode}")
+        return p.stdout
+
+    def run(self, secs):
+        r = json.loads(self.command("bench", "--secs", str(secs), "--json", "-"))
+        self.load_ms = min(self.load_ms, r["load_ms"] + r["first_ms"])
+        self.peak = max(self.peak, r["peak_rss_kib"] / 1024)
+        return {"median_ms": r["median_ms"], "min_ms": r["min_ms"], "load_ms": self.load_ms}
+
+    def peak_mib(self):
+        return self.peak
+
+
+PEERS = {"openvino": load_ov, "onnxruntime": load_ort, "litert": load_litert, "tensorflow": load_tf}
+
+
+def error(answers, wanted):
+    """Largest deviation, relative to the largest element. Some peers reorder outputs: the nearest one counts."""
+    import numpy as np
+
+    def off(a, b):
+        a = np.asarray(a, "f8")
+        return np.abs(a.reshape(b.shape) - b).max() / max(np.abs(b).max(), 1e-30) if a.size == b.size else np.inf
+
+    return float(max(min(off(a, b) for a in answers) for b in wanted))
+
+
+def main():
+    peer, stem, threads, tool = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=str(threads))
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    replies, sys.stdout = sys.stdout, sys.stderr  # some peers print
+    import numpy as np
+
+    z = np.load(stem + ".npz")
+    ins = {k[3:]: z[k] for k in z.files if k.startswith("in/")}
+    outs = {k[4:]: z[k] for k in z.files if k.startswith("out/")}
+    r = Jitc(tool, stem, threads, ins, outs) if peer == "jitc" else Runtime(PEERS[peer], stem, threads, ins, outs)
+    reply = {"version": r.version, "load_ms": r.load_ms, "error": r.error}
+    print(json.dumps(reply), file=replies, flush=True)
+    for line in sys.stdin:
+        reply = r.run(float(line)) | {"peak_mib": r.peak_mib()}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+/* Arguments. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "runtime/threads.h"
+
+typedef bool Setter(Options *o, const char *value); /* false: the value is wrong; it has been reported */
+
+typedef struct {
+    const char *name, *value, *help; /* value: NULL for a flag */
+    unsigned commands;
+    Setter *set;
+} OptionDef;
+
+enum {
+    MODELS = CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN, /* commands that load a model */
+    RUNS = CMD_RUN | CMD_BENCH
+};
+
+static bool wrong(Options *o, const char *fmt, ...) PRINTF(2, 3);
+static bool wrong(Options *o, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    job_verror(o->job, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* -- Values --------------------------------------------------------------------------------------- */
+static bool parse_integer(const char *text, int64_t min, int64_t max, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < min || v > max || strchr(" \t\n\v\f\r+", *text)) return false;
+    *out = v;
+    return true;
+}
+
+static bool parse_number(const char *text, double *out)
+{
+    char *end;
+    double v = strtod(text, &end);
+    if (end == text || *end || strchr(" \t\n\v\f\r", *text)) return false;
+    *out = v;
+    return true;
+}
+
+bool parse_dims(const char *text, size_t n, jitc_shape *out)
+{
+    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') text++, n -= 2;
+    const char *end = text + n;
+    out->rank = 0;
+    if (!n) return true;
+    for (const char *p = text;; p++) {
+        size_t length = 0;
+        while (p + length < end && p[length] != ',') length++;
+        int64_t d = -1;
+        if (!(length == 1 && (*p == '?')) && !(length == 2 && memcmp(p, "-1", 2) == 0)) {
+            if (!length || length > 18) return false;
+            d = 0;
+            for (size_t i = 0; i < length; i++) {
+                if (p[i] < '0' || p[i] > '9') return false;
+                d = d * 10 + (p[i] - '0');
+            }
+        }
+        if (out->rank == JITC_MAX_RANK) return false;
+        out->dim[out->rank++] = d;
+        p += length;
+        if (p == end) return true;
+    }
+}
+
+/* "512M", "1.5GiB" */
+static bool parse_size(const char *text, size_t *out)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double v = strtod(text, &end);
+    if (end == text || !(v > 0) || strchr(" \t\n\v\f\r", *text)) return false;
+    const char *unit = *end ? strchr(units, *end >= 'a' ? *end - 32 : *end) : NULL;
+    if (unit) {
+        for (const char *u = units; u <= unit; u++) v *= 1024;
+        end++;
+        if (*end == 'i') end++;
+    }
+    if (*end == 'B') end++;
+    if (*end || v > 0x1p62) return false;
+    *out = (size_t)v;
+    return *out > 0;
+}
+
+/* -- Options -------------------------------------------------------------------------------------- */
+static bool set_input(Options *o, const char *v)
+{
+    vec_push(o->job, &o->inputs, v);
+    return *v || wrong(o, "--input needs a file");
+}
+
+static bool set_output(Options *o, const char *v)
+{
+    vec_push(o->job, &o->outputs, v);
+    return *v || wrong(o, "--output needs a tensor's name");
+}
+
+static bool set_shape(Options *o, const char *v)
+{
+    const char *eq = strrchr(v, '=');
+    jitc_shape s = {0};
+    if (!eq || eq == v || !parse_dims(eq + 1, strlen(eq + 1), &s))
+        return wrong(o, "--shape '%s': write NAME=DIM,DIM,…, for instance x=1,224,224,3; ? leaves one open",
+                     v);
+    s.name = tensor_name(o->job, v, (size_t)(eq - v));
+    for (uint32_t i = 0; i < o->shapes.n; i++)
+        if (strcmp(o->shapes.at[i].name, s.name) == 0)
+            return wrong(o, "--shape is given twice for '%s'", s.name);
+    vec_push(o->job, &o->shapes, s);
+    return true;
+}
+
+static bool set_set(Options *o, const char *v)
+{
+    const char *eq = strrchr(v, '=');
+    jitc_set s = {0};
+    if (eq && strcmp(eq, "=true") == 0)
+        s.value = 1;
+    else if (!eq || eq == v || (strcmp(eq, "=false") != 0 && !parse_number(eq + 1, &s.value)))
+        return wrong(o, "--set '%s': write NAME=NUMBER, or NAME=true or false", v);
+    s.name = tensor_name(o->job, v, (size_t)(eq - v));
+    for (uint32_t i = 0; i < o->sets.n; i++)
+        if (strcmp(o->sets.at[i].name, s.name) == 0) return wrong(o, "--set is given twice for '%s'", s.name);
+    vec_push(o->job, &o->sets, s);
+    return true;
+}
+
+static bool set_threads(Options *o, const char *v)
+{
+    int64_t n;
+    if (!parse_integer(v, 0, 1024, &n))
+        return wrong(o, "--threads '%s': a number from 1 to 1024, or 0 for all", v);
+    o->threads = (int)n;
+    return true;
+}
+
+static bool set_repeat(Options *o, const char *v)
+{
+    return parse_integer(v, 1, 1000000000, &o->repeat) || wrong(o, "--repeat '%s': a number from 1 on", v);
+}
+
+static bool set_secs(Options *o, const char *v)
+{
+    return (parse_number(v, &o->secs) && o->secs >= 0 && o->secs <= 1e6) ||
+           wrong(o, "--secs '%s': a number of seconds", v);
+}
+
+static bool set_max_memory(Options *o, const char *v)
+{
+    return parse_size(v, &o->max_memory) || wrong(o, "--max-memory '%s': a size such as 512M or 2G", v);
+}
+
+static bool set_emit(Options *o, const char *v)
+{
+    static const char *const known[] = {"jir", "plan", "llvm", "asm"};
+    o->emit = v;
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcmp(v, known[i]) == 0) return true;
+    return wrong(o, "--emit '%s': jir, plan, llvm or asm", v);
+}
+
+static bool set_target(Options *o, const char *v)
+{
+#if defined(__x86_64__)
+    size_t n = strlen(v);
+    if (strcmp(v, "native") == 0 ||
+        (strncmp(v, "x86_64-", 7) == 0 && n > 9 && strcmp(v + n - 9, "linux-gnu") == 0))
+        return true;
+#else
+    if (strcmp(v, "native") == 0) return true;
+#endif
+    return wrong(o, "--target '%s': code for other systems is not available yet", v);
+}
+
+static bool set_tier(Options *o, const char *v)
+{
+    return wrong(o, "--tier %s: tiers are not available yet", v);
+}
+
+static bool set_checks(Options *o, const char *v)
+{
+    (void)v;
+    return wrong(o, "--checks: run-time checks of Assert and CheckNumerics are not available yet");
+}
+
+/* Met already: there is no cache, and neither Winograd nor Strassen. */
+static bool set_nothing(Options *o, const char *v)
+{
+    (void)o, (void)v;
+    return true;
+}
+
+#define SETTER(field, type)                                                                                  \
+    static bool set_##field(Options *o, const char *v)                                                       \
+    {                                                                                                        \
+        o->field = type;                                                                                     \
+        (void)v;                                                                                             \
+        return true;                                                                                         \
+    }
+SETTER(output_dir, v)
+SETTER(cpu, v)
+SETTER(json, v)
+SETTER(dot, v)
+SETTER(passes, v)
+SETTER(dump_after, v)
+SETTER(out, v)
+SETTER(node, v)
+SETTER(verbose, true)
+SETTER(quiet, true)
+
+static bool set_json_flag(Options *o, const char *v)
+{
+    (void)v;
+    o->json = "-";
+    return true;
+}
+
+static const OptionDef options[] = {
+    {"--input", "[NAME=]FILE", "an input: .npy, .npz (by member name), any file for a string", MODELS,
+     set_input},
+    {"--output", "NAME[=FILE]", "a tensor that is wanted; to a .npy file, else shown", MODELS, set_output},
+    {"--output-dir", "DIR", "write every output to DIR/NAME.npy", CMD_RUN, set_output_dir},
+    {"--repeat", "N", "run N times", CMD_RUN, set_repeat},
+    {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH, set_secs},
+    {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH, set_json},
+    {"--json", NULL, "the result as JSON", CMD_INSPECT, set_json_flag},
+    {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot},
+    {"--passes", "LIST", "the pipeline; empty for none (default: the compiler's own)", CMD_OPT, set_passes},
+    {"--dump-after", "LIST", "print the graph after these passes; all for every one", CMD_OPT,
+     set_dump_after},
+    {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_emit},
+    {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out},
+    {"--node", "NAME", "only nodes whose names start so", CMD_EXPLAIN, set_node},
+    {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape},
+    {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set},
+    {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads},
+    {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS, set_cpu},
+    {"--target", "TRIPLE", "only this system's own yet", MODELS, set_target},
+    {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing},
+    {"--checks", NULL, "not available yet", MODELS, set_checks},
+    {"--tier", "N", "not available yet", MODELS, set_tier},
+    {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory},
+    {"--no-cache", NULL, "do not use the compile cache", MODELS, set_nothing},
+    {"--cache-dir", "DIR", "where the compile cache is", MODELS, set_nothing},
+    {"--verbose", NULL, "say what is being done", MODELS, set_verbose},
+    {"--quiet", NULL, "say nothing but results and errors", MODELS, set_quiet},
+};
+
+void options_help(Str *s, unsigned set)
+{
+    for (size_t i = 0; i < COUNT(options); i++) {
+        const OptionDef *d = &options[i];
+        if (!(d->commands & set)) continue;
+        Str left = {0};
+        str_printf(&left, "%s%s%s", d->name, d->value ? " " : "", d->value ? d->value : "");
+        str_printf(s, "  %-22s  %s\n", str_text(&left), d->help);
+        str_free(&left);
+    }
+}
+
+static const OptionDef *find_option(const char *text, size_t n, unsigned command)
+{
+    for (size_t i = 0; i < COUNT(options); i++)
+        if ((options[i].commands & command) && strlen(options[i].name) == n &&
+            memcmp(options[i].name, text, n) == 0)
+            return &options[i];
+    return NULL;
+}
+
+/* Flags and values may be mixed with files; "--" ends them. */
+bool options_parse(Options *o, const Command *c, int argc, char **argv)
+{
+    bool only_files = false, help = false;
+    o->repeat = 1;
+    o->secs = 5;
+    for (int i = 0; i < argc; i++) {
+        const char *text = argv[i];
+        if (only_files || text[0] != '-' || !text[1]) {
+            vec_push(o->job, &o->files, text);
+            continue;
+        }
+        if (strcmp(text, "--") == 0) {
+            only_files = true;
+            continue;
+        }
+        if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0) {
+            help = true;
+            continue;
+        }
+        size_t n = strcspn(text, "=");
+        const OptionDef *d = find_option(text, n, c->bit);
+        if (!d) {
+            wrong(o, "unknown option '%.*s'; 'jitc %s --help' lists what there is", (int)n, text, c->name);
+            continue;
+        }
+        const char *value = text[n] ? text + n + 1 : NULL;
+        if (value && !d->value) {
+            wrong(o, "%s takes no value", d->name);
+            continue;
+        }
+        if (d->value && !value) {
+            if (++i == argc) {
+                wrong(o, "%s needs a value: %s %s", d->name, d->name, d->value);
+                break;
+            }
+            value = argv[i];
+        }
+        d->set(o, value);
+    }
+    if (help) return true;
+    if (o->files.n != 1)
+        wrong(o, o->files.n ? "one model at a time: '%s' is too many" : "which model? %s%s",
+              o->files.n ? o->files.at[1] : "jitc ", o->files.n ? "" : c->usage);
+    if (o->job->nerrors) job_fail(o->job, JITC_E_USAGE);
+    if (o->threads == 0) o->threads = threads_available();
+    return false;
+}

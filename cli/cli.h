@@ -1,0 +1,173 @@
+/* The command line tool. One file per command; the whole of a command runs in one job: what goes wrong is
+ * reported there, and main() prints it and turns the job's status into the exit status. */
+#ifndef JITC_CLI_H
+#define JITC_CLI_H
+
+#include "frontend/import.h"
+#include "frontend/tfgraph.h"
+#include "ir/base/base.h"
+
+typedef enum { EXIT_DONE = 0, EXIT_UNUSABLE = 1, EXIT_USAGE = 2, EXIT_DEFECT = 3 } ExitStatus;
+
+/* -- Arguments ------------------------------------------------------------------------------------ */
+typedef VEC(const char *) Texts;
+
+typedef struct Options {
+    Job *job;
+    Texts files;           /* the arguments that are no options */
+    Texts inputs, outputs; /* as written: [NAME=]FILE, NAME[=FILE] */
+    VEC(jitc_shape) shapes;
+    VEC(jitc_set) sets;
+    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node;
+    int threads; /* resolved: at least 1 */
+    bool verbose, quiet;
+    int64_t repeat;
+    double secs;
+    size_t max_memory;
+} Options;
+
+typedef struct Command {
+    const char *name, *usage, *summary, *details;
+    unsigned bit;                  /* in the option table's sets of commands */
+    ExitStatus (*run)(Options *o); /* NULL: not available yet */
+} Command;
+
+extern const Command commands[];
+extern const int ncommands;
+const Command *command_find(const char *name); /* NULL when unknown */
+
+enum { CMD_RUN = 1, CMD_BENCH = 2, CMD_INSPECT = 4, CMD_OPT = 8, CMD_EXPLAIN = 16 };
+
+/* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
+ * True when help was asked for. */
+bool options_parse(Options *o, const Command *c, int argc, char **argv);
+void options_help(Str *s, unsigned commands);                 /* the options of a command, a line each */
+bool parse_dims(const char *text, size_t n, jitc_shape *out); /* "1,?,3" or "[1,?,3]" */
+
+ExitStatus command_run(Options *o);
+ExitStatus command_bench(Options *o);
+ExitStatus command_inspect(Options *o);
+ExitStatus command_opt(Options *o);
+ExitStatus command_explain(Options *o);
+
+_Noreturn void usage_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
+
+/* -- Messages --------------------------------------------------------------------------------------- */
+void say_lines(const char *kind, const char *lines); /* "jitc: KIND: …" for each line, to standard error */
+void say_error(const char *fmt, ...) PRINTF(1, 2);   /* one line, escaped */
+void say_note(const Options *o, const char *fmt, ...) PRINTF(2, 3); /* unless --quiet */
+/* Writes text to standard output; false, with a message, when that fails. Flushes. */
+bool put_stdout(Job *job, const Str *s);
+void check_memory(Job *job, const Str *s); /* unwinds when the text is incomplete */
+/* A file, or standard output for "-"; unwinds when it cannot be written. */
+void put_file(Job *job, const char *path, const Str *s);
+ExitStatus exit_status(jitc_status s);
+
+/* A line that shows after a second that work is going on, when standard error is a terminal. */
+typedef struct Progress Progress;
+Progress *progress_start(const Options *o, const char *what); /* may be NULL */
+void progress_log(void *progress, const char *line);          /* for jitc_options.log */
+void progress_stop(Progress *p);
+
+/* -- Formatting --------------------------------------------------------------------------------------- */
+void put_type(Str *s, int dtype, int rank, const int64_t *dim); /* "f32[?,8,8,1]" */
+void put_io_type(Str *s, const jitc_io *io);
+void put_count(Str *s, int64_t n);                  /* "24,908", from a million on "25.6 M" */
+void put_si(Str *s, double v, const char *unit);    /* "3.86 GMAC" */
+void put_sig(Str *s, double v);                     /* three significant digits, never an exponent */
+void put_ms(Str *s, double ms);                     /* "41.9 ms", from 10 s on "12.3 s" */
+void put_value(Str *s, double v);                   /* an element */
+void put_name(Str *s, const char *name, int width); /* escaped, padded; cut in the middle when longer */
+int name_width(const char *name, int most);         /* columns that put_name needs */
+void put_json(Str *s, const char *text);            /* a JSON string */
+void put_json_number(Str *s, double v);
+void put_json_dims(Str *s, int rank, const int64_t *dim); /* null stands for what is open */
+const char *base_name(const char *path);
+
+/* -- Models, their inputs and outputs ------------------------------------------------------------------ */
+typedef struct Model {
+    const char *path;
+    Source src;
+    TfGraph *graph;
+} Model;
+
+/* Opens and decodes; unwinds on failure. The job closes it. */
+Model *model_open(Job *job, const char *path);
+/* Whether the graph has a node of that tensor's name ("node", "node:k"). */
+bool model_has_tensor(const Model *m, const char *name, size_t n);
+/* "node:0" is "node". */
+const char *tensor_name(Job *job, const char *name, size_t n);
+bool path_ends(const char *path, const char *ending);
+
+typedef struct Bound {
+    const char *name, *file; /* file: NULL when generated */
+    jitc_tensor value;
+} Bound;
+
+typedef struct Wanted {
+    const char *name, *file; /* file: NULL to show it */
+    size_t index;            /* in the program's outputs; SIZE_MAX: not known before the program is */
+} Wanted;
+
+/* What the command line binds: inputs read from files, outputs wanted, shapes. */
+typedef struct Binding {
+    VEC(Bound) in;
+    VEC(Wanted) out;           /* as asked for by --output */
+    Texts in_names, out_names; /* in_names is empty for the graph's own inputs */
+    VEC(jitc_shape) shapes;    /* of --shape and of the inputs */
+    ImportOptions import;      /* the same, for the importer */
+    ImportIo io;               /* as the graph declares it */
+} Binding;
+
+/* Reads the files, checks names, types and shapes; reports all problems, then unwinds. */
+Binding *bind_options(Options *o, const Model *m);
+/* Random or zero tensors for the inputs that have none; open dimensions become 1. */
+void bind_generated(Options *o, Binding *b);
+/* Every placeholder must be bound. */
+void bind_require_all(Options *o, const Binding *b);
+void binding_options(const Options *o, const Binding *b, jitc_options *out);
+
+/* -- Outputs ----------------------------------------------------------------------------------------------
+ */
+typedef struct Result {
+    const char *name, *file;
+    jitc_tensor value;
+} Result;
+typedef VEC(Result) Results;
+
+void outputs_check(Job *job, const Binding *b, const char *dir); /* early: can the files be written at all? */
+const char *output_path(Job *job, const char *dir, const char *name, const Results *taken);
+void outputs_write(Job *job, const Results *r); /* all or none, as far as the file system lets us */
+void outputs_show(Str *s, const Results *r);
+
+/* -- What a model amounts to
+ * ---------------------------------------------------------------------------------- */
+typedef struct ModelStats {
+    int64_t ops, convs, products, weights;
+    double macs;
+    bool open; /* some work depends on open dimensions and is not counted */
+} ModelStats;
+void model_stats(const Module *m, ModelStats *out);
+void put_stats(Str *s, const ModelStats *st); /* "53 convolutions, 25.6 M weights, 3.86 GMAC" */
+/* Imports in a job of its own; false when that fails: the reasons are then `why`, a line each. */
+bool try_stats(Options *o, const Model *m, const ImportOptions *import, const char *pipeline, ModelStats *out,
+               Str *why);
+
+/* -- Programs
+ * --------------------------------------------------------------------------------------------------- */
+typedef struct Session {
+    jitc_program *program;
+    jitc_exec *exec;
+    double load_ms;
+} Session;
+/* Compiles, makes an exec and binds the inputs; unwinds on failure. The job frees all of it. */
+Session *session_open(Options *o, const Model *m, const Binding *b);
+double session_run(Options *o, Session *s); /* milliseconds; unwinds on failure */
+
+/* Billions of f32 multiply-adds times two per second that this machine does in registers on `threads`
+ * threads. */
+double fma_peak_gflops(int threads);
+const char *cpu_vectors(void); /* "AVX-512, VNNI" */
+/* The code generator's view of the host; false, with a reason in *why for free(), when there is none. */
+bool host_describe(char *llvm, size_t nllvm, char *cpu, size_t ncpu, char **why);
+#endif

@@ -1,0 +1,71 @@
+/* A line that shows that work is going on. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+struct Progress {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool verbose, ticking, done;
+    char what[80];
+};
+
+static void *tick(void *arg)
+{
+    Progress *p = arg;
+    int64_t start = now_ns();
+    bool shown = false;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    pthread_mutex_lock(&p->lock);
+    while (!p->done) {
+        until.tv_sec++;
+        while (!p->done && pthread_cond_timedwait(&p->wake, &p->lock, &until) == 0) {}
+        if (p->done) break;
+        fprintf(stderr, "\r\033[K%s… %d s", p->what, (int)((now_ns() - start) / 1000000000));
+        shown = true;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (shown) fputs("\r\033[K", stderr);
+    return NULL;
+}
+
+Progress *progress_start(const Options *o, const char *what)
+{
+    if (o->quiet || (!o->verbose && !isatty(STDERR_FILENO))) return NULL;
+    Progress *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->verbose = o->verbose;
+    snprintf(p->what, sizeof p->what, "%s", what);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    p->ticking = isatty(STDERR_FILENO) && pthread_create(&p->thread, NULL, tick, p) == 0;
+    return p;
+}
+
+void progress_log(void *progress, const char *line)
+{
+    Progress *p = progress;
+    if (!p || !p->verbose) return;
+    pthread_mutex_lock(&p->lock);
+    if (p->ticking) fputs("\r\033[K", stderr);
+    say_lines("info", line);
+    pthread_mutex_unlock(&p->lock);
+}
+
+void progress_stop(Progress *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->done = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    if (p->ticking) pthread_join(p->thread, NULL);
+    pthread_cond_destroy(&p->wake);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

@@ -1,0 +1,24 @@
+/* The builder's private side, for the files that know LLVM. */
+#ifndef JITC_GEN_LLVM_H
+#define JITC_GEN_LLVM_H
+
+#include <llvm-c/Core.h>
+
+#include "codegen/llvm/gen.h"
+
+struct Gen {
+    Job *job;
+    LLVMContextRef cx;
+    LLVMModuleRef module;
+    LLVMBuilderRef b;
+    LLVMValueRef fn;
+    LLVMTypeRef i1, i8, i32, i64, ptr;
+    Isa isa;
+    LLVMValueRef dims[64]; /* loaded in the entry block */
+    LLVMValueRef ptrs[64];
+    int ndims, nptrs;
+};
+
+void gen_begin(Gen *g, const char *name, int nptrs, int ndims);
+void gen_end(Gen *g);
+#endif

@@ -1,0 +1,336 @@
+/* The builder's vectors. */
+#include <math.h>
+
+#include "codegen/llvm/gen_llvm.h"
+
+typedef LLVMValueRef V;
+
+static LLVMTypeRef scalar_type(Gen *g, DType t)
+{
+    switch (t) {
+    case JITC_FLOAT32: return LLVMFloatTypeInContext(g->cx);
+    case JITC_FLOAT64: return LLVMDoubleTypeInContext(g->cx);
+    case JITC_BOOL: return g->i1;
+    default: return LLVMIntTypeInContext(g->cx, (unsigned)dtype_size(t) * 8);
+    }
+}
+
+static LLVMTypeRef vec_type(Gen *g, DType t, int lanes)
+{
+    LLVMTypeRef s = scalar_type(g, t);
+    return lanes == 1 ? s : LLVMVectorType(s, (unsigned)lanes);
+}
+
+static Vec vec(V v, Vec like) { return (Vec){v, like.dtype, like.lanes}; }
+static bool is_f(Vec v) { return dtype_is_float(v.dtype); }
+static bool is_s(Vec v) { return dtype_is_signed(v.dtype); }
+
+static V intrinsic(Gen *g, const char *name, V *args, unsigned n)
+{
+    LLVMTypeRef over[] = {LLVMTypeOf(args[0])};
+    unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    V f = LLVMGetIntrinsicDeclaration(g->module, id, over, 1);
+    return LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->cx, id, over, 1), f, args, n, "");
+}
+
+static void same(Gen *g, Vec a, Vec b)
+{
+    if (a.dtype == JITC_FLOAT16 || a.dtype == JITC_BFLOAT16) g_fail(g, "arithmetic on %s", dtype_name(a.dtype));
+    if (a.dtype != b.dtype || a.lanes != b.lanes)
+        g_fail(g, "vectors of %s x %d and %s x %d meet", dtype_name(a.dtype), a.lanes, dtype_name(b.dtype), b.lanes);
+}
+
+/* -- Constants and lanes ---------------------------------------------------------------------------------- */
+static Vec constant(Gen *g, V s, DType t, int lanes)
+{
+    if (lanes == 1) return (Vec){s, t, 1};
+    V lane[LANES];
+    for (int i = 0; i < lanes; i++) lane[i] = s;
+    (void)g;
+    return (Vec){LLVMConstVector(lane, (unsigned)lanes), t, (uint8_t)lanes};
+}
+
+static bool is_half(DType t) { return t == JITC_FLOAT16 || t == JITC_BFLOAT16; }
+
+Vec v_f(Gen *g, DType t, int lanes, double k)
+{
+    if (!is_half(t)) return constant(g, LLVMConstReal(scalar_type(g, t), k), t, lanes);
+    uint16_t bits;
+    tensor_set_f(&(Tensor){type_scalar(t), &bits}, 0, k);
+    return constant(g, LLVMConstInt(scalar_type(g, t), bits, 0), t, lanes);
+}
+
+Vec v_i(Gen *g, DType t, int lanes, int64_t k)
+{
+    if (t == JITC_BOOL) k = k != 0;
+    return constant(g, LLVMConstInt(scalar_type(g, t), (unsigned long long)k, 1), t, lanes);
+}
+
+Vec v_iota(Gen *g, DType t)
+{
+    V lane[LANES];
+    for (int i = 0; i < LANES; i++)
+        lane[i] = dtype_is_float(t) ? LLVMConstReal(scalar_type(g, t), i) : LLVMConstInt(scalar_type(g, t), (unsigned)i, 0);
+    return (Vec){LLVMConstVector(lane, LANES), t, LANES};
+}
+
+Vec v_from_i(Gen *g, Ival a, DType t)
+{
+    V v = a.konst ? LLVMConstInt(g->i64, (unsigned long long)a.k, 1) : a.v;
+    return v_cast(g, (Vec){v, JITC_INT64, 1}, t);
+}
+
+Ival i_from_v(Gen *g, Vec s)
+{
+    Vec w = v_cast(g, s, JITC_INT64);
+    if (LLVMIsAConstantInt(w.v)) return ival(LLVMConstIntGetSExtValue(w.v));
+    return (Ival){false, 0, w.v};
+}
+
+Vec v_splat(Gen *g, Vec s, int lanes)
+{
+    if (lanes == 1 || s.lanes == lanes) return s;
+    LLVMTypeRef t = vec_type(g, s.dtype, lanes);
+    V one = LLVMBuildInsertElement(g->b, LLVMGetPoison(t), s.v, LLVMConstInt(g->i32, 0, 0), "");
+    V mask = LLVMConstNull(LLVMVectorType(g->i32, (unsigned)lanes));
+    return (Vec){LLVMBuildShuffleVector(g->b, one, LLVMGetPoison(t), mask, ""), s.dtype, (uint8_t)lanes};
+}
+
+Vec v_lane(Gen *g, Vec v, int lane)
+{
+    if (v.lanes == 1) return v;
+    return (Vec){LLVMBuildExtractElement(g->b, v.v, LLVMConstInt(g->i32, (unsigned)lane, 0), ""), v.dtype, 1};
+}
+
+Vec v_insert(Gen *g, Vec v, int lane, Vec s)
+{
+    return vec(LLVMBuildInsertElement(g->b, v.v, s.v, LLVMConstInt(g->i32, (unsigned)lane, 0), ""), v);
+}
+
+Vec v_shuffle(Gen *g, Vec a, Vec b, const int *lane, int n)
+{
+    V mask[2 * LANES];
+    for (int i = 0; i < n; i++) mask[i] = LLVMConstInt(g->i32, (unsigned)lane[i], 0);
+    return (Vec){LLVMBuildShuffleVector(g->b, a.v, b.v, LLVMConstVector(mask, (unsigned)n), ""), a.dtype, (uint8_t)n};
+}
+
+/* -- Arithmetic --------------------------------------------------------------------------------------------- */
+Vec v_add(Gen *g, Vec a, Vec b)
+{
+    same(g, a, b);
+    return vec(is_f(a) ? LLVMBuildFAdd(g->b, a.v, b.v, "") : LLVMBuildAdd(g->b, a.v, b.v, ""), a);
+}
+
+Vec v_sub(Gen *g, Vec a, Vec b)
+{
+    same(g, a, b);
+    return vec(is_f(a) ? LLVMBuildFSub(g->b, a.v, b.v, "") : LLVMBuildSub(g->b, a.v, b.v, ""), a);
+}
+
+Vec v_mul(Gen *g, Vec a, Vec b)
+{
+    same(g, a, b);
+    return vec(is_f(a) ? LLVMBuildFMul(g->b, a.v, b.v, "") : LLVMBuildMul(g->b, a.v, b.v, ""), a);
+}
+
+/* Division never traps: a zero divisor and MIN / -1 are replaced before dividing. */
+static Vec int_div(Gen *g, Vec a, Vec b, bool rem)
+{
+    Vec zero = v_i(g, a.dtype, a.lanes, 0), one = v_i(g, a.dtype, a.lanes, 1);
+    Vec by0 = v_cmp(g, CMP_EQ, b, zero), safe = v_select(g, by0, one, b), q;
+    if (!is_s(a)) {
+        q = vec(rem ? LLVMBuildURem(g->b, a.v, safe.v, "") : LLVMBuildUDiv(g->b, a.v, safe.v, ""), a);
+        return v_select(g, by0, zero, q);
+    }
+    Vec minus1 = v_i(g, a.dtype, a.lanes, -1), by_m1 = v_cmp(g, CMP_EQ, b, minus1);
+    safe = v_select(g, by_m1, one, safe);
+    q = vec(rem ? LLVMBuildSRem(g->b, a.v, safe.v, "") : LLVMBuildSDiv(g->b, a.v, safe.v, ""), a);
+    q = v_select(g, by_m1, rem ? zero : v_sub(g, zero, a), q);
+    return v_select(g, by0, zero, q);
+}
+
+Vec v_div(Gen *g, Vec a, Vec b)
+{
+    same(g, a, b);
+    return is_f(a) ? vec(LLVMBuildFDiv(g->b, a.v, b.v, ""), a) : int_div(g, a, b, false);
+}
+
+Vec v_rem(Gen *g, Vec a, Vec b)
+{
+    same(g, a, b);
+    return int_div(g, a, b, true);
+}
+
+/* Without FMA hardware llvm.fma would call libm for each lane. */
+Vec v_fma(Gen *g, Vec a, Vec b, Vec c)
+{
+    if (!is_f(a) || !g->isa.fma) return v_add(g, c, v_mul(g, a, b));
+    same(g, a, b);
+    same(g, a, c);
+    return vec(intrinsic(g, "llvm.fma", (V[]){a.v, b.v, c.v}, 3), a);
+}
+
+Vec v_mac(Gen *g, Vec a, Vec b, Vec acc) { return v_fma(g, a, b, acc); }
+
+Vec v_neg(Gen *g, Vec a)
+{
+    return vec(is_f(a) ? LLVMBuildFNeg(g->b, a.v, "") : LLVMBuildNeg(g->b, a.v, ""), a);
+}
+
+Vec v_abs(Gen *g, Vec a)
+{
+    if (is_f(a)) return vec(intrinsic(g, "llvm.fabs", (V[]){a.v}, 1), a);
+    if (!is_s(a)) return a;
+    return v_select(g, v_cmp(g, CMP_LT, a, v_i(g, a.dtype, a.lanes, 0)), v_neg(g, a), a);
+}
+
+Vec v_sqrt(Gen *g, Vec a) { return vec(intrinsic(g, "llvm.sqrt", (V[]){a.v}, 1), a); }
+
+/* Rounds to the nearest integer, half to even, by adding and subtracting 2^23 (2^52): exact where |x| is below
+ * it, and larger numbers are integers already. Keeps the sign of zero. */
+static Vec rint_by_magic(Gen *g, Vec a)
+{
+    double big = a.dtype == JITC_FLOAT32 ? 0x1p23 : 0x1p52;
+    Vec magic = v_f(g, a.dtype, a.lanes, big), mag = v_abs(g, a);
+    Vec r = v_sub(g, v_add(g, mag, magic), magic);
+    r = vec(intrinsic(g, "llvm.copysign", (V[]){r.v, a.v}, 2), a);
+    return v_select(g, v_cmp(g, CMP_LT, mag, magic), r, a);
+}
+
+Vec v_rint(Gen *g, Vec a)
+{
+    if (!is_f(a)) return a;
+    if (g->isa.sse41) return vec(intrinsic(g, "llvm.roundeven", (V[]){a.v}, 1), a);
+    return rint_by_magic(g, a);
+}
+
+Vec v_floor(Gen *g, Vec a)
+{
+    if (!is_f(a)) return a;
+    if (g->isa.sse41) return vec(intrinsic(g, "llvm.floor", (V[]){a.v}, 1), a);
+    Vec r = rint_by_magic(g, a), less = v_sub(g, r, v_f(g, a.dtype, a.lanes, 1));
+    return v_select(g, v_cmp(g, CMP_GT, r, a), less, r);
+}
+
+Vec v_ceil(Gen *g, Vec a)
+{
+    if (!is_f(a)) return a;
+    if (g->isa.sse41) return vec(intrinsic(g, "llvm.ceil", (V[]){a.v}, 1), a);
+    return v_neg(g, v_floor(g, v_neg(g, a)));
+}
+
+/* -- Comparison and bits ---------------------------------------------------------------------------------------- */
+Vec v_cmp(Gen *g, Cmp c, Vec a, Vec b)
+{
+    static const LLVMRealPredicate real[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE, LLVMRealOGT, LLVMRealOGE, LLVMRealUNO};
+    static const LLVMIntPredicate sig[] = {LLVMIntEQ, LLVMIntNE, LLVMIntSLT, LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
+    static const LLVMIntPredicate uns[] = {LLVMIntEQ, LLVMIntNE, LLVMIntULT, LLVMIntULE, LLVMIntUGT, LLVMIntUGE};
+    same(g, a, b);
+    V v = is_f(a)            ? LLVMBuildFCmp(g->b, real[c], a.v, b.v, "")
+          : c == CMP_UNORD   ? LLVMConstNull(vec_type(g, JITC_BOOL, a.lanes))
+          : is_s(a)          ? LLVMBuildICmp(g->b, sig[c], a.v, b.v, "")
+                             : LLVMBuildICmp(g->b, uns[c], a.v, b.v, "");
+    return (Vec){v, JITC_BOOL, a.lanes};
+}
+
+Vec v_select(Gen *g, Vec mask, Vec a, Vec b)
+{
+    return vec(LLVMBuildSelect(g->b, mask.v, a.v, b.v, ""), a);
+}
+
+Vec v_and(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildAnd(g->b, a.v, b.v, ""), a); }
+Vec v_or(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildOr(g->b, a.v, b.v, ""), a); }
+Vec v_xor(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildXor(g->b, a.v, b.v, ""), a); }
+Vec v_not(Gen *g, Vec a) { return vec(LLVMBuildNot(g->b, a.v, ""), a); }
+
+Vec v_shl(Gen *g, Vec a, int bits) { return vec(LLVMBuildShl(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
+Vec v_shr(Gen *g, Vec a, int bits) { return vec(LLVMBuildLShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
+Vec v_sar(Gen *g, Vec a, int bits) { return vec(LLVMBuildAShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
+
+Vec v_bits(Gen *g, Vec a, DType t)
+{
+    return (Vec){LLVMBuildBitCast(g->b, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};
+}
+
+/* -- Conversion --------------------------------------------------------------------------------------------------- */
+static Vec cast_op(Gen *g, LLVMOpcode op, Vec a, DType t)
+{
+    return (Vec){LLVMBuildCast(g->b, op, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};
+}
+
+/* Saturating, NaN gives 0; clamped first, since an out-of-range fptosi is poison. */
+static Vec float_to_int(Gen *g, Vec a, DType t)
+{
+    unsigned bits = (unsigned)dtype_size(t) * 8;
+    bool s = dtype_is_signed(t);
+    double lo = s ? -ldexp(1, (int)bits - 1) : 0, top = ldexp(1, (int)bits - s);
+    Vec zero = v_f(g, a.dtype, a.lanes, 0), low = v_f(g, a.dtype, a.lanes, lo), high = v_f(g, a.dtype, a.lanes, top);
+    Vec under = v_cmp(g, CMP_LT, a, low), over = v_cmp(g, CMP_GE, a, high);
+    Vec ok = v_and(g, v_cmp(g, CMP_GE, a, low), v_cmp(g, CMP_LT, a, high));
+    Vec r = cast_op(g, s ? LLVMFPToSI : LLVMFPToUI, v_select(g, ok, a, zero), t);
+    int64_t min = s ? (int64_t)(~0ULL << (bits - 1)) : 0, max = (int64_t)(s ? ~(~0ULL << (bits - 1)) : bits == 64 ? ~0ULL : ~(~0ULL << bits));
+    r = v_select(g, under, v_i(g, t, a.lanes, min), r);
+    return v_select(g, over, v_i(g, t, a.lanes, max), r);
+}
+
+/* Half precision lies in 16-bit integers and is converted with integer arithmetic: without hardware for it LLVM
+ * would call libgcc. Subnormals go through integers, so that flushing denormals does not touch them. */
+static Vec u32(Gen *g, Vec like, int64_t k) { return v_i(g, JITC_UINT32, like.lanes, k); }
+
+static Vec half_to_f32(Gen *g, Vec a)
+{
+    Vec w = cast_op(g, LLVMZExt, a, JITC_UINT32);
+    if (a.dtype == JITC_BFLOAT16) return v_bits(g, v_shl(g, w, 16), JITC_FLOAT32);
+    Vec sign = v_shl(g, v_and(g, w, u32(g, a, 0x8000)), 16), mag = v_and(g, w, u32(g, a, 0x7fff)), wide = v_shl(g, mag, 13);
+    Vec special = v_cmp(g, CMP_GE, mag, u32(g, a, 0x7c00)), small = v_cmp(g, CMP_LT, mag, u32(g, a, 0x400));
+    Vec bits = v_select(g, special, v_or(g, wide, u32(g, a, 0x7f800000)), v_add(g, wide, u32(g, a, 112 << 23)));
+    Vec sub = v_mul(g, cast_op(g, LLVMUIToFP, mag, JITC_FLOAT32), v_f(g, JITC_FLOAT32, a.lanes, 0x1p-24));
+    bits = v_select(g, small, v_bits(g, sub, JITC_UINT32), bits);
+    return v_bits(g, v_or(g, bits, sign), JITC_FLOAT32);
+}
+
+/* Rounds half to even. */
+static Vec f32_to_half(Gen *g, Vec a, DType t)
+{
+    Vec w = v_bits(g, a, JITC_UINT32), sign = v_and(g, w, u32(g, a, 0x80000000)), mag = v_xor(g, w, sign), r;
+    Vec nan = v_cmp(g, CMP_GT, mag, u32(g, a, 0x7f800000));
+    int drop = t == JITC_BFLOAT16 ? 16 : 13;
+    Vec odd = v_and(g, v_shr(g, mag, drop), u32(g, a, 1));
+    Vec up = v_add(g, v_add(g, mag, u32(g, a, (1 << (drop - 1)) - 1)), odd);
+    if (t == JITC_BFLOAT16) {
+        r = v_select(g, nan, u32(g, a, 0x7fc0), v_shr(g, up, 16));
+    } else {
+        Vec f = v_bits(g, mag, JITC_FLOAT32);
+        Vec sub = v_rint(g, v_mul(g, v_select(g, v_cmp(g, CMP_LT, mag, u32(g, a, 0x38800000)), f, v_f(g, JITC_FLOAT32, a.lanes, 0)),
+                                  v_f(g, JITC_FLOAT32, a.lanes, 0x1p24)));
+        r = v_shr(g, v_sub(g, up, u32(g, a, 112 << 23)), 13);
+        r = v_select(g, v_cmp(g, CMP_GE, mag, u32(g, a, 0x477ff000)), u32(g, a, 0x7c00), r);
+        r = v_select(g, v_cmp(g, CMP_LT, mag, u32(g, a, 0x38800000)), cast_op(g, LLVMFPToUI, sub, JITC_UINT32), r);
+        r = v_select(g, nan, u32(g, a, 0x7e00), r);
+    }
+    return (Vec){cast_op(g, LLVMTrunc, v_or(g, r, v_shr(g, sign, 16)), JITC_UINT16).v, t, a.lanes};
+}
+
+Vec v_cast(Gen *g, Vec a, DType t)
+{
+    if (a.dtype == t) return a;
+    if (is_half(a.dtype)) return v_cast(g, half_to_f32(g, a), t);
+    if (is_half(t)) return f32_to_half(g, v_cast(g, a, JITC_FLOAT32), t);
+    if (t == JITC_BOOL) {
+        Vec zero = is_f(a) ? v_f(g, a.dtype, a.lanes, 0) : v_i(g, a.dtype, a.lanes, 0);
+        return v_cmp(g, CMP_NE, a, zero);
+    }
+    if (a.dtype == JITC_BOOL) {
+        if (dtype_is_float(t)) return cast_op(g, LLVMUIToFP, a, t);
+        return cast_op(g, LLVMZExt, a, t);
+    }
+    size_t from = dtype_size(a.dtype), to = dtype_size(t);
+    if (is_f(a)) {
+        if (dtype_is_float(t)) return cast_op(g, to > from ? LLVMFPExt : LLVMFPTrunc, a, t);
+        return float_to_int(g, a, t);
+    }
+    if (dtype_is_float(t)) return cast_op(g, is_s(a) ? LLVMSIToFP : LLVMUIToFP, a, t);
+    if (to == from) return (Vec){a.v, t, a.lanes};
+    if (to < from) return cast_op(g, LLVMTrunc, a, t);
+    return cast_op(g, is_s(a) ? LLVMSExt : LLVMZExt, a, t);
+}

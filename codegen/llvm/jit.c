@@ -1,0 +1,189 @@
+/* The service: kernels are dealt to one module per thread, compiled to objects in memory, and loaded by ORC.
+ * An object needs no symbol from outside, so nothing of the host process is offered to it. */
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Core.h>
+#include <llvm-c/LLJIT.h>
+#include <llvm-c/Orc.h>
+#include <llvm-c/Support.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "codegen/llvm/module.h"
+
+struct CodegenImage {
+    LLVMOrcLLJITRef jit;
+    kernel_fn **fn;
+};
+
+enum { MAX_PARTS = 16 };
+
+typedef struct {
+    const Target *target;
+    const CodegenKernel *k;
+    size_t n, first;
+    CodegenEmit emit;
+    LLVMMemoryBufferRef object;
+    char *text, *error;
+} Part;
+
+static void compile_part(Part *p)
+{
+    LLVMContextRef cx = LLVMContextCreate();
+    LLVMTargetMachineRef tm = target_machine(p->target);
+    LLVMModuleRef m = module_emit(cx, p->target, tm, p->k, p->n, p->first, &p->error);
+    if (m && p->emit == EMIT_LLVM) {
+        char *text = LLVMPrintModuleToString(m);
+        p->text = strdup(text);
+        LLVMDisposeMessage(text);
+    } else if (m && p->emit == EMIT_ASM) {
+        LLVMMemoryBufferRef buf = NULL;
+        char *why = NULL;
+        if (LLVMTargetMachineEmitToMemoryBuffer(tm, m, LLVMAssemblyFile, &why, &buf))
+            p->error = strdup(why);
+        else
+            p->text = strndup(LLVMGetBufferStart(buf), LLVMGetBufferSize(buf));
+        if (buf) LLVMDisposeMemoryBuffer(buf);
+        LLVMDisposeMessage(why);
+    } else if (m) {
+        char *why = NULL;
+        if (LLVMTargetMachineEmitToMemoryBuffer(tm, m, LLVMObjectFile, &why, &p->object)) p->error = strdup(why);
+        LLVMDisposeMessage(why);
+    }
+    if (m) LLVMDisposeModule(m);
+    LLVMDisposeTargetMachine(tm);
+    LLVMContextDispose(cx);
+}
+
+static void *part_thread(void *arg)
+{
+    compile_part(arg);
+    return NULL;
+}
+
+static void run_parts(Part *parts, size_t n)
+{
+    pthread_t thread[MAX_PARTS];
+    bool started[MAX_PARTS] = {false};
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 8 << 20);
+    for (size_t i = 1; i < n; i++) started[i] = pthread_create(&thread[i], &attr, part_thread, &parts[i]) == 0;
+    compile_part(&parts[0]);
+    for (size_t i = 1; i < n; i++) {
+        if (started[i])
+            pthread_join(thread[i], NULL);
+        else
+            compile_part(&parts[i]);
+    }
+    pthread_attr_destroy(&attr);
+}
+
+static char *take_error(LLVMErrorRef e)
+{
+    char *text = LLVMGetErrorMessage(e), *copy = strdup(text);
+    LLVMDisposeErrorMessage(text);
+    return copy;
+}
+
+static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, size_t n)
+{
+    LLVMErrorRef e = LLVMOrcCreateLLJIT(&image->jit, LLVMOrcCreateLLJITBuilder());
+    if (e) return take_error(e);
+    LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(image->jit);
+    for (size_t i = 0; i < nparts; i++) {
+        e = LLVMOrcLLJITAddObjectFile(image->jit, lib, parts[i].object);
+        parts[i].object = NULL; /* owned by ORC from here, also on failure */
+        if (e) return take_error(e);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char symbol[32];
+        snprintf(symbol, sizeof symbol, "k%zu", i);
+        LLVMOrcExecutorAddress at = 0;
+        e = LLVMOrcLLJITLookup(image->jit, &at, symbol);
+        if (e) return take_error(e);
+        memcpy(&image->fn[i], &at, sizeof at);
+    }
+    return NULL;
+}
+
+static void free_image(CodegenImage *image)
+{
+    if (!image) return;
+    if (image->jit) LLVMConsumeError(LLVMOrcDisposeLLJIT(image->jit));
+    free(image->fn);
+    free(image);
+}
+
+static char *join_texts(Part *parts, size_t n)
+{
+    Str s = {0};
+    for (size_t i = 0; i < n; i++) str_put(&s, parts[i].text ? parts[i].text : "");
+    char *text = strdup(str_text(&s));
+    str_free(&s);
+    return text;
+}
+
+static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit, int threads)
+{
+    CodegenResult r = {0};
+    Target target;
+    int64_t start = now_ns();
+    if (!target_init(&target, want, &r.error)) {
+        if (!r.error) r.error = strdup("out of memory");
+        return r;
+    }
+    size_t nparts = threads < 1 || emit != EMIT_NONE ? 1 : threads > MAX_PARTS ? MAX_PARTS : (size_t)threads;
+    if (nparts > n) nparts = n ? n : 1;
+    Part parts[MAX_PARTS] = {0};
+    for (size_t i = 0; i < nparts; i++) {
+        size_t first = n * i / nparts;
+        parts[i] = (Part){.target = &target, .k = k + first, .n = n * (i + 1) / nparts - first, .first = first, .emit = emit};
+    }
+    run_parts(parts, nparts);
+    r.codegen_ns = now_ns() - start;
+    for (size_t i = 0; i < nparts; i++) {
+        if (!r.error && parts[i].error) r.error = parts[i].error, parts[i].error = NULL;
+        if (parts[i].object) r.code_bytes += LLVMGetBufferSize(parts[i].object);
+    }
+    start = now_ns();
+    if (!r.error && emit != EMIT_NONE) r.text = join_texts(parts, nparts);
+    if (!r.error && emit == EMIT_NONE) {
+        r.image = calloc(1, sizeof *r.image);
+        if (r.image) r.image->fn = calloc(n + 1, sizeof *r.image->fn);
+        r.error = r.image && r.image->fn ? link_parts(r.image, parts, nparts, n) : strdup("out of memory");
+        if (r.error) {
+            free_image(r.image);
+            r.image = NULL;
+        } else {
+            r.fn = r.image->fn;
+        }
+    }
+    r.link_ns = now_ns() - start;
+    for (size_t i = 0; i < nparts; i++) {
+        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
+        free(parts[i].text);
+        free(parts[i].error);
+    }
+    target_free(&target);
+    return r;
+}
+
+static void describe(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf)
+{
+    unsigned major, minor, patch;
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(version, nv, "%u.%u.%u", major, minor, patch);
+    char *name = LLVMGetHostCPUName(), *list = LLVMGetHostCPUFeatures();
+    snprintf(cpu, nc, "%s", name);
+    snprintf(features, nf, "%s", list);
+    LLVMDisposeMessage(name);
+    LLVMDisposeMessage(list);
+}
+
+__attribute__((visibility("default"))) const Codegen *jitc_codegen_open(void);
+
+const Codegen *jitc_codegen_open(void)
+{
+    static const Codegen service = {CODEGEN_ABI, compile, free_image, describe};
+    return &service;
+}

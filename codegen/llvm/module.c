@@ -1,0 +1,120 @@
+#include "codegen/llvm/module.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <stdlib.h>
+
+#include "codegen/llvm/emit.h"
+#include "codegen/llvm/gen_llvm.h"
+#include "codegen/plan/spec.h"
+
+static const struct {
+    const char *algo;
+    void (*emit)(Gen *, const Kernel *);
+    int ndims; /* dim arguments; -1: the rank of the map's result and `rows` */
+} algos[] = {
+    {"igemm", emit_igemm, IG_DIMS},
+    {"depthwise", emit_depthwise, DW_DIMS},
+    {"map", emit_map, -1},
+    {"loops", emit_loops, 0},
+};
+
+/* The header line: `#algo=NAME field=number …`. */
+static const char *header(Job *job, const CodegenKernel *k, Kernel *out)
+{
+    const char *end = memchr(k->text, '\n', k->size);
+    char *line = job_strndup(job, k->text, end ? (size_t)(end - k->text) : k->size), *save = NULL;
+    for (char *word = strtok_r(line, " #", &save); word; word = strtok_r(NULL, " ", &save)) {
+        char *eq = strchr(word, '=');
+        if (!eq) continue;
+        *eq = 0;
+        if (!strcmp(word, "algo")) out->algo = eq + 1;
+        if (!strcmp(word, "kmult")) out->kmult = atoll(eq + 1);
+        if (!strcmp(word, "ntail")) out->ntail = atoll(eq + 1);
+    }
+    return out->algo ? out->algo : "";
+}
+
+static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
+{
+    Kernel kernel = {0};
+    const char *algo = header(g->job, k, &kernel);
+    kernel.m = ir_parse(g->job, k->text, k->size);
+    if (!kernel.m || !kernel.m->funcs) g_fail(g, "a kernel text cannot be read");
+    kernel.body = kernel.m->funcs->body;
+    kernel.nin = (int)kernel.body->nargs;
+    kernel.nout = ir_terminator(kernel.body)->nin;
+    for (size_t i = 0; i < COUNT(algos); i++) {
+        if (strcmp(algos[i].algo, algo) != 0) continue;
+        int ndims = algos[i].ndims >= 0 ? algos[i].ndims : ir_terminator(kernel.body)->in[0]->type.rank + 1;
+        if (kernel.nin + kernel.nout > 64) g_fail(g, "a kernel with too many operands");
+        gen_begin(g, symbol, kernel.nin + kernel.nout, ndims);
+        algos[i].emit(g, &kernel);
+        gen_end(g);
+        return;
+    }
+    g_fail(g, "unknown algorithm '%s'", algo);
+}
+
+static char *diagnostics(const Job *job)
+{
+    Str s = {0};
+    for (const Diag *d = job->diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
+    char *text = strdup(s.n ? str_text(&s) : "out of memory");
+    str_free(&s);
+    return text;
+}
+
+/* The loops are already in their final form; only redundancy that emitters leave is removed. */
+static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm)
+{
+    LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef e = LLVMRunPasses(m, "function(instcombine<no-verify-fixpoint>,early-cse,simplifycfg,loop-mssa(licm),instcombine<no-verify-fixpoint>)", tm, o);
+    LLVMDisposePassBuilderOptions(o);
+    if (!e) return NULL;
+    char *text = LLVMGetErrorMessage(e), *copy = strdup(text);
+    LLVMDisposeErrorMessage(text);
+    return copy;
+}
+
+LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k, size_t n,
+                          size_t first, char **error)
+{
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("jitc", cx);
+    LLVMSetTarget(module, t->triple);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(tm);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(cx);
+    *error = NULL;
+    for (size_t i = 0; i < n && !*error; i++) {
+        Job job;
+        job_init(&job, 0);
+        Gen g = {.job = &job, .cx = cx, .module = module, .b = b, .isa = t->isa};
+        g.i1 = LLVMInt1TypeInContext(cx);
+        g.i8 = LLVMInt8TypeInContext(cx);
+        g.i32 = LLVMInt32TypeInContext(cx);
+        g.i64 = LLVMInt64TypeInContext(cx);
+        g.ptr = LLVMPointerTypeInContext(cx, 0);
+        char symbol[32];
+        snprintf(symbol, sizeof symbol, "k%zu", first + i);
+        if (JOB_ENTER(&job) == JITC_OK) {
+            emit_kernel(&g, &k[i], symbol);
+        } else {
+            char *why = diagnostics(&job);
+            if (asprintf(error, "kernel '%s': %s", k[i].name, why) < 0) *error = NULL;
+            free(why);
+        }
+        job_free(&job);
+    }
+    LLVMDisposeBuilder(b);
+    char *why = NULL;
+    if (!*error && LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) *error = strdup(why);
+    LLVMDisposeMessage(why);
+    if (!*error) *error = optimise(module, tm);
+    if (*error) {
+        LLVMDisposeModule(module);
+        return NULL;
+    }
+    return module;
+}

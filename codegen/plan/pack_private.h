@@ -1,0 +1,42 @@
+/* What the files of the packer share. */
+#ifndef JITC_PACK_PRIVATE_H
+#define JITC_PACK_PRIVATE_H
+
+#include "codegen/plan/pack.h"
+
+Packed *pack_find(const PackTable *t, Hash key); /* NULL when absent; no new reference */
+/* A new entry of undefined bytes with one reference; unwinds when memory runs out. */
+Packed *pack_add(Job *job, PackTable *t, Hash key, int64_t bytes);
+
+/* Hashes of the recipes of all values of @init. */
+typedef struct {
+    Module *m;
+    Hash *key; /* by value id */
+} Recipes;
+void recipes_init(Recipes *r, Module *m);
+Hash recipe_key(const Recipes *r, const Value *v); /* of a value of @init, or a const or weight of @main */
+
+/* A chain of casts and scalings, outermost first. */
+enum { MAX_STEPS = 4 };
+typedef struct {
+    DType to;           /* rounding after this step */
+    const Value *scale; /* NULL: a cast */
+    int64_t offset, stride[IR_MAX_RANK];
+} PackStep;
+
+/* Element (i0, i1, …) of the result is element offset + Σ i*stride of src, taken through the steps. */
+typedef struct {
+    const Value *src;
+    Type type; /* of the result */
+    int64_t offset, stride[IR_MAX_RANK];
+    PackStep step[MAX_STEPS];
+    int nsteps;
+} PackView;
+/* The view that v is of a const, a weight, or some value that must be evaluated. */
+void pack_view(const Value *v, PackView *out);
+bool pack_view_is_copy(const PackView *v); /* the source's bytes as they are */
+/* src and scale[i]: plain data. whole: the dims before the last are one k (convolutions); else the last but
+ * one is. */
+void pack_fill(Job *job, const PackView *v, bool panel, bool whole, const Tensor *src, const Tensor *scale,
+               void *dst);
+#endif

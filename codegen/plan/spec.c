@@ -1,0 +1,325 @@
+/* Kernel ops become canonical kernel texts: dims that cost nothing are symbols, names and origins are gone.
+ */
+#include "codegen/plan/spec.h"
+
+#include "codegen/plan/spec_private.h"
+
+/* -- The text under construction ---------------------------------------------------------------------- */
+void text_begin(Text *t, Module *from, const Op *kernel, KernelSpec *out)
+{
+    *t = (Text){.from = from, .m = ir_module(from->job), .kernel = kernel, .out = out};
+    t->b = (Builder){.m = t->m, .region = ir_func(t->m, "k")->body};
+    int cap = 0;
+    for (const Op *op = kernel->body->first; op; op = op->next) cap += op->nin + op->nout;
+    t->map = job_array(from->job, TextBinding, cap + (int)kernel->body->nargs + 1);
+    out->operand = job_array(from->job, uint16_t, cap + (int)kernel->body->nargs + 1);
+    out->in_place = job_array(from->job, bool, cap + (int)kernel->body->nargs + 1);
+}
+
+void text_bind(Text *t, const Value *old, Value *new_value)
+{
+    t->map[t->nmap].old = old;
+    t->map[t->nmap++].new_value = new_value;
+}
+
+Value *text_value(const Text *t, const Value *old)
+{
+    for (int i = t->nmap; i-- > 0;)
+        if (t->map[i].old == old) return t->map[i].new_value;
+    return NULL;
+}
+
+Value *text_arg(Text *t, const Value *old, Type type, bool in_place)
+{
+    KernelSpec *s = t->out;
+    s->operand[s->noperands] = (uint16_t)old->index;
+    s->in_place[s->noperands++] = in_place;
+    return ir_arg(t->m, t->b.region, type, NULL);
+}
+
+/* One element of any rank becomes a scalar: it broadcasts alike, and equal kernels get equal texts. */
+static Value *clone_const(Text *t, const Op *op)
+{
+    Tensor x = op->value;
+    if (type_numel(&x.type) == 1) x.type = type_scalar(x.type.dtype);
+    return ir_const(&t->b, &x);
+}
+
+Value *text_op(Text *t, const Op *op)
+{
+    if (op->code == OP_const) return clone_const(t, op);
+    Value **in = job_array(t->m->job, Value *, op->nin + 1);
+    for (int i = 0; i < op->nin; i++) {
+        in[i] = text_value(t, op->in[i]);
+        if (!in[i]) job_bug(t->m->job, "kernel text: operand of '%s' has no value", op->def->name);
+    }
+    AttrArg attrs[IR_MAX_ATTRS];
+    int n = 0;
+    for (; n < IR_MAX_ATTRS && op->def->attrs[n].name; n++)
+        attrs[n] = (AttrArg){op->def->attrs[n].name, op->attrs[n]};
+    Value *v = ir_v(&t->b, op->code, in, op->nin, attrs, n);
+    if (!v) job_bug(t->m->job, "kernel text: '%s' does not fit its operands", op->def->name);
+    return v;
+}
+
+void text_end(Text *t, const char *header)
+{
+    Str s = {0};
+    str_printf(&s, "%s\n", header);
+    ir_print(t->m, &s);
+    KernelSpec *out = t->out;
+    if (s.oom) {
+        str_free(&s);
+        job_fail(t->m->job, JITC_E_NOMEM);
+    }
+    out->text = job_strndup(t->m->job, str_text(&s), s.n);
+    out->size = s.n;
+    str_free(&s);
+    out->key = hash_bytes(out->text, out->size);
+}
+
+/* -- Costs ------------------------------------------------------------------------------------------------
+ */
+double spec_flops(const Op *op)
+{
+    double out = op->nout ? (double)type_numel(&op->out[0]->type) : 0;
+    switch (op->def->kind) {
+    case KIND_CONST:
+    case KIND_VIEW:
+    case KIND_REGION:
+    case KIND_MOVE:
+    case KIND_INDEX: return 0;
+    case KIND_CONTRACT: {
+        const Type *w = &op->in[1]->type;
+        double k = op->code == OP_dot
+                       ? (double)op->in[0]->type.dim[op->in[0]->type.rank - (attr_i(op, "trans_a") ? 2 : 1)]
+                       : (double)w->dim[0] * (double)w->dim[1] * (double)w->dim[2];
+        return 2 * out * k;
+    }
+    case KIND_WINDOW: {
+        const int64_t *w = attr_v(op, "window", NULL);
+        return out * (double)w[0] * (double)w[1];
+    }
+    case KIND_ROW: return out * 12;
+    case KIND_REDUCE:
+    case KIND_SCAN: return (double)type_numel(&op->in[0]->type);
+    default:
+        switch (op->code) {
+        case OP_exp:
+        case OP_expm1:
+        case OP_log:
+        case OP_log1p:
+        case OP_sin:
+        case OP_cos:
+        case OP_tanh:
+        case OP_sigmoid:
+        case OP_erf:
+        case OP_elu:
+        case OP_selu:
+        case OP_softplus:
+        case OP_pow:
+        case OP_atan2:
+        case OP_floor_div:
+        case OP_floor_mod:
+        case OP_trunc_mod: return out * 12;
+        case OP_div:
+        case OP_sqrt:
+        case OP_rsqrt: return out * 4;
+        default: return out;
+        }
+    }
+}
+
+static void costs(const Op *kernel, KernelSpec *out)
+{
+    for (const Op *op = kernel->body->first; op; op = op->next) out->flops += spec_flops(op);
+    for (int i = 0; i < kernel->nin; i++) out->bytes += (double)type_bytes(&kernel->in[i]->type);
+    for (int i = 0; i < kernel->nout; i++) out->bytes += (double)type_bytes(&kernel->out[i]->type);
+}
+
+/* Handing a share to another thread costs some microseconds: a share should be worth more. */
+void spec_grain(KernelSpec *out, double flops_per_ns)
+{
+    enum { SHARE_NS = 10000 };
+    double ns = out->flops / flops_per_ns + out->bytes / 8;
+    double per_unit = ns / (double)max_i64(out->units, 1);
+    double grain = per_unit * (double)out->units <= SHARE_NS ? (double)out->units : SHARE_NS / per_unit;
+    out->grain = max_i64(1, (int64_t)grain);
+}
+
+/* -- loops --------------------------------------------------------------------------------------------------
+ */
+static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
+{
+    enum { CHUNK = 256 };
+    Text t;
+    text_begin(&t, m, kernel, out);
+    bool scan = false;
+    for (uint32_t i = 0; i < kernel->body->nargs; i++) {
+        const Value *a = kernel->body->args[i];
+        text_bind(&t, a, text_arg(&t, a, a->type, false));
+    }
+    for (const Op *op = kernel->body->first; op; op = op->next) {
+        Value **in = job_array(m->job, Value *, op->nin + 1);
+        for (int i = 0; i < op->nin; i++) in[i] = text_value(&t, op->in[i]);
+        if (op->code == OP_yield) {
+            ir_yield(&t.b, in, op->nin);
+            break;
+        }
+        Op *c = ir_clone(&t.b, op, in); /* all types are static: no dim of one module's table in another's */
+        c->from = NULL;
+        for (int i = 0; i < op->nout; i++) text_bind(&t, op->out[i], c->out[i]);
+        scan = scan || op->def->kind == KIND_SCAN;
+    }
+    const Type *r = &kernel->out[0]->type;
+    int64_t n = type_numel(r);
+    out->units = scan                  ? 1
+                 : r->rank < 2         ? ceil_div(n, CHUNK)
+                 : r->dim[r->rank - 1] ? n / r->dim[r->rank - 1]
+                                       : 0;
+    bool row = false;
+    for (const Op *op = kernel->body->first; op; op = op->next) row = row || op->def->kind == KIND_ROW;
+    if (row && r->rank == 1) out->units = 1;
+    spec_grain(out, 2);
+    text_end(&t, "#algo=loops");
+}
+
+/* -- map
+ * ------------------------------------------------------------------------------------------------------ */
+enum { MAP_RANK = 6 };
+
+typedef struct {
+    int r;
+    int64_t size[IR_MAX_RANK];
+    uint32_t first[IR_MAX_RANK]; /* a dim of the result that the group contains */
+} Groups;
+
+/* Whether operand type t has dim d of the result (and not 1 in its place); -1: it does not fit. */
+static int has_dim(const Type *t, const Type *result, int d)
+{
+    int k = d - (result->rank - t->rank);
+    if (k < 0 || t->dim[k] == 1) return result->dim[d] == 1;
+    return t->dim[k] == result->dim[d] ? 1 : -1;
+}
+
+static bool is_pure_map(const Op *kernel)
+{
+    const Type *r = &kernel->out[0]->type;
+    const Op *end = ir_terminator(kernel->body);
+    for (const Op *op = kernel->body->first; op != end; op = op->next) {
+        if (op->code == OP_const ? type_numel(&op->out[0]->type) != 1 : op->def->kind != KIND_MAP)
+            return false;
+    }
+    for (int i = 0; i < end->nin; i++) {
+        const Type *t = &end->in[i]->type;
+        if (t->rank != r->rank || memcmp(t->dim, r->dim, r->rank * sizeof(Dim)) != 0) return false;
+        if (!end->in[i]->def || end->in[i]->def->code == OP_const) return false;
+    }
+    for (uint32_t i = 0; i < kernel->body->nargs; i++) {
+        const Type *t = &kernel->body->args[i]->type;
+        if (t->rank > r->rank || t->layout != LAYOUT_PLAIN) return false;
+        for (int d = 0; d < r->rank; d++)
+            if (has_dim(t, r, d) < 0) return false;
+    }
+    return true;
+}
+
+static Groups collapse(const Op *kernel)
+{
+    const Type *r = &kernel->out[0]->type;
+    const Region *body = kernel->body;
+    Groups g = {0};
+    for (int d = 0; d < r->rank; d++) {
+        if (r->dim[d] == 1) continue;
+        bool joins = g.r > 0;
+        for (uint32_t i = 0; joins && i < body->nargs; i++)
+            joins = has_dim(&body->args[i]->type, r, d) ==
+                    has_dim(&body->args[i]->type, r, (int)g.first[g.r - 1]);
+        if (joins) {
+            g.size[g.r - 1] *= r->dim[d];
+        } else {
+            g.first[g.r] = (uint32_t)d;
+            g.size[g.r++] = r->dim[d];
+        }
+    }
+    if (!g.r) g.size[g.r++] = 1;
+    return g;
+}
+
+static bool make_map(Module *m, const Op *kernel, KernelSpec *out)
+{
+    enum { UNIT_ELEMENTS = 4096, ROUND = 16 };
+    if (!is_pure_map(kernel)) return false;
+    Groups g = collapse(kernel);
+    if (g.r > MAP_RANK) return false;
+    const Type *r = &kernel->out[0]->type;
+    Text t;
+    text_begin(&t, m, kernel, out);
+    Dim sym[MAP_RANK];
+    for (int i = 0; i < g.r; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "d%d", i);
+        sym[i] = dim_sym(t.m, name);
+    }
+    size_t esize = dtype_size(r->dtype);
+    bool single = type_numel(r) == 1;
+    for (uint32_t i = 0; i < kernel->body->nargs; i++) {
+        const Value *a = kernel->body->args[i];
+        Type type = type_make(a->type.dtype, g.r, sym);
+        bool full = true, any = single;
+        for (int k = 0; k < g.r && !single; k++) {
+            bool has = has_dim(&a->type, r, (int)g.first[k]) == 1;
+            if (!has) type.dim[k] = 1;
+            full = full && has;
+            any = any || has;
+        }
+        if (!any) type = type_scalar(a->type.dtype);
+        text_bind(&t, a,
+                  text_arg(&t, a, type, full && kernel->nout == 1 && dtype_size(a->type.dtype) == esize));
+    }
+    const Op *end = ir_terminator(kernel->body);
+    for (const Op *op = kernel->body->first; op != end; op = op->next)
+        text_bind(&t, op->out[0], text_op(&t, op));
+    Value **results = job_array(m->job, Value *, end->nin + 1);
+    for (int i = 0; i < end->nin; i++) {
+        results[i] = text_value(&t, end->in[i]);
+        const Type *y = &results[i]->type;
+        if (y->rank != g.r || memcmp(y->dim, sym, (size_t)g.r * sizeof *sym) != 0) return false;
+    }
+    ir_yield(&t.b, results, end->nin);
+
+    int64_t rows = 1, inner = g.size[g.r - 1];
+    for (int i = 0; i < g.r; i++) out->dim[i] = g.size[i];
+    if (g.r == 1) {
+        out->dim[1] = UNIT_ELEMENTS;
+        out->units = ceil_div(inner, UNIT_ELEMENTS);
+    } else {
+        for (int i = 0; i < g.r - 1; i++) rows *= g.size[i];
+        out->dim[g.r] = max_i64(1, min_i64(rows, UNIT_ELEMENTS / inner));
+        out->units = ceil_div(rows, out->dim[g.r]);
+    }
+    out->ndims = g.r + 1;
+    spec_grain(out, 8);
+    text_end(&t, "#algo=map");
+    return true;
+}
+
+void spec_make(Module *m, const Op *kernel, KernelSpec *out)
+{
+    memset(out, 0, sizeof *out);
+    const char *algo = attr_s(kernel, "algo");
+    const Op *end = ir_terminator(kernel->body);
+    if (!end || kernel->nout < 1) job_bug(m->job, "a kernel without results");
+    for (int i = 0; i < kernel->nin; i++)
+        if (!type_static(&kernel->in[i]->type)) job_bug(m->job, "a kernel operand with an open dimension");
+    costs(kernel, out);
+    if (strcmp(algo, "igemm") == 0)
+        make_igemm(m, kernel, out);
+    else if (strcmp(algo, "depthwise") == 0)
+        make_depthwise(m, kernel, out);
+    else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, out)) {
+        double flops = out->flops, bytes = out->bytes;
+        *out = (KernelSpec){.flops = flops, .bytes = bytes};
+        make_loops(m, kernel, out);
+    }
+}

@@ -1,0 +1,100 @@
+/* Kernel specs: the closed text of a kernel, which is its deduplication key and all that the code generator
+ * sees.
+ *
+ *     #algo=igemm kmult=8 ntail=0
+ *     graph @k(%0: f32[?m,?k], %1: f32[?k,?n]{panel}, %2: f32[?n]) {
+ *       %3 = dot %0, %1 : f32[?m,?n]
+ *       %4 = add %3, %2 : f32[?m,?n]
+ *       return %4
+ *     }
+ *
+ * The call passes pointers (operands, then results) and the values of the spec's dims, in the order given per
+ * algorithm below. A kernel computes units [unit0, unit1) of `units`.
+ *
+ * map: pure map ops over a collapsed iteration space: adjacent dims are merged where every operand either has
+ * both or broadcasts both. Result rank r = 1..6, dims ?d0..?d(r-1), all > 0; a size-1 dim has been dropped,
+ * but r >= 1. An operand has the trailing-aligned rank r with ?di or 1, or rank 0: a scalar. All operands are
+ * dense row-major. dims: d0..d(r-1), rows. For r > 1 a unit covers `rows` consecutive rows of the innermost
+ * dim, units = ceil(d0*…*d(r-2) / rows); for r = 1 it covers `rows` consecutive elements (rows % 16 == 0),
+ * units = ceil(d0 / rows).
+ *
+ * igemm: dot over gathered rows: result row m is the sum over taps t, then k in [0,run), of
+ * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
+ * image read zeros. dims: the IG_* list below. Operand 0 is x, operand 1 the panels, then epilogue operands
+ * typed
+ * [?m,?n], [?n] or []. There is one result. kmult: `run` is a multiple of it (1, 4, 8). ntail=1: n is not a
+ * multiple of 16. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u %
+ * nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this
+ * `batch` times (outermost).
+ *
+ * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
+ * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
+ * [?c], [] or the result's shape. units = n * oh.
+ *
+ * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
+ * epilogue maps): all dims static, no dim arguments. units: product of the first result's dims but the last;
+ * a result of rank < 2: ceil(numel / 256), a unit covers 256 consecutive elements; softmax and log_softmax:
+ * product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a reduction to few
+ * elements it is still split over outputs only. */
+#ifndef JITC_SPEC_H
+#define JITC_SPEC_H
+
+#include "ir/ir.h"
+
+enum { PANEL = 16 }; /* outputs per panel */
+
+/* Order of igemm's dim arguments. Strides of x are in elements. */
+enum {
+    IG_M,      /* rows of the result: n*oh*ow */
+    IG_N,      /* outputs */
+    IG_RUN,    /* contiguous elements per tap */
+    IG_TAPS_H, /* taps: TAPS_H * TAPS_W, W fastest */
+    IG_TAPS_W,
+    IG_OH, /* result rows are (image, oh, ow) */
+    IG_OW,
+    IG_H, /* input height and width, for the bounds test */
+    IG_W,
+    IG_SH, /* stride of the window, in pixels */
+    IG_SW,
+    IG_DH, /* dilation */
+    IG_DW,
+    IG_PH, /* padding at the low end */
+    IG_PW,
+    IG_XN,    /* elements from image to image */
+    IG_XH,    /* from row to row */
+    IG_XW,    /* from pixel to pixel */
+    IG_MU,    /* rows per unit */
+    IG_PU,    /* panels per unit */
+    IG_ORDER, /* 0: m outer; 1: n outer */
+    IG_BATCH, /* batched dots */
+    IG_BX,    /* elements of x, w, result from batch to batch */
+    IG_BW,
+    IG_BO,
+    IG_DIMS
+};
+
+enum { DW_N, DW_H, DW_W, DW_C, DW_OH, DW_OW, DW_PH, DW_PW, DW_DIMS };
+
+typedef struct {
+    const char *text; /* the canonical text, in the module's job */
+    size_t size;
+    Hash key;
+    int64_t dim[IG_DIMS];
+    int ndims;
+    int64_t units;
+    int64_t grain;   /* units worth a share of their own */
+    int64_t scratch; /* bytes per share */
+    /* Operand i of the text is operand `operand[i]` of the kernel op; one may occur twice. */
+    uint16_t *operand;
+    int noperands;
+    /* Per operand of the text: its element i is read only before element i of result 0 is written, and is of
+     * the same size; so the result may take its place. */
+    bool *in_place;
+    double flops, bytes; /* of one call, for reports and costs */
+} KernelSpec;
+
+double spec_flops(const Op *op); /* of one op of a kernel, static types */
+/* Canonical spec of a kernel op with static operand types. Unwinds with an internal error if it has no form.
+ */
+void spec_make(Module *m, const Op *kernel, KernelSpec *out);
+#endif

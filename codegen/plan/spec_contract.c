@@ -1,0 +1,280 @@
+/* Texts of the matrix kernels: convolutions and matrix products as rows gathered by pointers, and depthwise
+ * convolutions. */
+#include "codegen/plan/spec_private.h"
+
+enum { TILE_ROWS = 12 }; /* rows of the register tile: units are made of whole ones */
+
+/* -- Anchor and epilogue ----------------------------------------------------------------------------------
+ */
+static const Op *find_anchor(const Op *kernel)
+{
+    for (const Op *op = kernel->body->first; op; op = op->next)
+        if (op->def->kind == KIND_CONTRACT) return op;
+    return NULL;
+}
+
+static bool same_dims(const Type *a, const Type *b)
+{
+    return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
+}
+
+/* Binds what the epilogue reads: tensors of the anchor's shape, vectors over its last dim, scalars. */
+static void bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
+{
+    const Region *body = t->kernel->body;
+    const Type *shape = &anchor->out[0]->type;
+    for (uint32_t i = 0; i < body->nargs; i++) {
+        const Value *a = body->args[i];
+        uint32_t uses = 0; /* outside the anchor */
+        for (uint32_t k = 0; k < a->nuses; k++) uses += a->uses[k] != anchor;
+        bool of_anchor = uses < a->nuses;
+        if (!uses) continue;
+        int64_t n = type_numel(&a->type);
+        Type type = *full;
+        bool is_full = same_dims(&a->type, shape);
+        if (!is_full && n == 1)
+            type = type_scalar(a->type.dtype);
+        else if (!is_full && a->type.rank && n == a->type.dim[a->type.rank - 1] &&
+                 n == shape->dim[shape->rank - 1])
+            type = type_make(a->type.dtype, 1, &last);
+        else if (!is_full)
+            job_bug(t->m->job, "an operand of a matrix kernel's epilogue has a shape of its own");
+        type.dtype = a->type.dtype;
+        bool in_place =
+            is_full && !of_anchor && dtype_size(type.dtype) == dtype_size(t->kernel->out[0]->type.dtype);
+        text_bind(t, a, text_arg(t, a, type, in_place));
+    }
+}
+
+static void add_epilogue(Text *t, const Op *anchor)
+{
+    const Op *end = ir_terminator(t->kernel->body);
+    if (end->nin != 1) job_bug(t->m->job, "a matrix kernel has one result");
+    for (const Op *op = t->kernel->body->first; op != end; op = op->next)
+        if (op != anchor) text_bind(t, op->out[0], text_op(t, op));
+    Value *v = text_value(t, end->in[0]);
+    ir_yield(&t->b, &v, 1);
+}
+
+/* -- Geometry ---------------------------------------------------------------------------------------------
+ */
+static void trivial_rows(int64_t *d, int64_t m, int64_t row_stride)
+{
+    d[IG_OH] = 1;
+    d[IG_OW] = m;
+    d[IG_H] = 1;
+    d[IG_W] = m;
+    d[IG_SH] = d[IG_SW] = d[IG_DH] = d[IG_DW] = 1;
+    d[IG_PH] = d[IG_PW] = 0;
+    d[IG_XN] = d[IG_XH] = m * row_stride;
+    d[IG_XW] = row_stride;
+}
+
+static void dot_geometry(Module *m, const Op *dot, int64_t *d)
+{
+    const Type *a = &dot->in[0]->type, *b = &dot->in[1]->type, *r = &dot->out[0]->type;
+    if (attr_i(dot, "trans_a") || attr_i(dot, "trans_b")) job_bug(m->job, "igemm reads plain operands only");
+    int64_t rows = a->dim[a->rank - 2], k = a->dim[a->rank - 1], n = r->dim[r->rank - 1];
+    int64_t abatch = 1, bbatch = 1, batch = 1;
+    for (int i = 0; i < a->rank - 2; i++) abatch *= a->dim[i];
+    for (int i = 0; i < b->rank - 2; i++) bbatch *= b->dim[i];
+    for (int i = 0; i < r->rank - 2; i++) batch *= r->dim[i];
+    if ((abatch != 1 && abatch != batch) || (bbatch != 1 && bbatch != batch))
+        job_bug(m->job, "a batched product whose operands broadcast in different dimensions");
+    d[IG_N] = n;
+    d[IG_RUN] = k;
+    d[IG_TAPS_H] = d[IG_TAPS_W] = 1;
+    if (bbatch == 1) { /* one right operand: the batches are rows */
+        d[IG_M] = rows * (abatch == batch ? batch : 1);
+        d[IG_BATCH] = abatch == batch ? 1 : batch;
+    } else {
+        d[IG_M] = rows;
+        d[IG_BATCH] = batch;
+        d[IG_BX] = abatch == 1 ? 0 : rows * k;
+        d[IG_BW] = k * round_up(n, PANEL);
+    }
+    d[IG_BO] = d[IG_M] * n;
+    trivial_rows(d, d[IG_M], k);
+}
+
+/* Result rows that lie at equal distances need no window: one tap, rows (image, oh, ow) -> offset linear in
+ * m. */
+static bool linear_rows(const int64_t *d, int64_t images, int64_t *stride)
+{
+    int64_t size[3] = {images, d[IG_OH], d[IG_OW]};
+    int64_t step[3] = {d[IG_XN], d[IG_SH] * d[IG_XH], d[IG_SW] * d[IG_XW]};
+    int64_t inner = 1, unit = 0;
+    for (int i = 3; i-- > 0;) {
+        if (size[i] == 1) continue;
+        if (!unit)
+            unit = step[i];
+        else if (step[i] != unit * inner)
+            return false;
+        inner *= size[i];
+    }
+    *stride = unit ? unit : d[IG_RUN];
+    return true;
+}
+
+static void conv_geometry(Module *m, const Op *conv, int64_t *d)
+{
+    const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
+    const int64_t *strides = attr_v(conv, "strides", NULL), *dilations = attr_v(conv, "dilations", NULL);
+    const int64_t *lo = attr_v(conv, "pad_lo", NULL);
+    if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
+    int64_t c = x->dim[3];
+    d[IG_M] = r->dim[0] * r->dim[1] * r->dim[2];
+    d[IG_N] = r->dim[3];
+    d[IG_RUN] = c;
+    d[IG_TAPS_H] = w->dim[0];
+    d[IG_TAPS_W] = w->dim[1];
+    d[IG_OH] = r->dim[1];
+    d[IG_OW] = r->dim[2];
+    d[IG_H] = x->dim[1];
+    d[IG_W] = x->dim[2];
+    d[IG_SH] = strides[0];
+    d[IG_SW] = strides[1];
+    d[IG_DH] = dilations[0];
+    d[IG_DW] = dilations[1];
+    d[IG_PH] = lo[0];
+    d[IG_PW] = lo[1];
+    d[IG_XN] = x->dim[1] * x->dim[2] * c;
+    d[IG_XH] = x->dim[2] * c;
+    d[IG_XW] = c;
+    d[IG_BATCH] = 1;
+    int64_t reach_h = (d[IG_OH] - 1) * d[IG_SH] + (d[IG_TAPS_H] - 1) * d[IG_DH] - d[IG_PH];
+    int64_t reach_w = (d[IG_OW] - 1) * d[IG_SW] + (d[IG_TAPS_W] - 1) * d[IG_DW] - d[IG_PW];
+    bool inside_h = d[IG_PH] == 0 && reach_h < d[IG_H], inside_w = d[IG_PW] == 0 && reach_w < d[IG_W];
+    /* The taps of a kernel row are one run, and when rows are as wide as the image, the whole window is. */
+    if (inside_w && (d[IG_DW] == 1 || d[IG_TAPS_W] == 1)) {
+        bool whole = d[IG_TAPS_W] == d[IG_W];
+        d[IG_RUN] *= d[IG_TAPS_W];
+        d[IG_TAPS_W] = 1;
+        if (inside_h && (d[IG_TAPS_H] == 1 || (whole && d[IG_DH] == 1))) {
+            d[IG_RUN] *= d[IG_TAPS_H];
+            d[IG_TAPS_H] = 1;
+        }
+    }
+    int64_t stride;
+    if (d[IG_TAPS_H] * d[IG_TAPS_W] == 1 && inside_h && inside_w && linear_rows(d, r->dim[0], &stride))
+        trivial_rows(d, d[IG_M], stride);
+}
+
+/* -- Schedule: what a unit is ------------------------------------------------------------------------------
+ */
+static void igemm_units(KernelSpec *s, int64_t esize)
+{
+    enum { L2_HALF = 128 << 10, MAX_ROWS = 384, UNITS = 64, UNIT_FLOPS = 500000 };
+    int64_t *d = s->dim, taps = d[IG_TAPS_H] * d[IG_TAPS_W], k = max_i64(1, taps * d[IG_RUN]);
+    int64_t panels = ceil_div(d[IG_N], PANEL), all_rows = round_up(d[IG_M], TILE_ROWS),
+            line = PANEL * k * esize;
+    int64_t few = panels >= 2 ? 2 : 1;
+    /* Rows that stay in half of the second-level cache, their pointer table in some of it. */
+    int64_t mu = min_i64(L2_HALF / (k * esize), min_i64(MAX_ROWS, (L2_HALF / 4) / (taps * 8)));
+    mu = min_i64(max_i64(mu / TILE_ROWS, 1) * TILE_ROWS, all_rows);
+    int64_t pu = panels, order = 0;
+    if (panels * line > L2_HALF) { /* weights do not stay: either rows do, or a block of weights */
+        int64_t block = min_i64(panels, max_i64(few, L2_HALF / line / 2 * 2));
+        double a = (double)d[IG_M] * (double)k, w = (double)d[IG_N] * (double)k;
+        double rows_stay = a + w * (double)ceil_div(d[IG_M], mu),
+               weights_stay = w + a * (double)ceil_div(panels, block);
+        if (weights_stay < rows_stay) {
+            order = 1;
+            pu = block;
+        }
+    }
+    /* Enough units for many threads, none of them tiny. */
+    double unit = 2.0 * (double)k * PANEL;
+    for (;;) {
+        int64_t units = ceil_div(d[IG_M], mu) * ceil_div(panels, pu) * d[IG_BATCH];
+        if (units >= UNITS) break;
+        bool rows = mu >= 4 * TILE_ROWS && unit * (double)mu * (double)pu > 2.0 * UNIT_FLOPS;
+        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, d[IG_M]) * (double)pu > 2.0 * UNIT_FLOPS;
+        if (cols && (!rows || (double)pu * PANEL > 2.0 * (double)min_i64(mu, d[IG_M])))
+            pu = round_up(ceil_div(pu, 2), few);
+        else if (rows)
+            mu = round_up(ceil_div(mu, 2), TILE_ROWS);
+        else
+            break;
+    }
+    /* Units of about one size. */
+    mu = round_up(ceil_div(all_rows, ceil_div(all_rows, mu)), TILE_ROWS);
+    pu = round_up(ceil_div(panels, ceil_div(panels, pu)), few);
+    d[IG_MU] = mu;
+    d[IG_PU] = pu;
+    d[IG_ORDER] = order;
+    s->ndims = IG_DIMS;
+    s->units = ceil_div(d[IG_M], mu) * ceil_div(panels, pu) * d[IG_BATCH];
+    s->scratch = round_up(mu, 16) * taps * 8 + round_up(d[IG_RUN] * esize + 64, 64) + 128;
+}
+
+static int run_multiple(int64_t run)
+{
+    return run % 8 == 0 ? 8 : run % 4 == 0 ? 4 : 1;
+}
+
+void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
+{
+    const Op *anchor = find_anchor(kernel);
+    if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout != LAYOUT_PANEL)
+        job_bug(m->job, "an igemm kernel whose contraction does not read its operands directly");
+    if (anchor->code == OP_dot)
+        dot_geometry(m, anchor, out->dim);
+    else
+        conv_geometry(m, anchor, out->dim);
+    Text t;
+    text_begin(&t, m, kernel, out);
+    Dim dm = dim_sym(t.m, "m"), dk = dim_sym(t.m, "k"), dn = dim_sym(t.m, "n");
+    DType type = anchor->out[0]->type.dtype;
+    Type x = type_make(anchor->in[0]->type.dtype, 2, (Dim[]){dm, dk});
+    Type w = type_make(anchor->in[1]->type.dtype, 2, (Dim[]){dk, dn}),
+         full = type_make(type, 2, (Dim[]){dm, dn});
+    w.layout = LAYOUT_PANEL;
+    Value *vx = text_arg(&t, anchor->in[0], x, false), *vw = text_arg(&t, anchor->in[1], w, false);
+    bind_epilogue(&t, anchor, &full, dn);
+    Value *dot = ir_v(&t.b, OP_dot, IN(vx, vw), NO_ATTRS);
+    if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
+    text_bind(&t, anchor->out[0], dot);
+    add_epilogue(&t, anchor);
+    igemm_units(out, (int64_t)dtype_size(type));
+    spec_grain(out, 50);
+    char header[64];
+    snprintf(header, sizeof header, "#algo=igemm kmult=%d ntail=%d", run_multiple(out->dim[IG_RUN]),
+             out->dim[IG_N] % PANEL != 0);
+    text_end(&t, header);
+}
+
+void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
+{
+    const Op *conv = find_anchor(kernel);
+    if (!conv || conv->code != OP_conv || conv->in[0]->def || conv->in[1]->def)
+        job_bug(m->job, "a depthwise kernel whose convolution does not read its operands directly");
+    const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
+    const int64_t *lo = attr_v(conv, "pad_lo", NULL);
+    if (w->dim[2] != 1 || w->dim[3] != x->dim[3] || r->dim[3] != x->dim[3])
+        job_bug(m->job, "a depthwise convolution with a channel multiplier");
+    Text t;
+    text_begin(&t, m, kernel, out);
+    Dim c = dim_sym(t.m, "c");
+    Type tx = type_make(x->dtype, 4, (Dim[]){dim_sym(t.m, "n"), dim_sym(t.m, "h"), dim_sym(t.m, "w"), c});
+    Type tw = type_make(w->dtype, 4, (Dim[]){w->dim[0], w->dim[1], 1, c});
+    Value *vx = text_arg(&t, conv->in[0], tx, false), *vw = text_arg(&t, conv->in[1], tw, false);
+    static const int64_t none[2];
+    Value *v = ir_v(&t.b, OP_conv, IN(vx, vw),
+                    AT(at_is("strides", attr_v(conv, "strides", NULL), 2),
+                       at_is("dilations", attr_v(conv, "dilations", NULL), 2), at_is("pad_lo", none, 2),
+                       at_is("pad_hi", none, 2)));
+    if (!v) job_bug(m->job, "a depthwise convolution has no text");
+    Type full = v->type;
+    bind_epilogue(&t, conv, &full, c);
+    text_bind(&t, conv->out[0], v);
+    add_epilogue(&t, conv);
+    int64_t dims[DW_DIMS] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
+    memcpy(out->dim, dims, sizeof dims);
+    out->ndims = DW_DIMS;
+    out->units = r->dim[0] * r->dim[1];
+    int64_t esize = (int64_t)dtype_size(x->dtype);
+    out->scratch = w->dim[0] * w->dim[1] * 8 * 16 + round_up(x->dim[3] * esize, 64) + 128;
+    spec_grain(out, 20);
+    text_end(&t, "#algo=depthwise");
+}

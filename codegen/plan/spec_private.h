@@ -1,0 +1,32 @@
+/* What the files that make kernel texts share. */
+#ifndef JITC_SPEC_PRIVATE_H
+#define JITC_SPEC_PRIVATE_H
+
+#include "codegen/plan/spec.h"
+
+typedef struct {
+    const Value *old;
+    Value *new_value;
+} TextBinding;
+
+typedef struct {
+    Module *from, *m; /* the graph's module; the text's own */
+    const Op *kernel;
+    KernelSpec *out;
+    Builder b;
+    TextBinding *map;
+    int nmap;
+} Text;
+
+void text_begin(Text *t, Module *from, const Op *kernel, KernelSpec *out);
+void text_bind(Text *t, const Value *old, Value *new_value);
+Value *text_value(const Text *t, const Value *old); /* NULL when not bound */
+/* Adds an argument that stands for block argument `old` of the kernel. */
+Value *text_arg(Text *t, const Value *old, Type type, bool in_place);
+Value *text_op(Text *t, const Op *op); /* the same op on the bound operands */
+void text_end(Text *t, const char *header);
+
+void spec_grain(KernelSpec *out, double flops_per_ns);
+void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
+void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
+#endif

@@ -1,0 +1,45 @@
+/* The code generator as a service behind a narrow door: kernel texts in, machine code out. It lives in a module
+ * of its own (libjitc-llvm.so), opened at the first compile, so that nothing else pays for LLVM. */
+#ifndef JITC_SERVICE_H
+#define JITC_SERVICE_H
+
+#include "codegen/run.h"
+
+enum { CODEGEN_ABI = 1 };
+#define CODEGEN_ENTRY "jitc_codegen_open"
+
+typedef struct {
+    const char *cpu;      /* "native", or an LLVM CPU name */
+    const char *features; /* "+f,-f…" in addition, or "" */
+} CodegenTarget;
+
+/* A kernel text: a header line, then one function of the IR's text form (see codegen/plan/spec.h). */
+typedef struct {
+    const char *text;
+    size_t size;
+    const char *name; /* symbol for debuggers and profilers */
+} CodegenKernel;
+
+typedef enum { EMIT_NONE, EMIT_LLVM, EMIT_ASM } CodegenEmit;
+
+typedef struct CodegenImage CodegenImage; /* loaded code; lives until freed */
+
+typedef struct {
+    CodegenImage *image;
+    kernel_fn **fn; /* one per kernel, owned by the image */
+    size_t code_bytes;
+    char *text;  /* EMIT_LLVM, EMIT_ASM: what was asked for, from malloc */
+    char *error; /* NULL, or why it failed, from malloc; one line per problem */
+    int64_t codegen_ns, link_ns;
+} CodegenResult;
+
+typedef struct {
+    int abi; /* CODEGEN_ABI */
+    CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit, int threads);
+    void (*free_image)(CodegenImage *image);
+    /* LLVM's version, and the host's CPU name and features as LLVM sees them. */
+    void (*describe)(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf);
+} Codegen;
+
+typedef const Codegen *codegen_open_fn(void);
+#endif

@@ -1,0 +1,465 @@
+/* What of a graph is to be imported: where it is cut, which outputs are wanted, which nodes they need, and
+ * which branches are never taken. */
+#include "frontend/import_cut.h"
+
+#include <stdlib.h>
+
+static bool one_of(const char *s, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(s, *list) == 0) return true;
+    return false;
+}
+
+static bool is_placeholder(const TfNode *n)
+{
+    static const char *const ops[] = {"Placeholder", "PlaceholderV2", "_Arg", NULL};
+    return one_of(n->op, ops);
+}
+
+static bool has_default(const TfNode *n) { return strcmp(n->op, "PlaceholderWithDefault") == 0; }
+
+/* -- Element types from attributes -------------------------------------------------------------------------- */
+static int32_t list_type(const TfNode *n, const char *name, uint32_t k)
+{
+    const TfAttr *a = tf_attr_find(n, name);
+    return a && a->kind == TF_ATTR_LIST && k < a->list->ntype ? a->list->type[k] : 0;
+}
+
+static int32_t one_type(const TfNode *n, const char *name)
+{
+    const TfAttr *a = tf_attr_find(n, name);
+    return a && a->kind == TF_ATTR_TYPE ? a->type : 0;
+}
+
+/* Operations whose outputs have a type that no attribute tells, or not the one that comes first below. */
+static const struct {
+    const char *op;
+    int8_t type[4];       /* of the outputs; 0: by attribute */
+    const char *attr[2];  /* of the first two outputs */
+} typed[] = {
+    {"Equal", {TF_BOOL}, {0}},
+    {"NotEqual", {TF_BOOL}, {0}},
+    {"Less", {TF_BOOL}, {0}},
+    {"LessEqual", {TF_BOOL}, {0}},
+    {"Greater", {TF_BOOL}, {0}},
+    {"GreaterEqual", {TF_BOOL}, {0}},
+    {"LogicalAnd", {TF_BOOL}, {0}},
+    {"LogicalOr", {TF_BOOL}, {0}},
+    {"LogicalNot", {TF_BOOL}, {0}},
+    {"All", {TF_BOOL}, {0}},
+    {"Any", {TF_BOOL}, {0}},
+    {"IsNan", {TF_BOOL}, {0}},
+    {"IsInf", {TF_BOOL}, {0}},
+    {"IsFinite", {TF_BOOL}, {0}},
+    {"Rank", {TF_INT32}, {0}},
+    {"Where", {TF_INT64}, {0}},
+    {"Mfcc", {TF_FLOAT}, {0}},
+    {"AudioSpectrogram", {TF_FLOAT}, {0}},
+    {"DecodeWav", {TF_FLOAT, TF_INT32}, {0}},
+    {"DecodeImage", {0}, {"dtype"}},
+    {"DecodeJpeg", {TF_UINT8}, {0}},
+    {"DecodePng", {0}, {"dtype"}},
+    {"DecodeGif", {TF_UINT8}, {0}},
+    {"DecodeBmp", {TF_UINT8}, {0}},
+    {"ReadFile", {TF_STRING}, {0}},
+    {"ResizeBilinear", {TF_FLOAT}, {0}},
+    {"ResizeBicubic", {TF_FLOAT}, {0}},
+    {"ResizeArea", {TF_FLOAT}, {0}},
+    {"CropAndResize", {TF_FLOAT}, {0}},
+    {"NonMaxSuppression", {TF_INT32}, {0}},
+    {"NonMaxSuppressionV2", {TF_INT32}, {0}},
+    {"NonMaxSuppressionV3", {TF_INT32}, {0}},
+    {"NonMaxSuppressionV4", {TF_INT32, TF_INT32}, {0}},
+    {"NonMaxSuppressionV5", {TF_INT32, 0, TF_INT32}, {0, "T"}},
+    {"CombinedNonMaxSuppression", {TF_FLOAT, TF_FLOAT, TF_FLOAT, TF_INT32}, {0}},
+    {"TopK", {0, TF_INT32}, {"T"}},
+    {"TopKV2", {0, TF_INT32}, {"T", "index_type"}},
+    {"MaxPoolWithArgmax", {0}, {"T", "Targmax"}},
+    {"Merge", {0, TF_INT32}, {"T"}},
+    {"Unique", {0}, {"T", "out_idx"}},
+    {"SparseFillEmptyRows", {TF_INT64, 0, TF_BOOL, TF_INT64}, {0, "T"}},
+};
+
+int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
+{
+    static const struct {
+        const char *op, *attr;
+    } defaults[] = {{"Shape", "out_type"},     {"ShapeN", "out_type"}, {"Size", "out_type"},
+                    {"ArgMax", "output_type"}, {"ArgMin", "output_type"}};
+    static const char *const attrs[] = {"DstT",    "output_type", "Tout", "out_type", "type", "dtype",
+                                        "Tparams", "Tidx",        "T",    NULL};
+    static const char *const lists[] = {"output_types", "component_types", "Tout", "T", "dtypes", NULL};
+    const TfNode *n = &g->nodes[node];
+    for (size_t i = 0; i < COUNT(typed); i++)
+        if (strcmp(n->op, typed[i].op) == 0) {
+            if (out < 4 && typed[i].type[out]) return typed[i].type[out];
+            if (out < 2 && typed[i].attr[out]) return one_type(n, typed[i].attr[out]);
+            return 0;
+        }
+    if (strncmp(n->op, "FusedBatchNormV", 15) == 0 && out) return one_type(n, "U");
+    for (size_t i = 0; i < COUNT(defaults); i++)
+        if (strcmp(n->op, defaults[i].op) == 0) {
+            int32_t t = one_type(n, defaults[i].attr);
+            return t ? t : defaults[i].op[0] == 'A' ? TF_INT64 : TF_INT32;
+        }
+    if (strcmp(n->op, "Range") != 0 && one_type(n, "T")) {
+        const char *const *own = attrs;
+        /* Of an operation with several types, "T" is that of the operands. */
+        for (; *own && strcmp(*own, "T") != 0; own++)
+            if (strcmp(*own, "Tidx") != 0 && strcmp(*own, "Tparams") != 0 && one_type(n, *own)) return one_type(n, *own);
+        return one_type(n, "T");
+    }
+    for (const char *const *a = attrs; *a; a++)
+        if (one_type(n, *a)) return one_type(n, *a);
+    for (const char *const *a = lists; *a; a++)
+        if (list_type(n, *a, out)) return list_type(n, *a, out);
+    return 0;
+}
+
+/* -- Names ------------------------------------------------------------------------------------------------------ */
+const char *cut_tensor_name(Job *job, const TfNode *n, uint32_t out)
+{
+    return out ? job_printf(job, "%s:%u", n->name, out) : n->name;
+}
+
+int64_t cut_nout(const TfNode *n, const TfOp *op)
+{
+    const TfAttr *a;
+    switch (op->nout) {
+    case OUT_NINPUTS: return n->ninputs;
+    case OUT_NINPUTS_LESS_1: return n->ninputs ? n->ninputs - 1 : 0;
+    case OUT_NUM_SPLIT:
+    case OUT_NUM:
+        a = tf_attr_find(n, op->nout == OUT_NUM ? "num" : "num_split");
+        return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= 60000 ? a->i : -1;
+    default: return op->nout;
+    }
+}
+
+/* "node" or "node:k"; false: reported. */
+static bool find_tensor(Cut *c, const char *what, const char *name, TensorRef *r)
+{
+    const char *colon = strrchr(name, ':');
+    char *end = NULL;
+    unsigned long out = colon ? strtoul(colon + 1, &end, 10) : 0;
+    bool number = colon && colon[1] >= '0' && colon[1] <= '9' && !*end;
+    const char *base = number ? job_strndup(c->job, name, (size_t)(colon - name)) : name;
+    const TfNode *n = tf_node_find(c->g, base);
+    if (!n) {
+        job_error(c->job, "%s '%s': the graph has no such node", what, name);
+        return false;
+    }
+    uint32_t node = (uint32_t)(n - c->g->nodes);
+    const TfOp *op = c->nodes[node].op;
+    int64_t nout = op ? cut_nout(n, op) : 1024;
+    if (nout >= 0 && out >= (unsigned long)nout) {
+        job_error(c->job, "%s '%s': node '%s' (%s) has %lld output%s", what, name, n->name, n->op, (long long)nout,
+                  nout == 1 ? "" : "s");
+        return false;
+    }
+    *r = (TensorRef){node, (uint32_t)out, cut_tensor_name(c->job, n, (uint32_t)out)};
+    return true;
+}
+
+/* -- Inputs --------------------------------------------------------------------------------------------------- */
+int32_t cut_at(const Cut *c, uint32_t node, uint32_t out)
+{
+    for (int32_t i = c->nodes[node].first_cut; i; i = c->next_cut.at[i - 1])
+        if (c->inputs.at[i - 1].at.out == out) return i - 1;
+    return -1;
+}
+
+/* What the graph says about a tensor's shape. A placeholder of an old file without a shape says nothing. */
+static TfShape declared_shape(const Cut *c, const TensorRef *r)
+{
+    static const TfShape unknown = {.unknown_rank = true};
+    const TfNode *n = &c->g->nodes[r->node];
+    const TfAttr *a = tf_attr_find(n, "_output_shapes");
+    if (is_placeholder(n) || has_default(n)) {
+        a = tf_attr_find(n, "shape");
+        if (!a || a->kind != TF_ATTR_SHAPE || a->shape.unknown_rank) return unknown;
+        return a->shape.rank == 0 && c->g->producer <= 21 && strcmp(n->op, "Placeholder") == 0 ? unknown : a->shape;
+    }
+    /* A hint only, which may be stale; but all there is for a tensor in the middle. */
+    if (!a || a->kind != TF_ATTR_LIST || r->out >= a->list->nshape) return unknown;
+    return a->list->shape[r->out];
+}
+
+static void add_input(Cut *c, const TensorRef *r)
+{
+    CutInput in = {.at = *r, .dtype = cut_dtype(c->g, r->node, r->out), .declared = declared_shape(c, r)};
+    if (in.dtype == TF_STRING) { /* the bytes of one string */
+        in.known_rank = true;
+        in.rank = 1;
+        in.dim[0] = -1;
+    } else if (!in.declared.unknown_rank) {
+        in.known_rank = true;
+        in.rank = in.declared.rank;
+        for (int i = 0; i < in.rank && i < IR_MAX_RANK; i++) in.dim[i] = in.declared.dim[i] < 0 ? -1 : in.declared.dim[i];
+        if (in.rank > IR_MAX_RANK) {
+            job_error(c->job, "input '%s' has rank %d; at most %d is supported", r->name, in.rank, IR_MAX_RANK);
+            in.known_rank = false;
+        }
+    }
+    vec_push(c->job, &c->inputs, in);
+    vec_push(c->job, &c->next_cut, c->nodes[r->node].first_cut);
+    c->nodes[r->node].first_cut = (int32_t)c->inputs.n;
+}
+
+static const char *shape_option_text(Job *job, const jitc_shape *s)
+{
+    TfShape t = {false, s->rank, (int64_t *)(uintptr_t)s->dim};
+    return tf_shape_text(job, &t);
+}
+
+static void fix_shape(Cut *c, CutInput *in, const jitc_shape *s)
+{
+    if (s->rank < 0) return;
+    bool same = !in->known_rank || in->rank == s->rank;
+    for (int i = 0; same && in->known_rank && i < s->rank; i++)
+        same = s->dim[i] < 0 || in->dim[i] < 0 || in->dim[i] == s->dim[i];
+    if (!same) {
+        job_error(c->job, "input '%s': shape %s contradicts the graph's %s", in->at.name, shape_option_text(c->job, s),
+                  in->dtype == TF_STRING ? "bytes of one string" : tf_shape_text(c->job, &in->declared));
+        return;
+    }
+    for (int i = 0; i < s->rank; i++)
+        if (s->dim[i] >= 0 || !in->known_rank) in->dim[i] = s->dim[i] < 0 ? -1 : s->dim[i];
+    in->rank = s->rank;
+    in->known_rank = true;
+}
+
+static void read_shapes(Cut *c)
+{
+    for (size_t i = 0; i < c->opt->nshapes; i++) {
+        const jitc_shape *s = &c->opt->shapes[i];
+        TensorRef r;
+        if (s->rank > IR_MAX_RANK) {
+            job_error(c->job, "the shape of '%s' has rank %d; at most %d is supported", s->name, s->rank, IR_MAX_RANK);
+            continue;
+        }
+        if (!find_tensor(c, "shape", s->name, &r)) continue;
+        int32_t k = cut_at(c, r.node, r.out);
+        const TfNode *n = &c->g->nodes[r.node];
+        if (k >= 0)
+            fix_shape(c, &c->inputs.at[k], s);
+        else if (!is_placeholder(n) && !has_default(n))
+            job_error(c->job, "shape: '%s' is not an input; name it as one to cut the graph there", s->name);
+    }
+}
+
+static void read_sets(Cut *c)
+{
+    for (size_t i = 0; i < c->opt->nsets; i++) {
+        const jitc_set *s = &c->opt->sets[i];
+        TensorRef r;
+        if (!find_tensor(c, "set", s->name, &r)) continue;
+        const TfNode *n = &c->g->nodes[r.node];
+        TfShape shape = declared_shape(c, &r);
+        int64_t numel = 1;
+        for (int d = 0; !shape.unknown_rank && d < shape.rank; d++) numel = shape.dim[d] == 1 ? numel : 0;
+        if (!is_placeholder(n) && !has_default(n))
+            job_error(c->job, "set '%s': node '%s' (%s) is not a placeholder", s->name, n->name, n->op);
+        else if (!tf_type_usable(cut_dtype(c->g, r.node, 0)))
+            job_error(c->job, "set '%s': a placeholder of type %s cannot be set", s->name,
+                      tf_dtype_name(cut_dtype(c->g, r.node, 0)));
+        else if (numel != 1)
+            job_error(c->job, "set '%s': it is no scalar, but has shape %s", s->name, tf_shape_text(c->job, &shape));
+        else if (cut_at(c, r.node, 0) >= 0)
+            job_error(c->job, "set '%s': it is also named as an input", s->name);
+        else
+            c->nodes[r.node].set = s;
+    }
+}
+
+static void read_inputs(Cut *c)
+{
+    for (size_t i = 0; i < c->opt->ninputs; i++) {
+        TensorRef r;
+        if (!find_tensor(c, "input", c->opt->inputs[i], &r)) continue;
+        if (cut_at(c, r.node, r.out) >= 0)
+            job_error(c->job, "input '%s' is named twice", r.name);
+        else
+            add_input(c, &r);
+    }
+}
+
+/* -- Outputs ---------------------------------------------------------------------------------------------------- */
+static bool is_leftover(const TfNode *n)
+{
+    static const char *const ops[] = {
+        "NoOp",          "Assert",           "Print",         "PrintV2",      "ControlTrigger", "_Retval",
+        "VarHandleOp",   "VariableV2",       "Variable",      "Assign",       "AssignAdd",      "AssignSub",
+        "AssignVariableOp", "SaveV2",        "RestoreV2",     "Save",         "Restore",        "SaveSlices",
+        "MergeV2Checkpoints", "ShardedFilename", "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary",
+        "TensorSummary", "TensorSummaryV2",  "MergeSummary",  "HashTable",    "HashTableV2",    "InitializeTable",
+        "InitializeTableV2", "LookupTableImport", "LookupTableImportV2", "WriteSummary", "WriteScalarSummary",
+        "VarIsInitializedOp", "IsVariableInitialized", "TensorArrayCloseV3", NULL};
+    return one_of(n->op, ops) || strncmp(n->op, "Apply", 5) == 0 || strncmp(n->op, "ResourceApply", 13) == 0;
+}
+
+static bool is_source(const TfNode *n)
+{
+    return is_placeholder(n) || has_default(n) || strcmp(n->op, "Const") == 0;
+}
+
+static void default_outputs(Cut *c)
+{
+    const TfGraph *g = c->g;
+    uint8_t *used = job_alloc(c->job, g->nnodes + 1u);
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        for (uint32_t k = 0; k < g->nodes[i].ninputs; k++) used[g->nodes[i].inputs[k].node] = 1;
+    /* A placeholder or constant that nothing reads is an output only when there is nothing else. */
+    for (int sources = 0; sources < 2 && !c->outputs.n; sources++)
+        for (uint32_t i = 0; i < g->nnodes; i++) {
+            const TfNode *n = &g->nodes[i];
+            if (used[i] || is_leftover(n) || is_source(n) != (sources == 1) || c->nodes[i].dead) continue;
+            int64_t nout = c->nodes[i].op ? cut_nout(n, c->nodes[i].op) : 1;
+            for (int64_t k = 0; k < nout; k++)
+                vec_push(c->job, &c->outputs, (TensorRef){i, (uint32_t)k, cut_tensor_name(c->job, n, (uint32_t)k)});
+        }
+    if (!c->outputs.n) job_error(c->job, "the graph has no outputs: nothing in it computes anything");
+}
+
+/* -- Branches that are never taken ------------------------------------------------------------------------------ */
+/* The value of a bool tensor that does not depend on any input. */
+static bool const_bool(const Cut *c, TfInput at, bool *value)
+{
+    bool negate = false;
+    for (int depth = 0; depth < 64; depth++) {
+        const TfNode *n = &c->g->nodes[at.node];
+        if (at.out || cut_at(c, at.node, 0) >= 0) return false;
+        if (c->nodes[at.node].set) return *value = (c->nodes[at.node].set->value != 0) != negate, true;
+        const TfAttr *a = tf_attr_find(n, "value");
+        if (strcmp(n->op, "Const") == 0) {
+            uint8_t v;
+            if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1) return false;
+            tf_tensor_read(c->job, c->src, a->tensor, &v);
+            return *value = (v != 0) != negate, true;
+        }
+        static const char *const through[] = {"Identity", "PlaceholderWithDefault", "LogicalNot", "StopGradient", NULL};
+        if (!one_of(n->op, through) || n->ninputs < 1) return false;
+        negate ^= strcmp(n->op, "LogicalNot") == 0;
+        at = n->inputs[0];
+    }
+    return false;
+}
+
+static bool input_dead(const Cut *c, TfInput in)
+{
+    const NodeCut *n = &c->nodes[in.node];
+    if (cut_at(c, in.node, in.out) >= 0) return false;
+    return n->dead || (n->branch >= 0 && in.out != (uint32_t)n->branch);
+}
+
+static void find_dead(Cut *c)
+{
+    for (uint32_t o = 0; o < c->g->nnodes; o++) {
+        uint32_t i = c->g->order[o];
+        const TfNode *n = &c->g->nodes[i];
+        NodeCut *s = &c->nodes[i];
+        s->branch = -1;
+        s->live_input = -1;
+        uint32_t dead = 0;
+        for (uint32_t k = 0; k < n->ninputs; k++) dead += input_dead(c, n->inputs[k]);
+        bool merge = strcmp(n->op, "Merge") == 0 || strcmp(n->op, "RefMerge") == 0, pred;
+        s->dead = merge ? n->ninputs && dead == n->ninputs : dead > 0;
+        for (uint32_t k = 0; merge && dead + 1 == n->ninputs && k < n->ninputs; k++)
+            if (!input_dead(c, n->inputs[k])) s->live_input = (int32_t)k;
+        if ((strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) && n->ninputs >= 2 && c->src &&
+            const_bool(c, n->inputs[1], &pred))
+            s->branch = (int8_t)pred;
+    }
+}
+
+/* -- What is needed --------------------------------------------------------------------------------------------- */
+uint32_t cut_ninputs(const TfNode *n)
+{
+    static const char *const first_only[] = {"Print", "Switch", "RefSwitch", NULL};
+    if (is_placeholder(n)) return 0;
+    return n->ninputs && one_of(n->op, first_only) ? 1 : n->ninputs;
+}
+
+typedef VEC(uint32_t) Stack;
+
+static void need(Cut *c, Stack *stack, uint32_t node, uint32_t out)
+{
+    NodeCut *s = &c->nodes[node];
+    if (cut_at(c, node, out) >= 0 || s->needed) return;
+    const TfNode *n = &c->g->nodes[node];
+    if (is_placeholder(n) && !s->set) return; /* becomes an input below */
+    s->needed = true;
+    vec_push(c->job, stack, node);
+}
+
+static void find_needed(Cut *c)
+{
+    Stack stack = {0};
+    uint8_t *wanted = job_alloc(c->job, c->g->nnodes + 1u); /* placeholders that are read */
+    for (uint32_t i = 0; i < c->outputs.n; i++) {
+        wanted[c->outputs.at[i].node] = 1;
+        need(c, &stack, c->outputs.at[i].node, c->outputs.at[i].out);
+    }
+    while (stack.n) {
+        uint32_t i = stack.at[--stack.n];
+        const TfNode *n = &c->g->nodes[i];
+        const NodeCut *s = &c->nodes[i];
+        if (s->set || s->dead) continue;
+        uint32_t from = s->live_input >= 0 ? (uint32_t)s->live_input : 0;
+        uint32_t end = s->live_input >= 0 ? from + 1 : cut_ninputs(n);
+        for (uint32_t k = from; k < end; k++) {
+            wanted[n->inputs[k].node] = 1;
+            need(c, &stack, n->inputs[k].node, n->inputs[k].out);
+        }
+    }
+    for (uint32_t i = 0; i < c->g->nnodes; i++)
+        if (wanted[i] && is_placeholder(&c->g->nodes[i]) && !c->nodes[i].set && cut_at(c, i, 0) < 0)
+            add_input(c, &(TensorRef){i, 0, c->g->nodes[i].name});
+}
+
+Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOptions *opt)
+{
+    Cut *c = job_new(job, Cut);
+    *c = (Cut){.job = job, .g = g, .src = src, .opt = opt, .nodes = job_array(job, NodeCut, g->nnodes + 1u)};
+    for (uint32_t i = 0; i < g->nnodes; i++) c->nodes[i].op = tf_op_find(g->nodes[i].op);
+    read_inputs(c);
+    read_sets(c);
+    find_dead(c);
+    if (!opt->noutputs) default_outputs(c);
+    for (size_t i = 0; i < opt->noutputs; i++) {
+        TensorRef r;
+        if (find_tensor(c, "output", opt->outputs[i], &r)) vec_push(job, &c->outputs, r);
+    }
+    if (c->outputs.n > 60000) job_error(job, "%u outputs are too many", c->outputs.n);
+    job_stop_on_errors(job);
+    find_needed(c);
+    read_shapes(c);
+    job_stop_on_errors(job);
+    return c;
+}
+
+void cut_unsupported(Job *job, const TfNode *n)
+{
+    const char *why = tf_unsupported_reason(n->op);
+    job_error(job, "node '%s' (%s): %s; to do without it, make what it computes an input (--input %s=…)", n->name, n->op,
+              why ? why : "this operation is not supported", n->name);
+}
+
+void cut_io(const Cut *c, ImportIo *io)
+{
+    *io = (ImportIo){.in = job_array(c->job, jitc_io, c->inputs.n + 1),
+                     .out = job_array(c->job, jitc_io, c->outputs.n + 1),
+                     .nin = c->inputs.n,
+                     .nout = c->outputs.n};
+    for (uint32_t i = 0; i < c->inputs.n; i++) {
+        const CutInput *in = &c->inputs.at[i];
+        jitc_io *o = &io->in[i];
+        *o = (jitc_io){.name = in->at.name, .dtype = (jitc_dtype)in->dtype, .rank = in->known_rank ? in->rank : -1};
+        memcpy(o->shape, in->dim, sizeof o->shape);
+    }
+    for (uint32_t i = 0; i < c->outputs.n; i++) {
+        const TensorRef *r = &c->outputs.at[i];
+        io->out[i] = (jitc_io){.name = r->name, .dtype = (jitc_dtype)cut_dtype(c->g, r->node, r->out), .rank = -1};
+    }
+}

@@ -1,0 +1,124 @@
+/* What the importers of TensorFlow's operations share. One file per family of operations; each holds a table
+ * of TfOp. An importer builds IR for one node with cx->b, or reports why it cannot: with fail(), or through
+ * ir_op(). A NULL result means reported. */
+#ifndef JITC_FRONTEND_TF_H
+#define JITC_FRONTEND_TF_H
+
+#include "frontend/tfgraph.h"
+#include "ir/dim.h"
+#include "ir/ir.h"
+
+typedef struct Cx Cx;
+typedef struct TfOp TfOp;
+
+struct Cx {
+    Job *job;
+    Module *m;
+    const TfGraph *graph;
+    const Source *src;
+    Builder b;
+    const TfNode *node; /* being imported */
+    const TfOp *op;
+    uint32_t problems; /* reported by fail() */
+    bool failed;       /* the current node has been reported */
+    bool symbolic;
+};
+
+/* nout: a number, or where it stands. */
+enum { OUT_NINPUTS = -1, OUT_NINPUTS_LESS_1 = -2, OUT_NUM_SPLIT = -3, OUT_NUM = -4 };
+
+typedef void ImportFn(Cx *cx, Value **in, Value **out);
+
+struct TfOp {
+    const char *name;
+    ImportFn *import;
+    int8_t nin, nin_max; /* data inputs; nin_max 0: exactly nin, -1: any number from nin */
+    int8_t nout;
+    int arg; /* for the importer: an OpCode or a variant */
+};
+
+const TfOp *tf_op_find(const char *name); /* NULL: not supported */
+/* Why an operation is not supported, for people; NULL when there is nothing special to say. */
+const char *tf_unsupported_reason(const char *op);
+extern const TfOp tf_math_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[],
+    tf_array_ops[], tf_index_ops[], tf_linalg_ops[], tf_image_ops[], tf_const_ops[];
+
+/* Reports a problem of the current node, at most a hundred of a graph. */
+void fail(Cx *cx, const char *fmt, ...) PRINTF(2, 3);
+
+/* -- Attributes: of the wanted kind, or `def` when absent; anything else is reported ------------------ */
+int64_t get_int(Cx *cx, const char *name, int64_t def);
+bool get_bool(Cx *cx, const char *name, bool def);
+double get_float(Cx *cx, const char *name, double def);
+const char *get_str(Cx *cx, const char *name, const char *def);
+/* 0 when absent and `def` is 0, or when the type is not one that tensors of the IR have (reported). */
+DType get_type(Cx *cx, const char *name, DType def);
+/* The number of elements, 0 when absent; more than max are reported. */
+int get_ints(Cx *cx, const char *name, int64_t *v, int max);
+bool need_attr(Cx *cx, const char *name); /* reports when it is absent */
+/* Whether data_format is NCHW (NHWC otherwise). */
+bool get_nchw(Cx *cx);
+bool tf_type_usable(int32_t dtype); /* tensors of the IR may have it */
+
+/* -- Operands ---------------------------------------------------------------------------------------- */
+const char *type_string(Cx *cx, const Type *t); /* "f32[1,?N,3]" */
+bool need_rank(Cx *cx, const Value *v, const char *what, int min, int max);
+bool need_float(Cx *cx, const Value *v, const char *what);
+/* Elements of a scalar or vector of integers that is known when compiling: the number, or -1 (reported). */
+int known_dims(Cx *cx, Value *v, const char *what, Dim *out, int max);
+int known_ints(Cx *cx, Value *v, const char *what, int64_t *out, int max);
+bool known_int(Cx *cx, Value *v, const char *what, int64_t *out); /* of one element */
+/* All elements; NULL when they depend on data (reported). */
+const Tensor *known_tensor(Cx *cx, Value *v, const char *what);
+/* An axis in 0..rank-1, or -1 (reported). */
+int known_axis(Cx *cx, Value *v, const char *what, int rank);
+int check_axis(Cx *cx, int64_t axis, const char *what, int rank);
+/* The product of dims, saturating through dim_mul; */
+Dim dims_product(Cx *cx, const Dim *d, int n);
+
+/* -- Building ------------------------------------------------------------------------------------------ */
+Value *transpose(Cx *cx, Value *v, const int64_t *perm);
+Value *to_nhwc(Cx *cx, Value *v, bool nchw);
+Value *from_nhwc(Cx *cx, Value *v, bool nchw);
+Value *slice(Cx *cx, Value *v, const Dim *begin, const Dim *size);
+/* Elements [begin, begin + size) along one axis. */
+Value *slice_axis(Cx *cx, Value *v, int axis, Dim begin, Dim size);
+Value *concat(Cx *cx, Value *const *v, uint32_t n, int axis);
+Value *reduce(Cx *cx, OpCode code, Value *v, const int64_t *axes, int naxes, bool keep);
+Value *scalar(Cx *cx, DType t, double x); /* a constant */
+Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank);
+/* A constant of any size; large ones are weights. `t` is not copied. */
+Value *tensor_value(Cx *cx, const Tensor *t);
+Value *dot(Cx *cx, Value *a, Value *b, bool trans_a, bool trans_b);
+Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
+
+/* -- Windows: convolution and pooling -------------------------------------------------------------------- */
+typedef struct {
+    bool nchw;
+    int64_t window[2]; /* of pooling */
+    int64_t strides[2], dilations[2];
+    enum { PAD_VALID, PAD_SAME, PAD_EXPLICIT } padding;
+    int64_t lo[2], hi[2]; /* after window_pads(); before it of PAD_EXPLICIT only */
+} Window;
+bool window_attrs(Cx *cx, Window *w);
+/* A list of one number per dimension in data_format order, batch and channels being 1, as [h, w]. */
+bool spatial_ints(Cx *cx, const char *name, bool nchw, bool required, int64_t v[2]);
+bool spatial_pair(Cx *cx, const char *name, bool nchw, const int64_t *list, int n, int64_t v[2]);
+/* Pads of dimension d (0: h, 1: w) for an input of that size and a filter of k. */
+bool window_pads(Cx *cx, Window *w, int d, Dim in, Dim k);
+Value *conv(Cx *cx, Value *x, Value *filter, const Window *w, int64_t groups);
+/* The whole of Conv2D and DepthwiseConv2dNative without the node's surroundings; NHWC in and out. */
+Value *conv2d(Cx *cx, Value *x, Value *filter, Window *w);
+Value *depthwise(Cx *cx, Value *x, Value *filter, Window *w);
+
+/* -- Shared by families ------------------------------------------------------------------------------------ */
+Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; reports unknown names */
+/* scale * (x - mean) / sqrt(var + epsilon) + offset along the last dimension. */
+Value *batch_norm(Cx *cx, Value *x, Value *scale, Value *offset, Value *mean, Value *var, double epsilon);
+Value *bias_add(Cx *cx, Value *x, Value *bias, bool nchw);
+Value *matmul(Cx *cx, Value *a, Value *b);
+Value *mirror_pad(Cx *cx, Value *x, Value *paddings);
+Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel);
+/* Pairs of a [rank, 2] tensor of paddings. */
+bool known_pads(Cx *cx, Value *v, int rank, int64_t *lo, int64_t *hi);
+#endif

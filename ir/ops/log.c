@@ -1,0 +1,16 @@
+#include "ir/ops/common.h"
+
+static double f(double x)
+{
+    return log(x);
+}
+
+const OpDef op_log = {
+    .name = "log",
+    .doc = "natural logarithm",
+    .kind = KIND_MAP,
+    .nin = 1,
+    .nout = 1,
+    .infer = infer_float_map,
+    .map = {.f1 = f},
+};

@@ -1,0 +1,328 @@
+/* Fusion: every op of main but constants, weights and views ends in exactly one kernel.
+ *
+ * A kernel has at most one anchor (a contraction, reduction, ...), an epilogue of elementwise ops on the
+ * anchor's result, for reductions a prologue on their operand, and one result. All its ops reach that result,
+ * so that kernels never depend on each other in a cycle, and the place of the result's op suits the kernel.
+ *
+ * Contractions choose first, the latest first: the add that ends a residual block joins its last convolution.
+ */
+#include <stdlib.h>
+
+#include "passes/util.h"
+
+enum { MAX_EPILOGUE = 32, MAX_PROLOGUE = 16, MAX_MAP = 64, MAX_PENDING = 64, MAX_OPERANDS = 32 };
+
+typedef struct {
+    Module *m;
+    Region *r;
+    Op **op;         /* by place */
+    uint8_t *taken;  /* by place: in a kernel already */
+    uint32_t *stamp; /* by place: == now: in the set that grows */
+    uint32_t n, now;
+    Value **inner; /* by value id, while a kernel is built */
+    uint32_t ninner;
+} Fuse;
+
+typedef struct {
+    Op *op[1 + MAX_MAP + MAX_PROLOGUE];
+    int n;
+    Op *blocked; /* where growth ended, and why */
+    const char *why;
+} Set;
+
+static bool in_set(const Fuse *f, const Op *op)
+{
+    return f->stamp[op->mark] == f->now;
+}
+
+static void put(Fuse *f, Set *s, Op *op)
+{
+    s->op[s->n++] = op;
+    f->stamp[op->mark] = f->now;
+}
+
+static void cut(Fuse *f, Set *s, int n)
+{
+    while (s->n > n) f->stamp[s->op[--s->n]->mark] = 0;
+}
+
+static bool stays_outside(const Op *op)
+{
+    return op->def->kind == KIND_CONST || op->def->kind == KIND_VIEW || op->def->kind == KIND_REGION;
+}
+
+static bool is_free(const Fuse *f, const Op *op)
+{
+    return !f->taken[op->mark] && op->def->kind == KIND_MAP;
+}
+
+static bool is_inside_const(const Value *v)
+{
+    return is_const(v) && is_scalar_like(&v->type);
+}
+
+/* Values of the set that are read outside it. */
+static int escapes(const Fuse *f, const Set *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n; i++) {
+        const Value *v = s->op[i]->out[0];
+        bool outside = false;
+        for (uint32_t k = 0; k < v->nuses && !outside; k++) outside = !in_set(f, v->uses[k]);
+        n += outside;
+    }
+    return n;
+}
+
+static int operands(const Fuse *f, const Set *s)
+{
+    const Value *seen[MAX_OPERANDS + 1];
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        for (int k = 0; k < s->op[i]->nin; k++) {
+            const Value *v = s->op[i]->in[k];
+            if ((v->def && in_set(f, v->def)) || is_inside_const(v)) continue;
+            int j = 0;
+            while (j < n && seen[j] != v) j++;
+            if (j == n) seen[n++] = v;
+            if (n > MAX_OPERANDS) return n;
+        }
+    return n;
+}
+
+/* An elementwise op on tensors of the dims `t` and of its element type, whose other operands are scalars,
+ * vectors over the last dim, or tensors of the same dims. */
+static const char *misfit(const Fuse *f, const Op *op, const Type *t)
+{
+    if (f->taken[op->mark]) return "it is part of another kernel";
+    if (op->def->kind != KIND_MAP) return "it is not elementwise";
+    if (!dims_equal(&op->out[0]->type, t)) return "its result has another shape";
+    if (op->out[0]->type.dtype != t->dtype) return "its result has another element type";
+    for (int i = 0; i < op->nin; i++) {
+        const Value *v = op->in[i];
+        if (v->def && in_set(f, v->def)) continue;
+        if (v->type.dtype != t->dtype) return "an operand has another element type";
+        if (v->type.layout != LAYOUT_PLAIN) return "an operand is packed";
+        if (!dims_equal(&v->type, t) && !is_vector_of(&v->type, last_dim(t)))
+            return "an operand is neither a scalar, nor a vector over the last dimension, nor of the same "
+                   "shape";
+    }
+    return NULL;
+}
+
+/* Users of the set's values in order; -1: too many. */
+static int pending_users(const Fuse *f, const Set *s, Op **first)
+{
+    *first = NULL;
+    for (int i = 0; i < s->n; i++) {
+        const Value *v = s->op[i]->out[0];
+        if (v->nuses > MAX_PENDING) return -1;
+        for (uint32_t k = 0; k < v->nuses; k++) {
+            Op *u = v->uses[k];
+            if (!in_set(f, u) && (!*first || u->mark < (*first)->mark)) *first = u;
+        }
+    }
+    return *first != NULL;
+}
+
+/* Adds elementwise ops after the anchor, as many as leave one result. */
+static void grow_epilogue(Fuse *f, Set *s, const Type *t)
+{
+    int best = s->n, limit = s->n + MAX_EPILOGUE;
+    Op *u;
+    while (s->n < limit && pending_users(f, s, &u) > 0) {
+        s->blocked = u;
+        s->why = misfit(f, u, t);
+        if (s->why) break;
+        put(f, s, u);
+        s->blocked = NULL;
+        if (operands(f, s) > MAX_OPERANDS) break;
+        if (escapes(f, s) == 1) best = s->n;
+    }
+    if (best < s->n && !s->blocked)
+        s->blocked = s->op[best], s->why = "a value before it is read elsewhere too";
+    cut(f, s, best);
+}
+
+static bool all_uses_inside(const Fuse *f, const Value *v)
+{
+    if (v->nuses > MAX_PENDING) return false;
+    for (uint32_t k = 0; k < v->nuses; k++)
+        if (!in_set(f, v->uses[k])) return false;
+    return true;
+}
+
+/* Adds elementwise ops before what is in the set, whose results are read inside it only. `strict`: the
+ * operand rules of epilogues. */
+static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
+{
+    int64_t below = INT64_MAX; /* consumers come before producers: one sweep */
+    limit += s->n;
+    while (s->n < limit) {
+        Op *next = NULL;
+        for (int i = 0; i < s->n; i++)
+            for (int k = 0; k < s->op[i]->nin; k++) {
+                Op *d = s->op[i]->in[k]->def;
+                if (!d || in_set(f, d) || d->mark >= below || !is_free(f, d)) continue;
+                if (!next || d->mark > next->mark) next = d;
+            }
+        if (!next) return;
+        below = next->mark;
+        if (!dims_equal(&next->out[0]->type, t) || !all_uses_inside(f, next->out[0])) continue;
+        if (strict && misfit(f, next, t)) continue;
+        put(f, s, next);
+        if (operands(f, s) > MAX_OPERANDS) cut(f, s, s->n - 1);
+    }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const Op *x = *(Op *const *)a, *y = *(Op *const *)b;
+    return (x->mark > y->mark) - (x->mark < y->mark);
+}
+
+static Value **inner(Fuse *f, const Value *v)
+{
+    if (v->id >= f->ninner) {
+        uint32_t n = f->m->next_value * 2;
+        Value **at = job_array(f->m->job, Value *, n);
+        if (f->ninner) memcpy(at, f->inner, f->ninner * sizeof *at);
+        f->inner = at;
+        f->ninner = n;
+    }
+    return &f->inner[v->id];
+}
+
+static void operand(Fuse *f, Region *body, Value *v, Value **in, int *nin)
+{
+    Value **known = inner(f, v);
+    if (*known) return;
+    if (is_inside_const(v)) {
+        Builder b = {.m = f->m, .region = body};
+        *known = ir_clone(&b, v->def, NULL)->out[0];
+        return;
+    }
+    in[(*nin)++] = v;
+    *known = ir_arg(f->m, body, v->type, NULL);
+}
+
+static void remark(Fuse *f, const Set *s, const Op *anchor, const char *algo, const Op *kernel)
+{
+    if (s->n > 1) {
+        Str text = {0};
+        for (int i = 0; i < s->n; i++) str_printf(&text, "%s%s", i ? ", " : "", s->op[i]->def->name);
+        ir_remark(f->m, "fuse", kernel->from, "%s: %s", algo, str_text(&text));
+        str_free(&text);
+    }
+    if (anchor->def->kind == KIND_CONTRACT && s->blocked && s->blocked->def->kind == KIND_MAP)
+        ir_remark(f->m, "fuse", kernel->from, "'%s' (%s) is not in the kernel of %s: %s",
+                  ir_node_name(f->m, s->blocked->from), s->blocked->def->name, anchor->def->name, s->why);
+}
+
+/* Makes the kernel. The set has one op whose results leave it: the last in order. */
+static void make(Fuse *f, Set *s, const char *algo)
+{
+    Module *m = f->m;
+    const Op *anchor = s->op[0];
+    qsort(s->op, (size_t)s->n, sizeof *s->op, by_place);
+    Op *last = s->op[s->n - 1];
+    Region *body = ir_region(m, NULL);
+    int nin = 0, most = 0;
+    for (int i = 0; i < s->n; i++) most += s->op[i]->nin;
+    Value **in = job_array(m->job, Value *, most), **args = job_array(m->job, Value *, most);
+    const From *from = NULL;
+    /* Scalars first, so that they head the region's text. */
+    for (int i = 0; i < s->n; i++)
+        for (int k = 0; k < s->op[i]->nin; k++) {
+            Value *v = s->op[i]->in[k];
+            if (!v->def || !in_set(f, v->def)) operand(f, body, v, in, &nin);
+        }
+    Builder b = {.m = m, .region = body};
+    for (int i = 0; i < s->n; i++) {
+        Op *op = s->op[i];
+        for (int k = 0; k < op->nin; k++) args[k] = *inner(f, op->in[k]);
+        Op *c = ir_clone(&b, op, args);
+        for (int k = 0; k < op->nout; k++) *inner(f, op->out[k]) = c->out[k];
+        from = ir_from_union(m, from, op->from);
+    }
+    Value *out[8];
+    for (int k = 0; k < last->nout; k++) out[k] = *inner(f, last->out[k]);
+    ir_yield(&b, out, last->nout);
+    Builder at = builder_at(m, last);
+    at.from = from;
+    Op *kernel = ir_kernel(&at, in, nin, algo, body);
+    kernel->mark = last->mark;
+    for (int k = 0; k < last->nout; k++) must_replace(m, last->out[k], kernel->out[k]);
+    remark(f, s, anchor, algo, kernel);
+    for (int i = 0; i < s->n; i++) {
+        for (int k = 0; k < s->op[i]->nin; k++) *inner(f, s->op[i]->in[k]) = NULL;
+        for (int k = 0; k < s->op[i]->nout; k++) *inner(f, s->op[i]->out[k]) = NULL;
+        f->taken[s->op[i]->mark] = 1;
+    }
+    f->op[last->mark] = kernel;
+    for (int i = s->n; i-- > 0;) {
+        if (s->op[i] != last) f->op[s->op[i]->mark] = NULL;
+        ir_erase(m, s->op[i]);
+    }
+}
+
+static const char *algo_of(const Op *op)
+{
+    bool f32 = op->out[0]->type.dtype == JITC_FLOAT32;
+    switch (op->def->kind) {
+    case KIND_CONTRACT:
+        if (op->in[1]->type.layout == LAYOUT_PANEL) return "igemm";
+        if (op->code == OP_dot) return "dot_loops";
+        return f32 && is_depthwise(op) && op->in[0]->type.dim[3] == op->out[0]->type.dim[3] ? "depthwise"
+                                                                                            : "conv_loops";
+    case KIND_REDUCE: return "reduce";
+    case KIND_ROW: return "row";
+    case KIND_SCAN: return "scan";
+    case KIND_WINDOW: return "window";
+    case KIND_MOVE: return "move";
+    case KIND_INDEX: return "index";
+    case KIND_ROUTINE: return "routine";
+    default: return "map";
+    }
+}
+
+static void kernel_of(Fuse *f, Op *op)
+{
+    Module *m = f->m;
+    Set s = {0};
+    f->now++;
+    put(f, &s, op);
+    bool may_grow = m->fuel > 0 && op->nout == 1 && op->out[0]->type.layout == LAYOUT_PLAIN;
+    if (may_grow && op->def->kind == KIND_MAP) {
+        grow_up(f, &s, &op->out[0]->type, MAX_MAP - 1, false);
+    } else if (may_grow) {
+        if (op->def->kind == KIND_REDUCE) grow_up(f, &s, &op->in[0]->type, MAX_PROLOGUE, true);
+        if (op->def->kind != KIND_ROUTINE) grow_epilogue(f, &s, &op->out[0]->type);
+    }
+    if (s.n > 1 && m->fuel != INT64_MAX) m->fuel--;
+    make(f, &s, algo_of(op));
+}
+
+bool pass_fuse(Module *m, PassCx *cx)
+{
+    Func *main = ir_find_func(m, "main");
+    if (!main) return false;
+    bool changed = pass_dce(m, cx); /* what nobody reads would become kernels */
+    Fuse f = {.m = m, .r = main->body};
+    f.n = number_ops(f.r);
+    f.op = job_array(m->job, Op *, f.n + 1);
+    f.taken = job_array(m->job, uint8_t, f.n + 1);
+    f.stamp = job_array(m->job, uint32_t, f.n + 1);
+    ir_each_op (op, f.r) f.op[op->mark] = op;
+    for (int round = 0; round < 3; round++) /* contractions, other anchors, elementwise ops */
+        for (uint32_t i = f.n; i-- > 0;) {
+            Op *op = f.op[i];
+            if (!op || stays_outside(op)) continue;
+            int turn = op->def->kind == KIND_CONTRACT ? 0 : op->def->kind == KIND_MAP ? 2 : 1;
+            if (turn != round) continue;
+            kernel_of(&f, op);
+            changed = true;
+        }
+    pass_dce(m, cx); /* constants that went inside */
+    return changed;
+}

@@ -1,0 +1,52 @@
+/* The form that the matrix kernels read: plain left operands, right operands as panels. A right operand of
+ * weights is packed at load; another is packed by a kernel of its own. */
+#include "passes/util.h"
+
+static Value *swap_last(Builder *b, Value *x)
+{
+    int64_t perm[IR_MAX_RANK];
+    int rank = x->type.rank;
+    for (int i = 0; i < rank; i++) perm[i] = i;
+    perm[rank - 1] = rank - 2;
+    perm[rank - 2] = rank - 1;
+    return ir_transpose(b, x, perm);
+}
+
+static bool dot(Module *m, Op *op)
+{
+    Value *a = op->in[0], *w = op->in[1];
+    bool ta = attr_i(op, "trans_a"), tb = attr_i(op, "trans_b"), f32 = op->out[0]->type.dtype == JITC_FLOAT32;
+    if (!ta && !tb && (!f32 || w->type.layout == LAYOUT_PANEL)) return false;
+    Builder b = builder_at(m, op);
+    if (ta) a = swap_last(&b, a);
+    if (tb) w = swap_last(&b, w);
+    if (f32) w = ir_v(&b, OP_relayout, IN(w), AT(at_s("to", "panel")));
+    must_replace(m, op->out[0], ir_v(&b, OP_dot, IN(a, w), NO_ATTRS));
+    return true;
+}
+
+static bool conv(Module *m, Op *op)
+{
+    Value *w = op->in[1];
+    if (attr_i(op, "groups") != 1 || w->type.layout == LAYOUT_PANEL || w->type.dtype != JITC_FLOAT32)
+        return false;
+    Builder b = builder_at(m, op);
+    w = ir_v(&b, OP_relayout, IN(w), AT(at_s("to", "panel")));
+    if (!w) return false;
+    must_replace(m, op->out[0], ir_clone(&b, op, (Value *[]){op->in[0], w})->out[0]);
+    return true;
+}
+
+bool pass_panel(Module *m, PassCx *cx)
+{
+    (void)cx;
+    Func *f = ir_find_func(m, "main");
+    bool changed = false;
+    if (!f) return false;
+    ir_each_op (op, f->body) {
+        if (op->nout != 1 || !op->out[0]->nuses) continue;
+        if (op->code == OP_dot) changed |= dot(m, op);
+        if (op->code == OP_conv) changed |= conv(m, op);
+    }
+    return changed;
+}

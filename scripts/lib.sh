@@ -1,0 +1,57 @@
+# Shared by the scripts of this folder and .ci/run; source it. Leaves the shell in the project's root.
+set -eu
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export LC_ALL=C
+
+# What a bare Debian 12 lacks: to build, to lint.
+build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libprotobuf-c-dev protobuf-c-compiler check
+                libpthreadpool-dev zlib1g-dev pkg-config"
+lint_packages="git clang-format clang-tidy cppcheck"
+
+# Two jobs at least, and no more than the processors this process may use.
+jobs=$(nproc 2>/dev/null || echo 2)
+[ "$jobs" -ge 2 ] || jobs=2
+
+missing_packages() {
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q '^install ok installed$' || echo "$p"
+    done
+}
+
+# install PACKAGE...: with apt, only what is missing; asks nothing of apt, root or the network otherwise.
+install() {
+    command -v dpkg-query >/dev/null || return 0 # not Debian: CMake says what it does not find
+    local lacking root=""
+    lacking=$(missing_packages "$@" | xargs)
+    [ -n "$lacking" ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || { echo "Please install as root: apt-get install $lacking" >&2; exit 1; }
+        root=sudo
+    fi
+    echo "Installing: $lacking"
+    quietly $root apt-get update -q
+    # shellcheck disable=SC2086
+    quietly $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $lacking
+}
+
+# Runs a command and shows its output only when it fails.
+quietly() {
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        tail -n 60 "$log" >&2
+        rm -f "$log"
+        echo "failed: $*" >&2
+        return 1
+    fi
+    rm -f "$log"
+}
+
+# build PRESET [CMAKE OPTION...]
+build() {
+    local preset=$1
+    shift
+    echo "Building ($preset)"
+    quietly cmake --preset "$preset" "$@"
+    quietly cmake --build --preset "$preset" -j "$jobs"
+}

@@ -1,0 +1,231 @@
+/* Runs the golden cases of this folder through the public API and compares every output with TensorFlow's.
+ *
+ *     run_goldens [--cpu LEVEL] [--threads N] [--verbose] FOLDER [OP | OP/VARIANT ...]
+ *
+ * FOLDER holds index.txt and one .npz per op (see make_goldens.py). A case passes when every output has the
+ * golden's type and shape and each element is off by at most rtol * |golden| + atol. Exit status 1 when a
+ * case fails. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "runtime/npz.h"
+
+enum { MAX_TENSORS = 16, MAX_NAME = 128 };
+
+typedef struct {
+    jitc_options options;
+    bool verbose;
+    int passed, failed;
+} Runner;
+
+typedef struct {
+    const char *name; /* "Conv2D/k3_same" */
+    double rtol, atol;
+    const jitc_tensor *graph;
+    const char *in_names[MAX_TENSORS], *out_names[MAX_TENSORS];
+    const jitc_tensor *ins[MAX_TENSORS], *outs[MAX_TENSORS];
+    size_t nins, nouts;
+} Case;
+
+static int64_t elements(const jitc_tensor *t)
+{
+    int64_t n = 1;
+    for (int32_t i = 0; i < t->rank; i++) n *= t->shape[i];
+    return n;
+}
+
+static double element(const jitc_tensor *t, int64_t i)
+{
+    switch (t->dtype) {
+    case JITC_FLOAT32: return ((const float *)t->data)[i];
+    case JITC_FLOAT64: return ((const double *)t->data)[i];
+    default: return 0;
+    }
+}
+
+/* "" when got is want within the tolerance. */
+static void compare(const Case *c, const char *name, const jitc_tensor *got, const jitc_tensor *want,
+                    Str *why)
+{
+    if (got->dtype != want->dtype) {
+        const char *g = jitc_dtype_name(got->dtype), *w = jitc_dtype_name(want->dtype);
+        str_printf(why, "%s: type %s, golden %s", name, g ? g : "?", w ? w : "?");
+        return;
+    }
+    bool same = got->rank == want->rank;
+    for (int32_t i = 0; same && i < want->rank; i++) same = got->shape[i] == want->shape[i];
+    if (!same) {
+        str_printf(why, "%s: shape [", name);
+        for (int32_t i = 0; i < got->rank; i++)
+            str_printf(why, "%s%lld", i ? "," : "", (long long)got->shape[i]);
+        str_put(why, "], golden [");
+        for (int32_t i = 0; i < want->rank; i++)
+            str_printf(why, "%s%lld", i ? "," : "", (long long)want->shape[i]);
+        str_put(why, "]");
+        return;
+    }
+
+    int64_t n = elements(want), wrong = 0, first = 0;
+    bool real = want->dtype == JITC_FLOAT32 || want->dtype == JITC_FLOAT64;
+    size_t size = jitc_dtype_size(want->dtype);
+    double tiny = want->dtype == JITC_FLOAT32 ? 1.2e-38 : 2.3e-308; /* TensorFlow flushes denormals to zero */
+    for (int64_t i = 0; i < n; i++) {
+        bool ok;
+        if (real) {
+            double g = element(got, i), w = element(want, i);
+            if (isnan(g) || isnan(w))
+                ok = isnan(g) && isnan(w);
+            else if (isinf(g) || isinf(w))
+                ok = g == w;
+            else
+                ok = fabs(g - w) <= c->rtol * fabs(w) + c->atol + tiny;
+        } else {
+            size_t at = (size_t)i * size;
+            ok = memcmp((const char *)got->data + at, (const char *)want->data + at, size) == 0;
+        }
+        if (!ok && wrong++ == 0) first = i;
+    }
+    if (wrong == 0) return;
+    str_printf(why, "%s: %lld of %lld elements wrong, the first at %lld", name, (long long)wrong,
+               (long long)n, (long long)first);
+    if (real) str_printf(why, ": %.9g, golden %.9g", element(got, first), element(want, first));
+}
+
+static void run_case(Runner *r, const Case *c, Str *why)
+{
+    jitc_options options = r->options;
+    options.outputs = c->out_names;
+    options.noutputs = c->nouts;
+    jitc_program *program = NULL;
+    jitc_error *error = NULL;
+    if (jitc_program_load_memory(c->graph->data, (size_t)elements(c->graph), &options, &program, &error) !=
+        JITC_OK) {
+        str_printf(why, "load: %s", error ? jitc_error_text(error) : "no reason given");
+        jitc_error_free(error);
+        return;
+    }
+    jitc_exec *exec = NULL;
+    if (jitc_exec_new(program, &exec) != JITC_OK) {
+        str_put(why, "jitc_exec_new failed");
+        jitc_program_free(program);
+        return;
+    }
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->nins; i++)
+        ok = jitc_exec_bind(exec, c->in_names[i], c->ins[i]) == JITC_OK;
+    if (!ok || jitc_exec_run(exec) != JITC_OK)
+        str_printf(why, "%s: %s", ok ? "run" : "bind", jitc_exec_error(exec));
+    for (size_t i = 0; why->n == 0 && i < c->nouts; i++) {
+        jitc_tensor got;
+        if (jitc_exec_output(exec, i, &got) != JITC_OK)
+            str_printf(why, "%s: %s", c->out_names[i], jitc_exec_error(exec));
+        else
+            compare(c, c->out_names[i], &got, c->outs[i], why);
+    }
+    jitc_exec_free(exec);
+    jitc_program_free(program);
+}
+
+/* Picks the members "VARIANT/graph", "VARIANT/in/…" and "VARIANT/out/…". */
+static bool find_members(const NpzFile *file, const char *variant, Case *c)
+{
+    size_t n = strlen(variant);
+    for (size_t i = 0; i < file->n; i++) {
+        const NpzMember *m = &file->at[i];
+        if (strncmp(m->name, variant, n) != 0 || m->name[n] != '/') continue;
+        const char *kind = m->name + n + 1;
+        if (strcmp(kind, "graph") == 0) {
+            c->graph = &m->value;
+        } else if (strncmp(kind, "in/", 3) == 0 && c->nins < MAX_TENSORS) {
+            c->in_names[c->nins] = kind + 3;
+            c->ins[c->nins++] = &m->value;
+        } else if (strncmp(kind, "out/", 4) == 0 && c->nouts < MAX_TENSORS) {
+            c->out_names[c->nouts] = kind + 4;
+            c->outs[c->nouts++] = &m->value;
+        }
+    }
+    return c->graph && c->graph->dtype == JITC_UINT8 && c->nouts > 0;
+}
+
+static bool chosen(const char *name, char **names, int n)
+{
+    for (int i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(name, names[i], len) == 0 && (name[len] == '/' || name[len] == 0)) return true;
+    }
+    return n == 0;
+}
+
+static int usage(void)
+{
+    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--verbose] FOLDER [OP | OP/VARIANT ...]\n",
+          stderr);
+    return 2;
+}
+
+static int run_index(Runner *r, const char *folder, char **names, int nnames)
+{
+    char path[4096], open_op[MAX_NAME] = "", name[MAX_NAME];
+    NpzFile file = {0};
+    snprintf(path, sizeof path, "%s/index.txt", folder);
+    FILE *index = fopen(path, "r");
+    if (!index) {
+        fprintf(stderr, "run_goldens: cannot read %s\n", path);
+        return 2;
+    }
+    Case c = {.name = name};
+    while (fscanf(index, "%127s %lf %lf", name, &c.rtol, &c.atol) == 3) {
+        char *slash = strchr(name, '/');
+        if (!slash || !chosen(name, names, nnames)) continue;
+        Str why = {0};
+        char *reason = NULL;
+        size_t op = (size_t)(slash - name);
+        if (strlen(open_op) != op || strncmp(open_op, name, op) != 0) {
+            npz_free(&file);
+            snprintf(open_op, sizeof open_op, "%.*s", (int)op, name);
+            snprintf(path, sizeof path, "%s/%s.npz", folder, open_op);
+            if (npz_read(path, &file, &reason) != JITC_OK) str_put(&why, reason ? reason : "out of memory");
+        }
+        c.graph = NULL;
+        c.nins = c.nouts = 0;
+        if (why.n == 0) {
+            if (find_members(&file, slash + 1, &c))
+                run_case(r, &c, &why);
+            else
+                str_put(&why, "the .npz does not hold this case");
+        }
+        if (why.n) {
+            r->failed++;
+            printf("FAIL %s: %s\n", name, str_text(&why));
+        } else {
+            r->passed++;
+            if (r->verbose) printf("ok   %s\n", name);
+        }
+        fflush(stdout);
+        free(reason);
+        str_free(&why);
+    }
+    npz_free(&file);
+    fclose(index);
+    printf("%d passed, %d failed\n", r->passed, r->failed);
+    return r->failed > 0 || r->passed == 0;
+}
+
+int main(int argc, char **argv)
+{
+    Runner r = {.options = JITC_OPTIONS_INIT};
+    int i = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+        if (strcmp(argv[i], "--verbose") == 0) {
+            r.verbose = true;
+        } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
+            r.options.cpu = argv[++i];
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+            r.options.threads = atoi(argv[++i]);
+        } else {
+            return usage();
+        }
+    }
+    if (i == argc) return usage();
+    return run_index(&r, argv[i], argv + i + 1, argc - i - 1);
+}
