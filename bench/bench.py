@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 
 import models
 
@@ -24,9 +25,10 @@ class Worker:
 
     def __init__(self, peer, stem, threads, tool):
         self.peer, self.failed, self.rounds = peer, None, []
+        self.log = tempfile.TemporaryFile("w+")  # a file never fills up as a pipe does
         self.process = subprocess.Popen(
             [sys.executable, f"{HERE}/peers.py", peer, stem, str(threads), tool],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         self.about = self.reply() or {}
 
@@ -34,7 +36,9 @@ class Worker:
         line = self.process.stdout.readline()
         if line:
             return json.loads(line)
-        message = self.process.stderr.read().strip().splitlines()
+        self.process.wait()
+        self.log.seek(0)
+        message = self.log.read().strip().splitlines()
         self.failed = message[-1][:90] if message else "no message"
         return None
 
@@ -50,8 +54,8 @@ class Worker:
     def close(self):
         if self.process.poll() is None:
             self.process.stdin.close()
-        self.process.stderr.close()
         self.process.wait()
+        self.log.close()
 
     def result(self):
         if self.failed:

@@ -70,6 +70,7 @@ def make(folder, names, batch):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+    tf.get_logger().setLevel("ERROR")
     for name in names:
         print(f"making {name}", file=sys.stderr)
         keras.utils.set_random_seed(1)

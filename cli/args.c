@@ -237,7 +237,7 @@ static const OptionDef options[] = {
     {"--json", NULL, "the result as JSON", CMD_INSPECT, set_json_flag},
     {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot},
     {"--passes", "LIST", "the pipeline; empty for none (default: the compiler's own)", CMD_OPT, set_passes},
-    {"--dump-after", "LIST", "print the graph after these passes; all for every one", CMD_OPT,
+    {"--dump-after", "LIST", "print the graph after these passes; all: whenever it changed", CMD_OPT,
      set_dump_after},
     {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_emit},
     {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out},

@@ -3,6 +3,7 @@
 #ifndef JITC_CLI_H
 #define JITC_CLI_H
 
+#include "codegen/service.h"
 #include "frontend/import.h"
 #include "frontend/tfgraph.h"
 #include "ir/base/base.h"
@@ -66,7 +67,6 @@ ExitStatus exit_status(jitc_status s);
 /* A line that shows after a second that work is going on, when standard error is a terminal. */
 typedef struct Progress Progress;
 Progress *progress_start(const Options *o, const char *what); /* may be NULL */
-void progress_log(void *progress, const char *line);          /* for jitc_options.log */
 void progress_stop(Progress *p);
 
 /* -- Formatting --------------------------------------------------------------------------------------- */
@@ -119,6 +119,8 @@ typedef struct Binding {
     ImportIo io;               /* as the graph declares it */
 } Binding;
 
+/* Names only: unknown ones unwind; no file is read and `io` stays empty. */
+Binding *bind_names(Options *o, const Model *m);
 /* Reads the files, checks names, types and shapes; reports all problems, then unwinds. */
 Binding *bind_options(Options *o, const Model *m);
 /* Random or zero tensors for the inputs that have none; open dimensions become 1. */
@@ -143,7 +145,8 @@ void outputs_show(Str *s, const Results *r);
 /* -- What a model amounts to
  * ---------------------------------------------------------------------------------- */
 typedef struct ModelStats {
-    int64_t ops, convs, products, weights;
+    int64_t nodes; /* that still have work of their own */
+    int64_t convs, products, weights;
     double macs;
     bool open; /* some work depends on open dimensions and is not counted */
 } ModelStats;
@@ -164,10 +167,24 @@ typedef struct Session {
 Session *session_open(Options *o, const Model *m, const Binding *b);
 double session_run(Options *o, Session *s); /* milliseconds; unwinds on failure */
 
+typedef struct SessionInfo {
+    int64_t arena_bytes, weights_bytes, code_bytes, macs;
+    const char *cache; /* "hit", "miss", "off" */
+    struct {
+        const char *name;
+        double ms;
+    } phases[16];
+    size_t nphases;
+} SessionInfo;
+void session_info(const Session *s, SessionInfo *out);
+
 /* Billions of f32 multiply-adds times two per second that this machine does in registers on `threads`
  * threads. */
 double fma_peak_gflops(int threads);
 const char *cpu_vectors(void); /* "AVX-512, VNNI" */
 /* The code generator's view of the host; false, with a reason in *why for free(), when there is none. */
 bool host_describe(char *llvm, size_t nllvm, char *cpu, size_t ncpu, char **why);
+/* LLVM's IR or assembly of kernels; what is set of *text and *why is for free(). `cpu` is as in --cpu. */
+jitc_status codegen_text(const char *cpu, const CodegenKernel *k, size_t n, CodegenEmit emit, char **text,
+                         char **why);
 #endif

@@ -25,7 +25,10 @@ void put_type(Str *s, int dtype, int rank, const int64_t *dim)
 
 void put_io_type(Str *s, const jitc_io *io)
 {
-    put_type(s, io->dtype, io->rank, io->shape);
+    if (io->dtype == JITC_STRING)
+        str_put(s, "string[]"); /* its shape counts bytes */
+    else
+        put_type(s, io->dtype, io->rank, io->shape);
 }
 
 void put_sig(Str *s, double v)

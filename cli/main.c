@@ -71,8 +71,7 @@ static void version(Job *job)
     if (found)
         str_printf(&s, "LLVM %s\nhost CPU %s (%s)\n", llvm, cpu, cpu_vectors());
     else
-        str_printf(&s, "LLVM: no code generator: %s\nhost CPU (%s)\n", why ? why : "out of memory",
-                   cpu_vectors());
+        str_printf(&s, "LLVM: %s\nhost CPU (%s)\n", why ? why : "out of memory", cpu_vectors());
     free(why);
     put_stdout(job, &s);
     str_free(&s);

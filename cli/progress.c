@@ -10,7 +10,7 @@ struct Progress {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool verbose, ticking, done;
+    bool done;
     char what[80];
 };
 
@@ -36,25 +36,15 @@ static void *tick(void *arg)
 
 Progress *progress_start(const Options *o, const char *what)
 {
-    if (o->quiet || (!o->verbose && !isatty(STDERR_FILENO))) return NULL;
+    if (o->quiet || !isatty(STDERR_FILENO)) return NULL;
     Progress *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    p->verbose = o->verbose;
     snprintf(p->what, sizeof p->what, "%s", what);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    p->ticking = isatty(STDERR_FILENO) && pthread_create(&p->thread, NULL, tick, p) == 0;
-    return p;
-}
-
-void progress_log(void *progress, const char *line)
-{
-    Progress *p = progress;
-    if (!p || !p->verbose) return;
-    pthread_mutex_lock(&p->lock);
-    if (p->ticking) fputs("\r\033[K", stderr);
-    say_lines("info", line);
-    pthread_mutex_unlock(&p->lock);
+    if (pthread_create(&p->thread, NULL, tick, p) == 0) return p;
+    free(p); /* it is a courtesy only */
+    return NULL;
 }
 
 void progress_stop(Progress *p)
@@ -64,7 +54,7 @@ void progress_stop(Progress *p)
     p->done = true;
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
-    if (p->ticking) pthread_join(p->thread, NULL);
+    pthread_join(p->thread, NULL);
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     free(p);

@@ -7,6 +7,11 @@
 #include "ir/ir.h"
 
 typedef struct {
+    const char *name;
+    jitc_tensor value;
+} ImportValue;
+
+typedef struct {
     const char *const *inputs; /* tensors to cut the graph at ("node", "node:k"); none: the placeholders that the outputs need */
     size_t ninputs;
     const char *const *outputs; /* tensors wanted; none: every output of every live sink node, in file order */
@@ -15,6 +20,10 @@ typedef struct {
     size_t nshapes;
     const jitc_set *sets; /* scalar placeholders that become constants, and so are no inputs */
     size_t nsets;
+    /* What inputs hold, by tensor name: the module is right for these contents alone. Shapes may then depend on
+     * them, which is an error otherwise; type and shape are the value's. */
+    const ImportValue *values;
+    size_t nvalues;
     bool symbolic; /* an open dim of an input becomes a symbol; otherwise it is an error that names the input */
 } ImportOptions;
 

@@ -17,9 +17,12 @@ static bool is_placeholder(const TfNode *n)
     return one_of(n->op, ops);
 }
 
-static bool has_default(const TfNode *n) { return strcmp(n->op, "PlaceholderWithDefault") == 0; }
+static bool has_default(const TfNode *n)
+{
+    return strcmp(n->op, "PlaceholderWithDefault") == 0;
+}
 
-/* -- Element types from attributes -------------------------------------------------------------------------- */
+/* -- Element types from attributes -------------------------------------------------------------------- */
 static int32_t list_type(const TfNode *n, const char *name, uint32_t k)
 {
     const TfAttr *a = tf_attr_find(n, name);
@@ -35,8 +38,8 @@ static int32_t one_type(const TfNode *n, const char *name)
 /* Operations whose outputs have a type that no attribute tells, or not the one that comes first below. */
 static const struct {
     const char *op;
-    int8_t type[4];       /* of the outputs; 0: by attribute */
-    const char *attr[2];  /* of the first two outputs */
+    int8_t type[4];      /* of the outputs; 0: by attribute */
+    const char *attr[2]; /* of the first two outputs */
 } typed[] = {
     {"Equal", {TF_BOOL}, {0}},
     {"NotEqual", {TF_BOOL}, {0}},
@@ -85,10 +88,13 @@ int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
 {
     static const struct {
         const char *op, *attr;
-    } defaults[] = {{"Shape", "out_type"},     {"ShapeN", "out_type"}, {"Size", "out_type"},
-                    {"ArgMax", "output_type"}, {"ArgMin", "output_type"}};
-    static const char *const attrs[] = {"DstT",    "output_type", "Tout", "out_type", "type", "dtype",
-                                        "Tparams", "Tidx",        "T",    NULL};
+    } defaults[] = {{"Shape", "out_type"},
+                    {"ShapeN", "out_type"},
+                    {"Size", "out_type"},
+                    {"ArgMax", "output_type"},
+                    {"ArgMin", "output_type"}};
+    static const char *const attrs[] = {"DstT",  "output_type", "Tout", "out_type", "type",
+                                        "dtype", "Tparams",     "Tidx", "T",        NULL};
     static const char *const lists[] = {"output_types", "component_types", "Tout", "T", "dtypes", NULL};
     const TfNode *n = &g->nodes[node];
     for (size_t i = 0; i < COUNT(typed); i++)
@@ -107,7 +113,8 @@ int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
         const char *const *own = attrs;
         /* Of an operation with several types, "T" is that of the operands. */
         for (; *own && strcmp(*own, "T") != 0; own++)
-            if (strcmp(*own, "Tidx") != 0 && strcmp(*own, "Tparams") != 0 && one_type(n, *own)) return one_type(n, *own);
+            if (strcmp(*own, "Tidx") != 0 && strcmp(*own, "Tparams") != 0 && one_type(n, *own))
+                return one_type(n, *own);
         return one_type(n, "T");
     }
     for (const char *const *a = attrs; *a; a++)
@@ -117,7 +124,7 @@ int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
     return 0;
 }
 
-/* -- Names ------------------------------------------------------------------------------------------------------ */
+/* -- Names -------------------------------------------------------------------------------------------- */
 const char *cut_tensor_name(Job *job, const TfNode *n, uint32_t out)
 {
     return out ? job_printf(job, "%s:%u", n->name, out) : n->name;
@@ -154,15 +161,15 @@ static bool find_tensor(Cut *c, const char *what, const char *name, TensorRef *r
     const TfOp *op = c->nodes[node].op;
     int64_t nout = op ? cut_nout(n, op) : 1024;
     if (nout >= 0 && out >= (unsigned long)nout) {
-        job_error(c->job, "%s '%s': node '%s' (%s) has %lld output%s", what, name, n->name, n->op, (long long)nout,
-                  nout == 1 ? "" : "s");
+        job_error(c->job, "%s '%s': node '%s' (%s) has %lld output%s", what, name, n->name, n->op,
+                  (long long)nout, nout == 1 ? "" : "s");
         return false;
     }
     *r = (TensorRef){node, (uint32_t)out, cut_tensor_name(c->job, n, (uint32_t)out)};
     return true;
 }
 
-/* -- Inputs --------------------------------------------------------------------------------------------------- */
+/* -- Inputs ------------------------------------------------------------------------------------------- */
 int32_t cut_at(const Cut *c, uint32_t node, uint32_t out)
 {
     for (int32_t i = c->nodes[node].first_cut; i; i = c->next_cut.at[i - 1])
@@ -179,7 +186,8 @@ static TfShape declared_shape(const Cut *c, const TensorRef *r)
     if (is_placeholder(n) || has_default(n)) {
         a = tf_attr_find(n, "shape");
         if (!a || a->kind != TF_ATTR_SHAPE || a->shape.unknown_rank) return unknown;
-        return a->shape.rank == 0 && c->g->producer <= 21 && strcmp(n->op, "Placeholder") == 0 ? unknown : a->shape;
+        return a->shape.rank == 0 && c->g->producer <= 21 && strcmp(n->op, "Placeholder") == 0 ? unknown
+                                                                                               : a->shape;
     }
     /* A hint only, which may be stale; but all there is for a tensor in the middle. */
     if (!a || a->kind != TF_ATTR_LIST || r->out >= a->list->nshape) return unknown;
@@ -196,9 +204,11 @@ static void add_input(Cut *c, const TensorRef *r)
     } else if (!in.declared.unknown_rank) {
         in.known_rank = true;
         in.rank = in.declared.rank;
-        for (int i = 0; i < in.rank && i < IR_MAX_RANK; i++) in.dim[i] = in.declared.dim[i] < 0 ? -1 : in.declared.dim[i];
+        for (int i = 0; i < in.rank && i < IR_MAX_RANK; i++)
+            in.dim[i] = in.declared.dim[i] < 0 ? -1 : in.declared.dim[i];
         if (in.rank > IR_MAX_RANK) {
-            job_error(c->job, "input '%s' has rank %d; at most %d is supported", r->name, in.rank, IR_MAX_RANK);
+            job_error(c->job, "input '%s' has rank %d; at most %d is supported", r->name, in.rank,
+                      IR_MAX_RANK);
             in.known_rank = false;
         }
     }
@@ -220,7 +230,8 @@ static void fix_shape(Cut *c, CutInput *in, const jitc_shape *s)
     for (int i = 0; same && in->known_rank && i < s->rank; i++)
         same = s->dim[i] < 0 || in->dim[i] < 0 || in->dim[i] == s->dim[i];
     if (!same) {
-        job_error(c->job, "input '%s': shape %s contradicts the graph's %s", in->at.name, shape_option_text(c->job, s),
+        job_error(c->job, "input '%s': shape %s contradicts the graph's %s", in->at.name,
+                  shape_option_text(c->job, s),
                   in->dtype == TF_STRING ? "bytes of one string" : tf_shape_text(c->job, &in->declared));
         return;
     }
@@ -236,7 +247,8 @@ static void read_shapes(Cut *c)
         const jitc_shape *s = &c->opt->shapes[i];
         TensorRef r;
         if (s->rank > IR_MAX_RANK) {
-            job_error(c->job, "the shape of '%s' has rank %d; at most %d is supported", s->name, s->rank, IR_MAX_RANK);
+            job_error(c->job, "the shape of '%s' has rank %d; at most %d is supported", s->name, s->rank,
+                      IR_MAX_RANK);
             continue;
         }
         if (!find_tensor(c, "shape", s->name, &r)) continue;
@@ -265,7 +277,8 @@ static void read_sets(Cut *c)
             job_error(c->job, "set '%s': a placeholder of type %s cannot be set", s->name,
                       tf_dtype_name(cut_dtype(c->g, r.node, 0)));
         else if (numel != 1)
-            job_error(c->job, "set '%s': it is no scalar, but has shape %s", s->name, tf_shape_text(c->job, &shape));
+            job_error(c->job, "set '%s': it is no scalar, but has shape %s", s->name,
+                      tf_shape_text(c->job, &shape));
         else if (cut_at(c, r.node, 0) >= 0)
             job_error(c->job, "set '%s': it is also named as an input", s->name);
         else
@@ -285,17 +298,48 @@ static void read_inputs(Cut *c)
     }
 }
 
-/* -- Outputs ---------------------------------------------------------------------------------------------------- */
+/* -- Outputs ------------------------------------------------------------------------------------------ */
 static bool is_leftover(const TfNode *n)
 {
-    static const char *const ops[] = {
-        "NoOp",          "Assert",           "Print",         "PrintV2",      "ControlTrigger", "_Retval",
-        "VarHandleOp",   "VariableV2",       "Variable",      "Assign",       "AssignAdd",      "AssignSub",
-        "AssignVariableOp", "SaveV2",        "RestoreV2",     "Save",         "Restore",        "SaveSlices",
-        "MergeV2Checkpoints", "ShardedFilename", "ScalarSummary", "HistogramSummary", "ImageSummary", "AudioSummary",
-        "TensorSummary", "TensorSummaryV2",  "MergeSummary",  "HashTable",    "HashTableV2",    "InitializeTable",
-        "InitializeTableV2", "LookupTableImport", "LookupTableImportV2", "WriteSummary", "WriteScalarSummary",
-        "VarIsInitializedOp", "IsVariableInitialized", "TensorArrayCloseV3", NULL};
+    static const char *const ops[] = {"NoOp",
+                                      "Assert",
+                                      "Print",
+                                      "PrintV2",
+                                      "ControlTrigger",
+                                      "_Retval",
+                                      "VarHandleOp",
+                                      "VariableV2",
+                                      "Variable",
+                                      "Assign",
+                                      "AssignAdd",
+                                      "AssignSub",
+                                      "AssignVariableOp",
+                                      "SaveV2",
+                                      "RestoreV2",
+                                      "Save",
+                                      "Restore",
+                                      "SaveSlices",
+                                      "MergeV2Checkpoints",
+                                      "ShardedFilename",
+                                      "ScalarSummary",
+                                      "HistogramSummary",
+                                      "ImageSummary",
+                                      "AudioSummary",
+                                      "TensorSummary",
+                                      "TensorSummaryV2",
+                                      "MergeSummary",
+                                      "HashTable",
+                                      "HashTableV2",
+                                      "InitializeTable",
+                                      "InitializeTableV2",
+                                      "LookupTableImport",
+                                      "LookupTableImportV2",
+                                      "WriteSummary",
+                                      "WriteScalarSummary",
+                                      "VarIsInitializedOp",
+                                      "IsVariableInitialized",
+                                      "TensorArrayCloseV3",
+                                      NULL};
     return one_of(n->op, ops) || strncmp(n->op, "Apply", 5) == 0 || strncmp(n->op, "ResourceApply", 13) == 0;
 }
 
@@ -317,12 +361,13 @@ static void default_outputs(Cut *c)
             if (used[i] || is_leftover(n) || is_source(n) != (sources == 1) || c->nodes[i].dead) continue;
             int64_t nout = c->nodes[i].op ? cut_nout(n, c->nodes[i].op) : 1;
             for (int64_t k = 0; k < nout; k++)
-                vec_push(c->job, &c->outputs, (TensorRef){i, (uint32_t)k, cut_tensor_name(c->job, n, (uint32_t)k)});
+                vec_push(c->job, &c->outputs,
+                         (TensorRef){i, (uint32_t)k, cut_tensor_name(c->job, n, (uint32_t)k)});
         }
     if (!c->outputs.n) job_error(c->job, "the graph has no outputs: nothing in it computes anything");
 }
 
-/* -- Branches that are never taken ------------------------------------------------------------------------------ */
+/* -- Branches that are never taken -------------------------------------------------------------------- */
 /* The value of a bool tensor that does not depend on any input. */
 static bool const_bool(const Cut *c, TfInput at, bool *value)
 {
@@ -334,11 +379,14 @@ static bool const_bool(const Cut *c, TfInput at, bool *value)
         const TfAttr *a = tf_attr_find(n, "value");
         if (strcmp(n->op, "Const") == 0) {
             uint8_t v;
-            if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1) return false;
+            if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1)
+                return false;
+            if (!c->src && a->tensor->stored && a->tensor->store != TF_STORE_BYTES) return false;
             tf_tensor_read(c->job, c->src, a->tensor, &v);
             return *value = (v != 0) != negate, true;
         }
-        static const char *const through[] = {"Identity", "PlaceholderWithDefault", "LogicalNot", "StopGradient", NULL};
+        static const char *const through[] = {"Identity", "PlaceholderWithDefault", "LogicalNot",
+                                              "StopGradient", NULL};
         if (!one_of(n->op, through) || n->ninputs < 1) return false;
         negate ^= strcmp(n->op, "LogicalNot") == 0;
         at = n->inputs[0];
@@ -367,13 +415,13 @@ static void find_dead(Cut *c)
         s->dead = merge ? n->ninputs && dead == n->ninputs : dead > 0;
         for (uint32_t k = 0; merge && dead + 1 == n->ninputs && k < n->ninputs; k++)
             if (!input_dead(c, n->inputs[k])) s->live_input = (int32_t)k;
-        if ((strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) && n->ninputs >= 2 && c->src &&
+        if ((strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) && n->ninputs >= 2 &&
             const_bool(c, n->inputs[1], &pred))
             s->branch = (int8_t)pred;
     }
 }
 
-/* -- What is needed --------------------------------------------------------------------------------------------- */
+/* -- What is needed ----------------------------------------------------------------------------------- */
 uint32_t cut_ninputs(const TfNode *n)
 {
     static const char *const first_only[] = {"Print", "Switch", "RefSwitch", NULL};
@@ -441,9 +489,14 @@ Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOption
 
 void cut_unsupported(Job *job, const TfNode *n)
 {
-    const char *why = tf_unsupported_reason(n->op);
-    job_error(job, "node '%s' (%s): %s; to do without it, make what it computes an input (--input %s=…)", n->name, n->op,
-              why ? why : "this operation is not supported", n->name);
+    bool cut = true;
+    const char *why = tf_unsupported_reason(n->op, &cut);
+    if (!why) why = "this operation is not supported";
+    if (cut)
+        job_error(job, "node '%s' (%s): %s; to do without it, make what it computes an input (--input %s=…)",
+                  n->name, n->op, why, n->name);
+    else
+        job_error(job, "node '%s' (%s): %s", n->name, n->op, why);
 }
 
 void cut_io(const Cut *c, ImportIo *io)
@@ -455,11 +508,13 @@ void cut_io(const Cut *c, ImportIo *io)
     for (uint32_t i = 0; i < c->inputs.n; i++) {
         const CutInput *in = &c->inputs.at[i];
         jitc_io *o = &io->in[i];
-        *o = (jitc_io){.name = in->at.name, .dtype = (jitc_dtype)in->dtype, .rank = in->known_rank ? in->rank : -1};
-        memcpy(o->shape, in->dim, sizeof o->shape);
+        *o = (jitc_io){
+            .name = in->at.name, .dtype = (jitc_dtype)in->dtype, .rank = in->known_rank ? in->rank : -1};
+        memcpy(o->shape, in->dim, sizeof in->dim);
     }
     for (uint32_t i = 0; i < c->outputs.n; i++) {
         const TensorRef *r = &c->outputs.at[i];
-        io->out[i] = (jitc_io){.name = r->name, .dtype = (jitc_dtype)cut_dtype(c->g, r->node, r->out), .rank = -1};
+        io->out[i] =
+            (jitc_io){.name = r->name, .dtype = (jitc_dtype)cut_dtype(c->g, r->node, r->out), .rank = -1};
     }
 }

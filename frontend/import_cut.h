@@ -28,7 +28,7 @@ typedef struct {
     int8_t branch;      /* of a Switch whose predicate is constant: 0 or 1; else -1 */
     int32_t live_input; /* of a Merge with one live input, else -1 */
     const jitc_set *set;
-    int32_t first_cut;  /* index into inputs + 1; 0: none */
+    int32_t first_cut; /* index into inputs + 1; 0: none */
 } NodeCut;
 
 typedef struct {

@@ -147,6 +147,7 @@ typedef struct OpDef {
     bool commutative;
     int8_t nin, nin_max; /* operands; nin_max 0: exactly nin, -1: any number from nin */
     int8_t nout;         /* results */
+    uint8_t cost;        /* arithmetic per element, an addition being 1; 0 stands for 1 */
     AttrDef attrs[IR_MAX_ATTRS]; /* ended by an empty name */
     bool (*infer)(InferCx *cx, const Op *op, Type *out);
     void (*eval)(EvalCx *cx, const Tensor *in, Tensor *out); /* out: allocated, typed */
@@ -156,6 +157,9 @@ typedef struct OpDef {
     /* Abstract evaluation of a small integer tensor over Dims; false: not known. n = number of elements. */
     bool (*dims)(Module *m, const Op *op, Dim *out, int n);
 } OpDef;
+
+static inline int op_cost(const OpDef *d) { return d->cost ? d->cost : 1; }
+enum { COST_HEAVY = 12 }; /* of functions such as exp */
 
 extern const OpDef *const op_defs[OP_COUNT];
 const OpDef *op_find(const char *name, size_t n); /* NULL when unknown */
@@ -237,6 +241,7 @@ struct Module {
     int64_t fuel;       /* rewrites left; INT64_MAX: no limit */
     uint64_t rewrites;  /* done so far */
     uint32_t reveals;   /* private to know.c */
+    uint32_t dims_depth, dims_left; /* of ir_dims_of */
     /* Reads a WEIGHT_FILE's bytes, dense and plain, into dst; false: cannot be read (reported). */
     bool (*read_file)(void *arg, Job *job, const WeightRef *w, const Type *t, void *dst);
     void *read_arg;

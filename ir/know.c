@@ -1,19 +1,33 @@
 /* What passes may know about values without reading weights: dims, facts, small revealed values. */
 #include "ir/ir.h"
 
-enum { REVEAL_MAX = 64, CONE_MAX = 512 };
+enum { REVEAL_MAX = 64, CONE_MAX = 512, DIMS_STEPS = 4096, DIMS_DEPTH = 256 };
 
-bool ir_dims_of(Module *m, Value *v, Dim *out, int n)
+static bool dims_of(Module *m, Value *v, Dim *out, int n)
 {
-    if (!v->def || !type_static(&v->type) || type_numel(&v->type) != n) return false;
-    if (!dtype_is_int(v->type.dtype)) return false;
     if (v->def->def->dims && v->def->def->dims(m, v->def, out, n)) return true;
     const Tensor *t = n <= REVEAL_MAX ? ir_reveal(m, v) : NULL;
     for (int i = 0; t && i < n; i++) {
         int64_t x = tensor_i(t, i);
+        if (x == INT64_MIN) return false;
         out[i] = x >= 0 ? x : dim_sub(m, 0, -x);
     }
     return t != NULL;
+}
+
+/* The hooks of ops come back here for their operands: a budget per question bounds graphs in which values are
+ * shared over and over. */
+bool ir_dims_of(Module *m, Value *v, Dim *out, int n)
+{
+    if (!v->def || !type_static(&v->type) || type_numel(&v->type) != n) return false;
+    if (!dtype_is_int(v->type.dtype)) return false;
+    if (!m->dims_depth) m->dims_left = DIMS_STEPS;
+    if (!m->dims_left || m->dims_depth == DIMS_DEPTH) return false;
+    m->dims_left--;
+    m->dims_depth++;
+    bool known = dims_of(m, v, out, n);
+    m->dims_depth--;
+    return known;
 }
 
 /* Collects the ops that v depends on, operands first; false when it depends on an argument or is too large. */

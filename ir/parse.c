@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ir/dim.h"
 #include "ir/ir.h"
 
 typedef struct {
@@ -176,7 +177,9 @@ static Type type(Parser *p)
     expect(p, "[");
     while (!p->failed && !peek(p, "]")) {
         if (t.rank == IR_MAX_RANK) return fail(p, "too many dimensions"), t;
+        int64_t v;
         t.dim[t.rank++] = dim_expr(p);
+        if (!p->failed && dim_const(p->m, t.dim[t.rank - 1], &v) && v < 0) fail(p, "a dimension is not negative");
         if (!accept(p, ",")) break;
     }
     expect(p, "]");

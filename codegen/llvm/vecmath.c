@@ -142,7 +142,7 @@ static Vec log_reduce(Gen *g, Vec x, Vec *e)
     Vec root = inum(g, bits, wide ? 0x3fe6a09e667f3bcc : 0x3f3504f3);
     Vec d = v_sub(g, bits, root);
     /* Logical shifts, with the exponent raised first. */
-    Vec raised = v_add(g, d, inum(g, bits, wide ? (int64_t)2048 << 52 >> 1 << 0 : 0));
+    Vec raised = v_add(g, d, inum(g, bits, wide ? (int64_t)1 << 62 : 0));
     if (wide) {
         *e = v_sub(g, v_shr(g, raised, 52), inum(g, bits, 1024));
         /* Small enough for the conversion by the magic number. */

@@ -226,7 +226,8 @@ static void drop_temps(Packer *p)
     p->temps.n = 0;
 }
 
-static Packed *pack_one(Packer *p, const Value *w)
+/* *out is set before the work begins, so that an entry whose filling fails is released with the others. */
+static void pack_one(Packer *p, const Value *w, Packed **out)
 {
     bool panel = w->type.layout == LAYOUT_PANEL, whole = panel && read_whole(p, w);
     const Value *v = source_of(p, w);
@@ -238,24 +239,21 @@ static Packed *pack_one(Packer *p, const Value *w)
     Packed *found = pack_find(p->table, key);
     if (found) {
         found->refs++;
-        return found;
+        *out = found;
+        return;
     }
     PackView view;
     pack_view(v, &view);
-    Packed *out = pack_add(p->m->job, p->table, key, type_bytes(&w->type));
+    *out = pack_add(p->m->job, p->table, key, type_bytes(&w->type));
     /* The temporary tensors have a job of their own, so that they are gone when the next one begins. */
     job_init(&p->tmp, p->m->job->arena.limit);
     p->tmp_open = true;
     p->tmp.deadline_ns = p->m->job->deadline_ns;
-    if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, panel, whole, out->data);
+    if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, panel, whole, (*out)->data);
     jitc_status status = p->tmp.status;
     close_tmp(p);
     drop_temps(p);
-    if (status) {
-        pack_release(p->table, out);
-        job_fail(p->m->job, status);
-    }
-    return out;
+    if (status) job_fail(p->m->job, status);
 }
 
 void pack_weights(Module *m, const Plan *plan, PackTable *t, Packed **out)
@@ -272,6 +270,6 @@ void pack_weights(Module *m, const Plan *plan, PackTable *t, Packed **out)
     for (Op *op = f ? f->body->first : NULL; op; op = op->next) op->mark = n++;
     for (uint32_t i = 0; i < plan->nweight; i++) {
         job_tick(m->job);
-        out[i] = pack_one(p, plan->weight[i]);
+        pack_one(p, plan->weight[i], &out[i]);
     }
 }

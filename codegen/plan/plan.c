@@ -73,6 +73,7 @@ static void find_classes(Planner *p)
         switch (op->code) {
         case OP_const:
         case OP_weight:
+            if (!op->out[0]->nuses) break;
             add_class(p, op->out[0], BUF_WEIGHT, p->weights.n);
             vec_push(p->job, &p->weights, op->out[0]);
             break;

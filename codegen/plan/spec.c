@@ -100,33 +100,9 @@ double spec_flops(const Op *op)
         const int64_t *w = attr_v(op, "window", NULL);
         return out * (double)w[0] * (double)w[1];
     }
-    case KIND_ROW: return out * 12;
     case KIND_REDUCE:
     case KIND_SCAN: return (double)type_numel(&op->in[0]->type);
-    default:
-        switch (op->code) {
-        case OP_exp:
-        case OP_expm1:
-        case OP_log:
-        case OP_log1p:
-        case OP_sin:
-        case OP_cos:
-        case OP_tanh:
-        case OP_sigmoid:
-        case OP_erf:
-        case OP_elu:
-        case OP_selu:
-        case OP_softplus:
-        case OP_pow:
-        case OP_atan2:
-        case OP_floor_div:
-        case OP_floor_mod:
-        case OP_trunc_mod: return out * 12;
-        case OP_div:
-        case OP_sqrt:
-        case OP_rsqrt: return out * 4;
-        default: return out;
-        }
+    default: return out * op_cost(op->def);
     }
 }
 
@@ -257,7 +233,7 @@ static bool make_map(Module *m, const Op *kernel, KernelSpec *out)
     text_begin(&t, m, kernel, out);
     Dim sym[MAP_RANK];
     for (int i = 0; i < g.r; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "d%d", i);
         sym[i] = dim_sym(t.m, name);
     }

@@ -4,7 +4,7 @@
 void fail(Cx *cx, const char *fmt, ...)
 {
     cx->failed = true;
-    if (++cx->problems > 100) return;
+    if (cx->job->nerrors >= MAX_PROBLEMS) return;
     va_list ap;
     char text[1024];
     va_start(ap, fmt);
@@ -13,7 +13,7 @@ void fail(Cx *cx, const char *fmt, ...)
     job_error(cx->job, "node '%s' (%s): %s", cx->node->name, cx->node->op, text);
 }
 
-/* -- Attributes ------------------------------------------------------------------------------------------ */
+/* -- Attributes --------------------------------------------------------------------------------------- */
 static const TfAttr *get_attr(Cx *cx, const char *name, TfAttrKind kind, const char *what)
 {
     const TfAttr *a = tf_attr_find(cx->node, name);
@@ -94,7 +94,7 @@ bool get_nchw(Cx *cx)
     return strcmp(f, "NCHW") == 0;
 }
 
-/* -- Operands ---------------------------------------------------------------------------------------------- */
+/* -- Operands ----------------------------------------------------------------------------------------- */
 const char *type_string(Cx *cx, const Type *t)
 {
     Str s = {0};
@@ -139,8 +139,10 @@ static int known_count(Cx *cx, Value *v, const char *what, int max)
 static void depends(Cx *cx, const Value *v, const char *what)
 {
     const char *t = v->tensor ? v->tensor : "an input";
-    fail(cx, "%s depends on data (%s), but must be known when compiling: make it a constant, or cut the graph behind "
-             "this node (--input)",
+    fail(cx,
+         "%s depends on data (%s), but must be known when compiling: make it a constant, or cut the graph "
+         "behind "
+         "this node (--input)",
          what, t);
 }
 
@@ -167,7 +169,8 @@ int known_ints(Cx *cx, Value *v, const char *what, int64_t *out, int max)
     int n = known_dims(cx, v, what, out, max);
     for (int i = 0; i < n; i++)
         if (!dim_const(cx->m, out[i], &out[i])) {
-            fail(cx, "%s depends on an open dimension of an input, but must be a number: fix it (--shape)", what);
+            fail(cx, "%s depends on an open dimension of an input, but must be a number: fix it (--shape)",
+                 what);
             return -1;
         }
     return n;
@@ -211,7 +214,7 @@ Dim dims_product(Cx *cx, const Dim *d, int n)
     return p;
 }
 
-/* -- Building ------------------------------------------------------------------------------------------------ */
+/* -- Building ----------------------------------------------------------------------------------------- */
 Value *transpose(Cx *cx, Value *v, const int64_t *perm)
 {
     bool same = true;
@@ -269,7 +272,10 @@ Value *reduce(Cx *cx, OpCode code, Value *v, const int64_t *axes, int naxes, boo
     return ir_v(&cx->b, code, IN(v), AT(at_is("axes", axes, naxes), at_b("keep", keep)));
 }
 
-Value *scalar(Cx *cx, DType t, double x) { return ir_const_f(&cx->b, t, x); }
+Value *scalar(Cx *cx, DType t, double x)
+{
+    return ir_const_f(&cx->b, t, x);
+}
 
 Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank)
 {

@@ -19,8 +19,7 @@ struct Cx {
     Builder b;
     const TfNode *node; /* being imported */
     const TfOp *op;
-    uint32_t problems; /* reported by fail() */
-    bool failed;       /* the current node has been reported */
+    bool failed; /* the current node has been reported */
     bool symbolic;
 };
 
@@ -38,12 +37,14 @@ struct TfOp {
 };
 
 const TfOp *tf_op_find(const char *name); /* NULL: not supported */
-/* Why an operation is not supported, for people; NULL when there is nothing special to say. */
-const char *tf_unsupported_reason(const char *op);
+/* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
+ * when its result would make no sense as an input. */
+const char *tf_unsupported_reason(const char *op, bool *cut);
 extern const TfOp tf_math_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[],
     tf_array_ops[], tf_index_ops[], tf_linalg_ops[], tf_image_ops[], tf_const_ops[];
 
-/* Reports a problem of the current node, at most a hundred of a graph. */
+enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
+/* Reports a problem of the current node. */
 void fail(Cx *cx, const char *fmt, ...) PRINTF(2, 3);
 
 /* -- Attributes: of the wanted kind, or `def` when absent; anything else is reported ------------------ */
@@ -60,7 +61,7 @@ bool need_attr(Cx *cx, const char *name); /* reports when it is absent */
 bool get_nchw(Cx *cx);
 bool tf_type_usable(int32_t dtype); /* tensors of the IR may have it */
 
-/* -- Operands ---------------------------------------------------------------------------------------- */
+/* -- Operands ----------------------------------------------------------------------------------------- */
 const char *type_string(Cx *cx, const Type *t); /* "f32[1,?N,3]" */
 bool need_rank(Cx *cx, const Value *v, const char *what, int min, int max);
 bool need_float(Cx *cx, const Value *v, const char *what);
@@ -76,7 +77,7 @@ int check_axis(Cx *cx, int64_t axis, const char *what, int rank);
 /* The product of dims, saturating through dim_mul; */
 Dim dims_product(Cx *cx, const Dim *d, int n);
 
-/* -- Building ------------------------------------------------------------------------------------------ */
+/* -- Building ----------------------------------------------------------------------------------------- */
 Value *transpose(Cx *cx, Value *v, const int64_t *perm);
 Value *to_nhwc(Cx *cx, Value *v, bool nchw);
 Value *from_nhwc(Cx *cx, Value *v, bool nchw);
@@ -92,7 +93,7 @@ Value *tensor_value(Cx *cx, const Tensor *t);
 Value *dot(Cx *cx, Value *a, Value *b, bool trans_a, bool trans_b);
 Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
 
-/* -- Windows: convolution and pooling -------------------------------------------------------------------- */
+/* -- Windows: convolution and pooling ----------------------------------------------------------------- */
 typedef struct {
     bool nchw;
     int64_t window[2]; /* of pooling */
@@ -111,7 +112,7 @@ Value *conv(Cx *cx, Value *x, Value *filter, const Window *w, int64_t groups);
 Value *conv2d(Cx *cx, Value *x, Value *filter, Window *w);
 Value *depthwise(Cx *cx, Value *x, Value *filter, Window *w);
 
-/* -- Shared by families ------------------------------------------------------------------------------------ */
+/* -- Shared by families ------------------------------------------------------------------------------- */
 Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; reports unknown names */
 /* scale * (x - mean) / sqrt(var + epsilon) + offset along the last dimension. */
 Value *batch_norm(Cx *cx, Value *x, Value *scale, Value *offset, Value *mean, Value *var, double epsilon);

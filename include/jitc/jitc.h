@@ -119,8 +119,9 @@ typedef struct jitc_options {
 
 typedef struct jitc_program jitc_program;
 
-/* Load a frozen GraphDef. `options` may be NULL; `out_error` may be NULL. On failure *out is NULL. The file
- * is read while the call runs and not needed afterwards. */
+/* Load a frozen GraphDef. `options` may be NULL; `out_error` may be NULL. On failure *out is NULL. The file stays
+ * open as long as the program: new input shapes may read weights again. It may be deleted or replaced, but not
+ * overwritten in place. */
 JITC_API jitc_status jitc_program_load(const char *path, const jitc_options *options, jitc_program **out,
                                        jitc_error **out_error);
 /* The same from memory; the bytes must stay valid as long as the program. */

@@ -11,6 +11,7 @@ const OpDef op_atan2 = {
     .kind = KIND_MAP,
     .nin = 2,
     .nout = 1,
+    .cost = COST_HEAVY,
     .infer = infer_float_map,
     .map = {.f2 = f},
 };

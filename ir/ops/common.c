@@ -234,11 +234,21 @@ Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, int6
 {
     if (dim_known(in) && dim_known(k)) {
         __int128 room = (__int128)in + lo + hi - ((__int128)(k - 1) * dilation + 1);
-        return room < 0 ? 0 : (Dim)(room / stride) + 1;
+        __int128 n = room < 0 ? 0 : room / stride + 1;
+        return n > INT64_MAX ? INT64_MAX : (Dim)n;
     }
     Dim reach = dim_add(m, dim_mul(m, dim_sub(m, k, 1), dilation), 1);
     Dim room = dim_sub(m, dim_add(m, in, lo + hi), reach);
     return dim_add(m, dim_floordiv(m, room, stride), 1);
+}
+
+bool padded_size(InferCx *cx, Dim in, int64_t lo, int64_t hi, Dim *out)
+{
+    int64_t pad, sum;
+    if (!add_ok(lo, hi, &pad) || (dim_known(in) && !add_ok(in, pad, &sum)))
+        return infer_fail(cx, "paddings %lld and %lld are too large", (long long)lo, (long long)hi);
+    *out = dim_add(cx->m, in, pad);
+    return true;
 }
 
 bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take)

@@ -45,6 +45,8 @@ bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take);
 bool infer_resize(InferCx *cx, const Op *op, Type *out, DType to);
 /* Output size of a window: (in + lo + hi - ((k - 1) * dilation + 1)) / stride + 1, at least 0. */
 Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, int64_t lo, int64_t hi);
+/* The size with padding; false when it is not representable. */
+bool padded_size(InferCx *cx, Dim in, int64_t lo, int64_t hi, Dim *out);
 enum {
     WINDOW_MAX = INT32_MAX
 }; /* limit of strides, windows, pads, dilations: keeps sums far from overflow */

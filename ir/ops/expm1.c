@@ -11,6 +11,7 @@ const OpDef op_expm1 = {
     .kind = KIND_MAP,
     .nin = 1,
     .nout = 1,
+    .cost = COST_HEAVY,
     .infer = infer_float_map,
     .map = {.f1 = f},
 };

@@ -21,6 +21,7 @@ const OpDef op_log_softmax = {
     .kind = KIND_ROW,
     .nin = 1,
     .nout = 1,
+    .cost = COST_HEAVY,
     .infer = infer_row,
     .eval = eval,
 };

@@ -199,6 +199,17 @@ static void reduce_strides(const Op *op, const Type *in, const Type *out, int64_
 void eval_reduce(EvalCx *cx, const ReduceFns *fns, const Tensor *in, Tensor *out)
 {
     bool floats = dtype_is_float(in->type.dtype);
+    int naxes;
+    attr_v(cx->op, "axes", &naxes);
+    if (naxes == 0) { /* not even the sign of a zero changes */
+        for (int64_t j = 0, count = type_numel(&in->type); j < count; j++) {
+            if (floats)
+                tensor_set_f(out, j, tensor_f(in, j));
+            else
+                tensor_set_i(out, j, tensor_i(in, j));
+        }
+        return;
+    }
     int64_t flip = fns->ordered && in->type.dtype == JITC_UINT64 ? INT64_MIN : 0;
     int64_t n = type_numel(&out->type), stride[2][IR_MAX_RANK];
     double *f = floats ? job_array(cx->job, double, n) : NULL;

@@ -3,8 +3,8 @@
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     const Type *x = in_type(op, 0);
-    if (!takes(cx, op, 0, TAKE_ANY) || !ints_in_range(cx, op, "lo", x->rank, 0, INT64_MAX / 4) ||
-        !ints_in_range(cx, op, "hi", x->rank, 0, INT64_MAX / 4))
+    if (!takes(cx, op, 0, TAKE_ANY) || !ints_in_range(cx, op, "lo", x->rank, 0, INT64_MAX) ||
+        !ints_in_range(cx, op, "hi", x->rank, 0, INT64_MAX))
         return false;
     const int64_t *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
     bool reflect = attr_i(op, "reflect");
@@ -15,7 +15,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
             return infer_fail(cx, "paddings must be no greater than the dimension size%s: %lld, %lld for %s",
                               reflect ? " less one" : "", (long long)lo[d], (long long)hi[d],
                               type_text(cx, x));
-        out->dim[d] = dim_add(cx->m, x->dim[d], lo[d] + hi[d]);
+        if (!padded_size(cx, x->dim[d], lo[d], hi[d], &out->dim[d])) return false;
     }
     return result_fits(cx, out);
 }

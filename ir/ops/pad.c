@@ -3,17 +3,13 @@
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     const Type *x = in_type(op, 0);
-    if (!takes(cx, op, 0, TAKE_NUM | TAKE_BOOL) || !ints_in_range(cx, op, "lo", x->rank, 0, INT64_MAX / 4) ||
-        !ints_in_range(cx, op, "hi", x->rank, 0, INT64_MAX / 4))
+    if (!takes(cx, op, 0, TAKE_NUM | TAKE_BOOL) || !ints_in_range(cx, op, "lo", x->rank, 0, INT64_MAX) ||
+        !ints_in_range(cx, op, "hi", x->rank, 0, INT64_MAX))
         return false;
     const int64_t *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
     *out = *x;
-    for (int d = 0; d < x->rank; d++) {
-        int64_t sum;
-        if (dim_known(x->dim[d]) && !add_ok(x->dim[d], lo[d] + hi[d], &sum))
-            return infer_fail(cx, "the result is too large");
-        out->dim[d] = dim_add(cx->m, x->dim[d], lo[d] + hi[d]);
-    }
+    for (int d = 0; d < x->rank; d++)
+        if (!padded_size(cx, x->dim[d], lo[d], hi[d], &out->dim[d])) return false;
     return result_fits(cx, out);
 }
 

@@ -52,7 +52,11 @@ static Value *simplify(Builder *b, Op *op)
     int rank;
     const Dim *shape = attr_v(op, "shape", &rank);
     if (same_type(x, op)) return x;
-    return is_op(x, OP_reshape) ? ir_reshape(b, x->def->in[0], shape, rank) : NULL;
+    if (!is_op(x, OP_reshape)) return NULL;
+    const Type *from = in_type(x->def, 0), *to = &op->out[0]->type;
+    /* An unknown size between two numbers may hide that they differ; evaluation will report it. */
+    if (type_static(from) && type_static(to) && type_numel(from) != type_numel(to)) return NULL;
+    return ir_reshape(b, x->def->in[0], shape, rank);
 }
 
 static bool dims(Module *m, const Op *op, Dim *out, int n)

@@ -11,6 +11,7 @@ const OpDef op_rsqrt = {
     .kind = KIND_MAP,
     .nin = 1,
     .nout = 1,
+    .cost = 4,
     .infer = infer_float_map,
     .map = {.f1 = f},
 };

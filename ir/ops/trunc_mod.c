@@ -27,6 +27,7 @@ const OpDef op_trunc_mod = {
     .kind = KIND_MAP,
     .nin = 2,
     .nout = 1,
+    .cost = COST_HEAVY,
     .infer = infer_map,
     .eval = eval,
     .map = {.f2 = f, .i2 = i},

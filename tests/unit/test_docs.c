@@ -1,5 +1,5 @@
 /* docs/ops.md and docs/passes.md are made from the tables of the code; this suite checks that they are up to
- * date. JITC_BLESS=1 in the environment rewrites them. */
+ * date. JITC_BLESS=1 in the environment rewrites them. The examples of docs/ir.md must parse. */
 #include <stdlib.h>
 
 #include "passes/pass.h"
@@ -113,6 +113,15 @@ static void put_passes(Str *s)
     str_put(s, "\n```\n");
 }
 
+static void read_file(const char *path, Str *to)
+{
+    FILE *f = fopen(path, "rb");
+    ck_assert_msg(f != NULL, "%s cannot be read; the unit tests run in the project's root", path);
+    char chunk[4096];
+    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f));) str_putn(to, chunk, n);
+    fclose(f);
+}
+
 static void check_file(const char *path, const Str *want)
 {
     if (getenv("JITC_BLESS")) {
@@ -122,12 +131,8 @@ static void check_file(const char *path, const Str *want)
         fclose(f);
         return;
     }
-    FILE *f = fopen(path, "rb");
-    ck_assert_msg(f != NULL, "%s cannot be read; the unit tests run in the project's root", path);
     Str got = {0};
-    char chunk[4096];
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f));) str_putn(&got, chunk, n);
-    fclose(f);
+    read_file(path, &got);
     ck_assert_msg(got.n == want->n && !memcmp(str_text(&got), str_text(want), got.n),
                   "%s is out of date; JITC_BLESS=1 rewrites it", path);
     str_free(&got);
@@ -151,12 +156,48 @@ START_TEST(passes_are_described)
 }
 END_TEST
 
+static void check_example(const char *text, size_t n)
+{
+    Job job;
+    Str why = {0};
+    job_init(&job, 0);
+    if (JOB_ENTER(&job) == JITC_OK) {
+        Module *m = ir_parse(&job, text, n);
+        job_stop_on_errors(&job);
+        if (!ir_verify(m, &why)) job_error(&job, "%s", str_text(&why));
+        job_stop_on_errors(&job);
+    }
+    ck_assert_msg(job.status == JITC_OK, "an example of docs/ir.md is wrong: %s\n%.*s",
+                  job.diags ? job.diags->text : "", (int)n, text);
+    str_free(&why);
+    job_free(&job);
+}
+
+START_TEST(examples_are_valid)
+{
+    static const char open[] = "\n```jir\n", close[] = "\n```\n";
+    Str s = {0};
+    int examples = 0;
+    read_file("docs/ir.md", &s);
+    for (const char *at = str_text(&s); (at = strstr(at, open)); examples++) {
+        at += strlen(open);
+        const char *end = strstr(at, close);
+        ck_assert_ptr_nonnull(end);
+        check_example(at, (size_t)(end - at) + 1);
+        at = end;
+    }
+    ck_assert_int_gt(examples, 0);
+    str_free(&s);
+}
+END_TEST
+
 Suite *docs_suite(void)
 {
     Suite *suite = suite_create("docs");
     TCase *c = tcase_create("tables");
     tcase_add_test(c, ops_are_described);
     tcase_add_test(c, passes_are_described);
+    tcase_add_test(c, examples_are_valid);
     suite_add_tcase(suite, c);
     return suite;
 }

@@ -520,6 +520,23 @@ START_TEST(computes_dims)
 }
 END_TEST
 
+/* Each value is read twice by the next: the walk over their definitions must not double at every step. */
+START_TEST(dims_of_shared_values_are_bounded)
+{
+    IN_JOB("shared values");
+    Str s = {0};
+    str_put(&s, "graph @main(%a0: i32[2], %x: f32[?n,2]) {\n%b0 = shape_of %x\n");
+    for (int i = 0; i < 100; i++)
+        str_printf(&s, "%%a%d = add %%a%d, %%a%d\n%%b%d = maximum %%b%d, %%b%d\n", i + 1, i, i, i + 1, i, i);
+    str_put(&s, "return %a100, %b100\n}\n");
+    Module *m = parse(str_text(&s));
+    Dim d[2];
+    ck_assert(!ir_dims_of(m, ir_terminator(main_of(m))->in[0], d, 2));
+    ir_dims_of(m, ir_terminator(main_of(m))->in[1], d, 2);
+    str_free(&s);
+}
+END_TEST
+
 START_TEST(normalises_axes)
 {
     ck_assert_int_eq(norm_axis(-1, 3), 2);
@@ -541,6 +558,7 @@ Suite *ops_suite(void)
     tcase_add_loop_test(t, simplifies, 0, COUNT(simplify_cases));
     tcase_add_test(t, composes);
     tcase_add_loop_test(t, computes_dims, 0, COUNT(dims_cases));
+    tcase_add_test(t, dims_of_shared_values_are_bounded);
     tcase_add_test(t, normalises_axes);
     suite_add_tcase(s, t);
     return s;

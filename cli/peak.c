@@ -1,0 +1,107 @@
+/* What this machine's vector units can do at best, measured. */
+#include "cli/cli.h"
+#include "runtime/threads.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum { CHAINS = 12, ROUNDS = 4096 }; /* enough independent sums to fill two pipelines */
+
+/* Each returns the number of floating-point operations done; x keeps the sums alive and finite. */
+typedef double PeakFn(float *x);
+
+#define PEAK_LOOP(type, set, fma, lanes, store)                                                              \
+    type a[CHAINS], m = set(0.999f), c = set(0.001f);                                                        \
+    for (int i = 0; i < CHAINS; i++) a[i] = set(x[0] + (float)i);                                            \
+    for (int r = 0; r < ROUNDS; r++) {                                                                       \
+        _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++) a[i] = fma(a[i], m, c);                    \
+    }                                                                                                        \
+    for (int i = 1; i < CHAINS; i++) a[0] = fma(a[i], m, a[0]);                                              \
+    float out[lanes];                                                                                        \
+    store(out, a[0]);                                                                                        \
+    x[0] = out[0] * 1e-9f;                                                                                   \
+    return 2.0 * lanes * CHAINS * ROUNDS
+
+#if defined(__x86_64__)
+#define MUL_ADD_128(a, b, c) _mm_add_ps(_mm_mul_ps(a, b), c)
+static double peak_sse(float *x)
+{
+    PEAK_LOOP(__m128, _mm_set1_ps, MUL_ADD_128, 4, _mm_storeu_ps);
+}
+
+__attribute__((target("avx2,fma"))) static double peak_avx2(float *x)
+{
+    PEAK_LOOP(__m256, _mm256_set1_ps, _mm256_fmadd_ps, 8, _mm256_storeu_ps);
+}
+
+__attribute__((target("avx512f"))) static double peak_avx512(float *x)
+{
+    PEAK_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps, 16, _mm512_storeu_ps);
+}
+
+static PeakFn *best_fn(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f")) return peak_avx512;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? peak_avx2 : peak_sse;
+}
+
+const char *cpu_vectors(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return __builtin_cpu_supports("avx512vnni") ? "AVX-512, VNNI" : "AVX-512";
+    return __builtin_cpu_supports("avx2") ? "AVX2" : __builtin_cpu_supports("avx") ? "AVX" : "SSE2";
+}
+#else
+typedef float Vec4 __attribute__((vector_size(16)));
+#define SET_VEC4(v)       ((Vec4){(v), (v), (v), (v)})
+#define FMA_VEC4(a, b, c) ((a) * (b) + (c))
+#define STORE_VEC4(p, v)  memcpy(p, &(v), sizeof(v))
+static double peak_generic(float *x)
+{
+    PEAK_LOOP(Vec4, SET_VEC4, FMA_VEC4, 4, STORE_VEC4);
+}
+static PeakFn *best_fn(void)
+{
+    return peak_generic;
+}
+const char *cpu_vectors(void)
+{
+    return "128-bit vectors";
+}
+#endif
+
+typedef struct {
+    PeakFn *fn;
+    double flop[1024];
+} PeakRun;
+
+static void share(void *arg, size_t k)
+{
+    enum { NS = 20000000 };
+    PeakRun *r = arg;
+    float x[16] = {1};
+    double flop = 0;
+    for (int64_t start = now_ns(); now_ns() - start < NS;) flop += r->fn(x);
+    r->flop[k] = flop + (x[0] > 1e30f);
+}
+
+double fma_peak_gflops(int threads)
+{
+    static PeakRun r;
+    double best = 0;
+    if (threads > (int)COUNT(r.flop)) threads = COUNT(r.flop);
+    ThreadPool *pool = threads > 1 ? threads_new(threads) : NULL;
+    r.fn = best_fn();
+    for (int attempt = 0; attempt < 4; attempt++) {
+        int64_t start = now_ns();
+        parallel_for(pool, share, &r, (size_t)threads);
+        double ns = (double)(now_ns() - start), flop = 0;
+        for (int i = 0; i < threads; i++) flop += r.flop[i];
+        if (flop / ns > best) best = flop / ns;
+    }
+    threads_free(pool);
+    return best;
+}

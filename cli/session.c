@@ -1,0 +1,99 @@
+/* Compiled models, ready to run. */
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "runtime/jitc_internal.h"
+
+static void close_session(void *session)
+{
+    Session *s = session;
+    jitc_exec_free(s->exec);
+    jitc_program_free(s->program);
+}
+
+/* Lines of the library are escaped already, which is not undone by escaping them again. */
+static _Noreturn void give_up(Job *job, jitc_status status, const char *lines)
+{
+    for (const char *p = lines, *end; *p; p = *end ? end + 1 : end) {
+        end = p + strcspn(p, "\n");
+        job_error(job, "%.*s", (int)(end - p), p);
+    }
+    job_fail(job, status);
+}
+
+/* The program keeps it: it may compile again in any run. */
+static void log_line(void *arg, const char *line)
+{
+    (void)arg;
+    if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr); /* over the progress line */
+    say_lines("info", line);
+}
+
+static void load(Options *o, const Model *m, const Binding *b, Session *s)
+{
+    jitc_options options;
+    binding_options(o, b, &options);
+    if (o->verbose) options.log = log_line;
+    jitc_error *error = NULL;
+    jitc_status status = jitc_program_load(m->path, &options, &s->program, &error);
+    if (status != JITC_OK) {
+        const char *text = error ? jitc_error_text(error) : "";
+        text = job_strndup(o->job, text, strlen(text));
+        jitc_error_free(error);
+        /* The CPU was named by the user. */
+        give_up(o->job, status == JITC_E_CPU && o->cpu ? JITC_E_USAGE : status, text);
+    }
+    status = jitc_exec_new(s->program, &s->exec);
+    if (status != JITC_OK) job_fail(o->job, status);
+    for (uint32_t i = 0; i < b->in.n; i++) {
+        status = jitc_exec_bind(s->exec, b->in.at[i].name, &b->in.at[i].value);
+        if (status == JITC_E_USAGE) status = JITC_E_INVALID; /* the files' tensors do not fit */
+        if (status != JITC_OK) give_up(o->job, status, jitc_exec_error(s->exec));
+    }
+    status = exec_prepare(s->exec);
+    if (status != JITC_OK) give_up(o->job, status, jitc_exec_error(s->exec));
+}
+
+static void stop_progress(void *p)
+{
+    progress_stop(*(Progress **)p);
+    *(Progress **)p = NULL;
+}
+
+Session *session_open(Options *o, const Model *m, const Binding *b)
+{
+    Session *s = job_new(o->job, Session);
+    job_on_exit(o->job, close_session, s);
+    Progress **progress = job_new(o->job, Progress *);
+    job_on_exit(o->job, stop_progress, progress);
+    *progress = progress_start(o, "compiling");
+    int64_t start = now_ns();
+    load(o, m, b, s);
+    s->load_ms = (double)(now_ns() - start) / 1e6;
+    stop_progress(progress);
+    return s;
+}
+
+void session_info(const Session *s, SessionInfo *out)
+{
+    ExecStats stats = {0};
+    exec_stats(s->exec, &stats);
+    *out = (SessionInfo){.arena_bytes = stats.arena_bytes + stats.scratch_bytes,
+                         .weights_bytes = stats.weights_bytes,
+                         .code_bytes = stats.code_bytes,
+                         .macs = stats.macs,
+                         .cache = "off"};
+    for (int i = 0; i < PHASES && out->nphases < COUNT(out->phases); i++) {
+        out->phases[out->nphases].name = phase_name((Phase)i);
+        out->phases[out->nphases++].ms = (double)stats.phase_ns[i] / 1e6;
+    }
+}
+
+double session_run(Options *o, Session *s)
+{
+    int64_t start = now_ns();
+    jitc_status status = jitc_exec_run(s->exec);
+    double ms = (double)(now_ns() - start) / 1e6;
+    if (status != JITC_OK) give_up(o->job, status, jitc_exec_error(s->exec));
+    return ms;
+}

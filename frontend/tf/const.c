@@ -1,0 +1,154 @@
+/* Constants, placeholders with defaults, operations that hand a tensor on, random numbers. */
+#include "frontend/tf/tf.h"
+
+enum { CONST_MAX = 4096 }; /* elements of an integer tensor that the IR holds itself */
+
+static bool const_type(Cx *cx, const TfTensor *f, Type *t)
+{
+    if (!tf_type_usable(f->dtype)) {
+        fail(cx, "type %s is not supported", tf_dtype_name(f->dtype));
+        return false;
+    }
+    if (f->shape.rank > IR_MAX_RANK) {
+        fail(cx, "rank %d; at most %d is supported", f->shape.rank, IR_MAX_RANK);
+        return false;
+    }
+    *t = type_make((DType)f->dtype, f->shape.rank, f->shape.dim);
+    if (type_bytes(t) <= (int64_t)1 << 40) return true;
+    fail(cx, "a constant of shape %s is too large", tf_shape_text(cx->job, &f->shape));
+    return false;
+}
+
+/* All elements are the one in the file. */
+static double splat_value(Cx *cx, const TfTensor *f)
+{
+    TfTensor one = *f;
+    Type t = type_scalar((DType)f->dtype);
+    Tensor x = tensor_new(cx->job, &t);
+    one.numel = 1;
+    tf_tensor_read(cx->job, cx->src, &one, x.data);
+    return tensor_f(&x, 0);
+}
+
+static void import_const(Cx *cx, Value **in, Value **out)
+{
+    (void)in;
+    const TfAttr *a = tf_attr_find(cx->node, "value");
+    Type t;
+    if (!a || a->kind != TF_ATTR_TENSOR) {
+        fail(cx, "attribute 'value' must be a tensor");
+        return;
+    }
+    const TfTensor *f = a->tensor;
+    if (f->dtype == TF_STRING) return; /* an error only where it is read */
+    if (!const_type(cx, f, &t)) return;
+    bool real = dtype_is_float(t.dtype);
+    if (!real && f->numel <= CONST_MAX) {
+        Tensor x = tensor_new(cx->job, &t);
+        tf_tensor_read(cx->job, cx->src, f, x.data);
+        for (int64_t i = 0; t.dtype == JITC_BOOL && i < f->numel; i++)
+            tensor_set_i(&x, i, tensor_i(&x, i) != 0);
+        out[0] = ir_const(&cx->b, &x);
+    } else if (real && f->numel > 1 && f->stored <= 1) {
+        out[0] = ir_weight(&cx->b, t, (WeightRef){.kind = WEIGHT_SPLAT, .splat = splat_value(cx, f)});
+    } else {
+        out[0] = ir_weight(&cx->b, t, (WeightRef){.kind = WEIGHT_FILE, .offset = f->offset, .handle = f});
+    }
+}
+
+static void import_same(Cx *cx, Value **in, Value **out)
+{
+    (void)cx;
+    out[0] = in[0];
+}
+
+static void import_identity_n(Cx *cx, Value **in, Value **out)
+{
+    for (uint32_t i = 0; i < cx->node->ninputs; i++) out[i] = in[i];
+}
+
+static void import_none(Cx *cx, Value **in, Value **out)
+{
+    (void)cx, (void)in, (void)out;
+}
+
+static void import_ensure_shape(Cx *cx, Value **in, Value **out)
+{
+    const TfAttr *a = tf_attr_find(cx->node, "shape");
+    const Type *t = &in[0]->type;
+    if (a && a->kind != TF_ATTR_SHAPE) {
+        fail(cx, "attribute 'shape' must be a shape");
+        return;
+    }
+    bool fits = !a || a->shape.unknown_rank || a->shape.rank == t->rank;
+    for (int d = 0; a && fits && !a->shape.unknown_rank && d < t->rank; d++)
+        fits = a->shape.dim[d] < 0 || !dim_known(t->dim[d]) || a->shape.dim[d] == t->dim[d];
+    if (fits)
+        out[0] = in[0];
+    else
+        fail(cx, "%s does not have the shape %s", type_string(cx, t), tf_shape_text(cx->job, &a->shape));
+}
+
+/* Dropout that was left in a frozen graph: with keep_prob 1 any numbers do. The file asks for some random
+ * numbers in [0, 1); these are, the same in every run. */
+static void import_random_uniform(Cx *cx, Value **in, Value **out)
+{
+    Dim dim[IR_MAX_RANK];
+    DType type = get_type(cx, "dtype", JITC_FLOAT32);
+    int rank = known_dims(cx, in[0], "the shape", dim, IR_MAX_RANK);
+    if (rank < 0 || cx->failed) return;
+    if (!dtype_is_float(type)) {
+        fail(cx, "random numbers of type %s are not supported", dtype_name(type));
+        return;
+    }
+    /* Of an open shape only the type matters: no code is ever made for it. */
+    Type t = type_make(type, rank, dim);
+    for (int d = 0; d < rank; d++)
+        if (dim_known(dim[d]) ? dim[d] > INT32_MAX : !cx->symbolic) {
+            fail(cx, "the shape %s is not possible", type_string(cx, &t));
+            return;
+        }
+    if (!type_static(&t)) {
+        out[0] = broadcast(cx, scalar(cx, type, 0.5), dim, rank);
+        return;
+    }
+    if (type_numel(&t) > 1 << 24) {
+        fail(cx, "%s are more random numbers than supported", type_string(cx, &t));
+        return;
+    }
+    Tensor x = tensor_new(cx->job, &t);
+    uint64_t state = hash_string(cx->node->name);
+    for (int64_t i = 0, n = type_numel(&t); i < n; i++) {
+        uint64_t z = state += 0x9e3779b97f4a7c15ULL; /* splitmix64 */
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+        /* Few bits: rounding must not reach 1, nor 1 + x reach 2. */
+        tensor_set_f(&x, i, (double)((z ^ z >> 31) >> 57) * 0x1p-7);
+    }
+    ir_remark(cx->m, "import", cx->b.from, "random numbers: the same in every run");
+    out[0] = tensor_value(cx, &x);
+}
+
+const TfOp tf_const_ops[] = {
+    {"Const", import_const, 0, 0, 1, 0},
+    {"Placeholder", import_none, 0, -1, 1, 0},
+    {"PlaceholderV2", import_none, 0, -1, 1, 0},
+    {"PlaceholderWithDefault", import_same, 1, 0, 1, 0},
+    {"NoOp", import_none, 0, -1, 0, 0},
+    {"Assert", import_none, 0, -1, 0, 0},
+    {"Identity", import_same, 1, 0, 1, 0},
+    {"IdentityN", import_identity_n, 1, -1, OUT_NINPUTS, 0},
+    {"StopGradient", import_same, 1, 0, 1, 0},
+    {"PreventGradient", import_same, 1, 0, 1, 0},
+    {"CheckNumerics", import_same, 1, 0, 1, 0},
+    {"Snapshot", import_same, 1, 0, 1, 0},
+    {"Print", import_same, 1, -1, 1, 0},
+    {"EnsureShape", import_ensure_shape, 1, 0, 1, 0},
+    {"RandomUniform", import_random_uniform, 1, 0, 1, 0},
+    /* Only with a predicate that is constant; the walk over the graph deals with them. */
+    {"Switch", import_none, 2, 0, 2, 0},
+    {"RefSwitch", import_none, 2, 0, 2, 0},
+    {"Merge", import_none, 1, -1, 2, 0},
+    {"RefMerge", import_none, 1, -1, 2, 0},
+    {0},
+};

@@ -1,0 +1,55 @@
+/* What the command line and the tests see of the library beyond include/jitc/jitc.h. Not installed. */
+#ifndef JITC_INTERNAL_H
+#define JITC_INTERNAL_H
+
+#include "codegen/plan/plan.h"
+#include "codegen/service.h"
+#include "frontend/import.h"
+#include "jitc/jitc.h"
+
+typedef enum {
+    PHASE_DECODE,
+    PHASE_IMPORT,
+    PHASE_PASSES,
+    PHASE_PLAN,
+    PHASE_PACK,
+    PHASE_CODEGEN,
+    PHASE_LINK,
+    PHASES
+} Phase;
+const char *phase_name(Phase p);
+
+/* The code generator, loaded on the first call. NULL: *why (from malloc) says what is missing. */
+const Codegen *plugin_open(char **why);
+/* JITC_E_CPU when this CPU lacks what the target's name promises. */
+bool plugin_host_runs(const char *cpu);
+
+/* A program from the IR's text form: @main of static types. `pipeline` NULL: the default one. The text is
+ * copied. */
+jitc_status program_load_ir(const char *text, size_t size, const char *pipeline, const jitc_options *options,
+                            jitc_program **out, jitc_error **out_error);
+/* The imported module for these shapes (by name; NULL: as declared) in a job that has been entered; the
+ * program must outlive it. Open dims of inputs become symbols when `symbolic`, else they are errors. */
+Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,
+                       ImportIo *io);
+const char *program_pipeline(const jitc_program *p); /* the passes that it runs */
+const CodegenTarget *program_target(const jitc_program *p);
+jitc_error *error_new(jitc_status status, const char *text); /* NULL when out of memory */
+
+typedef struct {
+    int64_t phase_ns[PHASES];
+    int64_t arena_bytes, scratch_bytes, weights_bytes, code_bytes;
+    int64_t macs;
+    uint32_t calls, kernels, new_kernels;
+} ExecStats;
+/* Compiles for the shapes that are bound and allocates, without running. */
+jitc_status exec_prepare(jitc_exec *x);
+/* All of these: of the version that was last prepared; NULL or zeros before that. */
+const Plan *exec_plan(const jitc_exec *x);
+void exec_stats(const jitc_exec *x, ExecStats *out);
+/* After each call: its number, and where its operands and results lie, in the order of plan->call_buf. */
+typedef void ExecTap(void *arg, uint32_t call, void *const *ptr);
+void exec_set_tap(jitc_exec *x, ExecTap *tap, void *arg);
+/* Adds each call's nanoseconds to ticks[call] in each run; NULL ends it. */
+void exec_set_ticks(jitc_exec *x, uint64_t *ticks);
+#endif

@@ -1,0 +1,104 @@
+/* Finds and opens the code generator, which is a module of its own. It is never closed: LLVM has state that
+ * does not survive that. */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/jitc_internal.h"
+
+#ifndef JITC_PLUGIN_DIR
+#define JITC_PLUGIN_DIR "/usr/local/lib"
+#endif
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const Codegen *service;
+
+/* The folder of a path, with its slash. */
+static void put_folder(Str *s, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash)
+        str_putn(s, path, (size_t)(slash - path) + 1);
+    else
+        str_put(s, "./");
+}
+
+static void try_open(const char *folder, void **handle, Str *tried)
+{
+    static const char file[] = "libjitc-llvm.so";
+    Str path = {0};
+    if (*handle) return;
+    str_printf(&path, "%s%s", folder, file);
+    if (!path.oom && access(str_text(&path), F_OK) == 0) {
+        *handle = dlopen(str_text(&path), RTLD_NOW | RTLD_LOCAL);
+        if (!*handle) str_printf(tried, "%s%s", tried->n ? "; " : "", dlerror());
+    } else {
+        str_printf(tried, "%s%s is not there", tried->n ? "; " : "", str_text(&path));
+    }
+    str_free(&path);
+}
+
+static void *find_plugin(Str *tried)
+{
+    void *handle = NULL;
+    Dl_info info;
+    Str folder = {0};
+    if (dladdr((const void *)&service, &info) && info.dli_fname && strchr(info.dli_fname, '/')) {
+        put_folder(&folder, info.dli_fname);
+        try_open(str_text(&folder), &handle, tried);
+    }
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n > 0) {
+        static const char *const beside[] = {"", "../", "../lib/"};
+        exe[n] = 0;
+        for (size_t i = 0; i < COUNT(beside) && !handle; i++) {
+            folder.n = 0;
+            put_folder(&folder, exe);
+            str_put(&folder, beside[i]);
+            try_open(str_text(&folder), &handle, tried);
+        }
+    }
+    try_open(JITC_PLUGIN_DIR "/", &handle, tried);
+    str_free(&folder);
+    return handle;
+}
+
+const Codegen *plugin_open(char **why)
+{
+    *why = NULL;
+    pthread_mutex_lock(&lock);
+    if (!service) {
+        Str tried = {0};
+        void *handle = find_plugin(&tried);
+        void *entry = handle ? dlsym(handle, CODEGEN_ENTRY) : NULL;
+        codegen_open_fn *open_fn;
+        memcpy(&open_fn, &entry, sizeof open_fn);
+        const Codegen *found = entry ? open_fn() : NULL;
+        if (found && found->abi == CODEGEN_ABI)
+            service = found;
+        else if (asprintf(why, "the code generator cannot be opened: %s",
+                          found    ? "libjitc-llvm.so is of another version"
+                          : handle ? "libjitc-llvm.so has no entry " CODEGEN_ENTRY
+                                   : str_text(&tried)) < 0)
+            *why = NULL;
+        str_free(&tried);
+    }
+    const Codegen *r = service;
+    pthread_mutex_unlock(&lock);
+    return r;
+}
+
+bool plugin_host_runs(const char *cpu)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (strcmp(cpu, "x86-64-v2") == 0) return __builtin_cpu_supports("x86-64-v2");
+    if (strcmp(cpu, "x86-64-v3") == 0) return __builtin_cpu_supports("x86-64-v3");
+    if (strcmp(cpu, "x86-64-v4") == 0) return __builtin_cpu_supports("x86-64-v4");
+#else
+    (void)cpu;
+#endif
+    return true;
+}

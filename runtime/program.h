@@ -1,0 +1,84 @@
+/* Programs and their versions: private to runtime/.
+ *
+ * A program is a decoded graph with its options. A version is the program compiled for one signature, the
+ * shapes of its inputs; versions share kernels and packed weights. */
+#ifndef JITC_RUNTIME_PROGRAM_H
+#define JITC_RUNTIME_PROGRAM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "codegen/plan/pack.h"
+#include "codegen/plan/plan.h"
+#include "codegen/service.h"
+#include "frontend/import.h"
+#include "runtime/jitc_internal.h"
+
+enum { MAX_VERSIONS = 16 };
+
+/* Kernels that were compiled together. */
+typedef struct CodeImage CodeImage;
+struct CodeImage {
+    CodegenImage *image;
+    Hash *key;
+    kernel_fn **fn;
+    uint32_t n, refs; /* refs: versions that use a kernel of it */
+    size_t code_bytes;
+    CodeImage *next;
+};
+
+typedef struct Version {
+    Job job; /* the plan and the tables below */
+    Plan *plan;
+    jitc_io *in, *out;
+    Packed **weight;
+    const uint8_t **segment; /* data of weight i */
+    kernel_fn **fn;          /* by kernel number of the plan */
+    CodeImage **image;       /* distinct */
+    uint32_t nimages, nnew;  /* nnew: kernels that were not there yet */
+    uint32_t refs;           /* the program's table, and execs */
+    uint64_t used;
+    int64_t phase_ns[PHASES];
+} Version;
+
+struct jitc_program {
+    Job job; /* graph, interface, copies of the options */
+    Source src;
+    TfGraph *graph; /* NULL: the program is text of the IR */
+    const char *text, *pipeline;
+    size_t text_size;
+    ImportOptions opt;
+    ImportIo io; /* as declared; of a static program as compiled */
+    bool is_static;
+    int threads;
+    CodegenTarget target;
+    size_t max_memory;
+    int64_t deadline_ms;
+    void (*log)(void *arg, const char *line);
+    void *log_arg;
+    int64_t decode_ns;
+    atomic_uint refs;        /* the caller's, and execs */
+    pthread_mutex_t lock;    /* the table of versions and their reference counts */
+    pthread_mutex_t compile; /* all that compiling changes: weights, images, services; taken before `lock` */
+    Version *version[MAX_VERSIONS];
+    uint32_t nversions;
+    uint64_t clock;
+    PackTable weights;
+    CodeImage *images;
+    const Codegen *codegen;
+};
+
+void program_ref(jitc_program *p);
+void program_unref(jitc_program *p);
+/* In a job that has been entered: the module of a signature, imported and not yet optimised. */
+Module *program_module(jitc_program *p, Job *job, const jitc_io *in, ImportIo *io);
+/* One line per problem, from malloc; never NULL unless memory has run out. */
+char *job_text(const Job *job, jitc_status status);
+const char *status_text(jitc_status status);
+
+/* The version for the input shapes `in` (nin of the program's interface), compiled if need be; with a
+ * reference. */
+jitc_status version_get(jitc_program *p, const jitc_io *in, Version **out, char **why);
+void version_release(jitc_program *p, Version *v);
+void version_free_all(jitc_program *p); /* of a program without execs */
+#endif

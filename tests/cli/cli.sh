@@ -1,0 +1,337 @@
+#!/usr/bin/env bash
+# The command line tool: messages, exit statuses, outputs, bad input.
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, bench (default: all)
+set -u
+export LC_ALL=C
+jitc=$1 root=$2
+shift 2
+[ $# -gt 0 ] || set -- args files inspect opt run outputs bench
+here=$root/tests/cli/graphs
+digits=$root/examples/digits/digits.pb
+images=$root/examples/digits/test_images.npy
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+checks=0 failures=0
+
+failed() {
+    failures=$((failures + 1))
+    printf 'FAIL (line %s) %s\n' "${BASH_LINENO[1]}" "$*"
+    sed 's/^/    out: /' out | head -20
+    sed 's/^/    err: /' err | head -20
+}
+
+# run STATUS COMMAND...: the exit status, and no sanitizer report.
+run() {
+    local want=$1 got
+    shift
+    checks=$((checks + 1))
+    "$@" >out 2>err </dev/null
+    got=$?
+    [ $got = "$want" ] || failed "exit status $got, wanted $want: $*"
+    ! grep -q 'Sanitizer\|runtime error' err || failed "$*"
+}
+says() { checks=$((checks + 1)); grep -qE -e "$1" out || failed "standard output lacks '$1'"; }
+complains() { checks=$((checks + 1)); grep -qE -e "$1" err || failed "standard error lacks '$1'"; }
+quiet() { checks=$((checks + 1)); [ ! -s err ] || failed "standard error is not empty"; }
+# Every line of standard error has the form that scripts rely on.
+formal() {
+    checks=$((checks + 1))
+    ! grep -vqE '^jitc: (error|note): ' err || failed "a line without 'jitc: error: '"
+    ! grep -q $'\033' err || failed "a raw escape character"
+}
+# bad STATUS PATTERN COMMAND...
+bad() {
+    local want=$1 pattern=$2
+    shift 2
+    run "$want" "$@"
+    complains "^jitc: error: .*($pattern)"
+    formal
+    checks=$((checks + 1))
+    [ ! -s out ] || failed "standard output is not empty: $*"
+}
+
+# npy FILE DESCR SHAPE BYTES: BYTES in printf's notation, repeated REPEAT times.
+npy() {
+    local header="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }" pad
+    pad=$(((64 - (10 + ${#header} + 1) % 64) % 64))
+    header="$header$(printf '%*s' $pad '')"
+    # shellcheck disable=SC2059
+    {
+        printf '\x93NUMPY\x01\x00'
+        printf "\\x$(printf %02x $(((${#header} + 1) % 256)))\\x$(printf %02x $(((${#header} + 1) / 256)))"
+        printf '%s\n' "$header"
+        for ((i = 0; i < ${REPEAT:-1}; i++)); do printf "$4"; done
+    } >"$1"
+}
+one='\x00\x00\x80\x3f' two='\x00\x00\x00\x40' minus='\x00\x00\x80\xbf'
+npy a.npy '<f4' '1, 3' "$one$two$minus"
+npy b.npy '<f4' '1, 3' "$one$one$one"
+REPEAT=2 npy a2.npy '<f4' '2, 3' "$one$two$minus"
+REPEAT=3 npy b3.npy '<f4' '3, 3' "$one$one$one"
+npy v.npy '<f4' '3,' "$one$two$minus"
+npy f8.npy '<f8' '1, 3' '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+REPEAT=60 npy last.npy '<f4' '1, 4, 5, 3' "$one"
+REPEAT=60 npy first.npy '<f4' '1, 3, 4, 5' "$one"
+REPEAT=60 npy nobatch.npy '<f4' '4, 5, 3' "$one"
+head -c 5000 "$digits" >cut.pb
+: >empty.pb
+mkdir folder
+data() { tail -c "$2" "$1" | od -An -v -tf4 -w400 | xargs; } # the last bytes as numbers
+
+args() {
+    run 0 "$jitc" --help
+    says 'usage: jitc COMMAND'
+    run 0 "$jitc" -h
+    run 0 "$jitc" --version
+    says '^jitc [0-9]+\.[0-9]+\.[0-9]+$'
+    says '^LLVM '
+    says '^host CPU '
+    for c in run bench inspect opt explain; do
+        run 0 "$jitc" $c --help
+        says "^usage: jitc $c "
+        says '--shape'
+        quiet
+    done
+    bad 2 'which command' "$jitc"
+    bad 2 "no command is called 'runn'" "$jitc" runn
+    bad 2 'command comes first' "$jitc" --input a.npy
+    for c in compile compare profile tune reduce bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    bad 2 'which model' "$jitc" run
+    bad 2 'one model at a time' "$jitc" run a.pb b.pb
+    bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
+    bad 2 "unknown option '-x'" "$jitc" run -x m.pb
+    bad 2 '--input needs a value' "$jitc" run m.pb --input
+    bad 2 '--quiet takes no value' "$jitc" run m.pb --quiet=1
+    bad 2 '--threads' "$jitc" run m.pb --threads two
+    bad 2 '--threads' "$jitc" run m.pb --threads -1
+    bad 2 '--repeat' "$jitc" run m.pb --repeat 0
+    bad 2 '--secs' "$jitc" bench m.pb --secs -3
+    bad 2 '--max-memory' "$jitc" run m.pb --max-memory lots
+    bad 2 '--shape' "$jitc" run m.pb --shape x
+    bad 2 '--shape' "$jitc" run m.pb --shape x=1,,2
+    bad 2 '--shape' "$jitc" run m.pb --shape x=1,2,3,4,5,6,7,8,9
+    bad 2 '--shape' "$jitc" run m.pb --shape x=99999999999999999999
+    bad 2 'given twice' "$jitc" run m.pb --shape x=1 --shape x:0=2
+    bad 2 '--set' "$jitc" run m.pb --set k=high
+    bad 2 '--emit' "$jitc" opt m.pb --emit=c
+    bad 2 'not available yet' "$jitc" run m.pb --checks
+    bad 2 'not available yet' "$jitc" run m.pb --tier 1
+    bad 2 'not available yet' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
+    # All problems at once.
+    run 2 "$jitc" run --threads x --secs 1 --set k m.pb n.pb
+    checks=$((checks + 1))
+    [ "$(grep -c '^jitc: error: ' err)" = 4 ] || failed "four problems, four lines"
+}
+
+files() {
+    bad 1 'nothere.pb: .*No such file' "$jitc" inspect nothere.pb
+    bad 1 'is a folder' "$jitc" inspect folder
+    bad 1 'is empty' "$jitc" inspect empty.pb
+    bad 1 'not a regular file' "$jitc" inspect /dev/null
+    bad 1 '.' "$jitc" inspect cut.pb
+    bad 1 '.' "$jitc" inspect a.npy
+    bad 1 '.' "$jitc" inspect "$images"
+    bad 1 'bad.jir|line 1' "$jitc" opt "$here/bad.jir"
+    mkfifo pipe
+    bad 1 'not a regular file' "$jitc" inspect pipe
+    bad 1 'esc\\x1b\[31m\.pb' "$jitc" inspect $'esc\033[31m.pb'
+    bad 1 'two\\x0alines' "$jitc" inspect $'two\nlines'
+}
+
+inspect() {
+    run 0 "$jitc" inspect "$digits"
+    says '^digits.pb: .*149 nodes'
+    says '^inputs +images +f32\[\?,8,8,1\]$'
+    says '^outputs +probabilities +f32\[\?,10\]$'
+    says 'Conv2D 4'
+    says '6 convolutions, 11,504 weights, 134 kMAC'
+    quiet
+    run 0 "$jitc" inspect "$digits" --shape images=2,8,8,1
+    says 'probabilities +f32\[2,10\]'
+    says '268 kMAC'
+    run 0 "$jitc" inspect "$digits" --json
+    says '"can_compile": true'
+    says '"inputs": \[\{"name": "images", "dtype": "f32", "shape": \[null, 8, 8, 1\]\}\]'
+    run 1 "$jitc" inspect "$here/unsupported.pbtxt"
+    says '^inputs +bytes +string\[\]$'
+    says '^cannot compile: 2 of 5 nodes$'
+    says '^  decode +DecodeJpeg +.*--input decode='
+    says '^  mystery +NoSuchOperation +.*--input mystery='
+    run 1 "$jitc" inspect "$here/unsupported.pbtxt" --json
+    says '"can_compile": false'
+    says '\{"node": "decode", "op": "DecodeJpeg", "reason": '
+    run 0 "$jitc" inspect "$here/unsupported.pbtxt" --input mystery=x.npy --shape mystery=1,2,2,3
+    says '^inputs +mystery +f32\[1,2,2,3\]$'
+    run 1 "$jitc" inspect "$here/escape.pbtxt"
+    checks=$((checks + 1))
+    ! grep -q $'\033' out || failed "a raw escape character"
+    run 0 "$jitc" inspect "$here/set.pbtxt" --set keep=0.5
+    says '^inputs +x +f32\[3\]$'
+    checks=$((checks + 1))
+    ! grep -q keep out || failed "a placeholder that is set is still an input"
+    run 0 "$jitc" inspect "$here/add.pbtxt" --output scope/y:0
+    says '^outputs +scope/y +f32'
+    run 0 "$jitc" inspect "$here/add.pbtxt" --dot graph.dot
+    checks=$((checks + 1))
+    grep -q 'label="Add\\nscope/y"' graph.dot || failed "the dot file lacks a node"
+    bad 2 "--output 'nosuch': the graph has no such tensor" "$jitc" inspect "$digits" --output nosuch
+    bad 2 "--shape 'nosuch'" "$jitc" inspect "$digits" --shape nosuch=1
+    bad 2 "--set 'nosuch'" "$jitc" inspect "$digits" --set nosuch=1
+    bad 1 "has 1 output" "$jitc" run "$digits" --output probabilities:3 --input "$images"
+    bad 1 'contradicts' "$jitc" run "$digits" --input "$images" --shape images=3,7,8,1
+}
+
+opt() {
+    run 0 "$jitc" opt "$digits" --passes=
+    says '^graph @main\(%0: f32\[\?N0,8,8,1\]\)'
+    says 'conv'
+    run 0 "$jitc" opt "$digits"
+    says 'kernel'
+    # Without the names of nodes, whose order is that of the file.
+    sed 's/  @".*//' out >whole.jir
+    run 0 "$jitc" opt whole.jir --passes=
+    checks=$((checks + 1))
+    cmp -s out whole.jir || failed "the text form is not the same when parsed and printed again"
+    run 0 "$jitc" opt "$digits" --passes 'fix(simplify,dce),cse,bn' --dump-after simplify,bn -o to.jir
+    checks=$((checks + 1))
+    [ "$(grep '^# after' to.jir | sort -u)" = "$(printf '# after bn\n# after simplify (nothing changed)')" ] ||
+        failed "not the dumps that were asked for"
+    run 0 "$jitc" opt "$digits" --shape images=1,8,8,1 --emit=plan
+    says 'igemm'
+    bad 2 'needs every dimension' "$jitc" opt "$digits" --emit=plan
+    bad 2 "no pass is called 'fuze'" "$jitc" opt "$digits" --passes fuze
+    bad 2 "no pass is called 'fuze'" "$jitc" opt "$digits" --dump-after fuze
+    run 0 "$jitc" opt "$here/ok.jir"
+    run 0 "$jitc" opt "$digits" --shape images=1,8,8,1 --emit=llvm
+    says '^define '
+    run 0 "$jitc" opt "$digits" --shape images=1,8,8,1 --emit=asm
+    says '^\s+\.text'
+    run 0 "$jitc" explain "$digits" --shape images=1,8,8,1
+    says 'fused: .*re_lu'
+    says '^[0-9]+ kernels$'
+    run 0 "$jitc" explain "$digits" --node nothing/here
+    complains '^jitc: note: '
+}
+
+run_() {
+    run 0 "$jitc" run "$digits" --input "$images"
+    says '^digits.pb: 6 convolutions, .* MMAC; compiled in [0-9.]+ ms$'
+    says '^probabilities  f32\[360,10\]  min .* max .* mean 0\.100$'
+    says '^ +top 5 of row 0: [0-9] '
+    says '^1 run, [0-9.]+ ms \([0-9]+ threads?\)$'
+    quiet
+    run 0 "$jitc" run "$digits" --input images="$images" --threads 1 --repeat 3 --no-cache --precise --cache-dir x \
+        --target native --max-memory 1G
+    says '^3 runs, mean .* \(1 thread\)$'
+    run 0 "$jitc" run "$digits" --input images:0="$images" --quiet
+    checks=$((checks + 1))
+    [ "$(wc -l <out)" = 2 ] || failed "--quiet shows the result only"
+
+    # (a + b) * a
+    run 0 "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy --output scope/z=z.npy --output scope/y
+    says '^scope/z  f32\[1,3\]  → z.npy$'
+    says '^scope/y  f32\[1,3\]  min 0  max 3  mean 1\.667$'
+    checks=$((checks + 1))
+    [ "$(data z.npy 12)" = "2 6 0" ] || [ "$(data z.npy 12)" = "2 6 -0" ] || failed "wrong result: $(data z.npy 12)"
+    # Cut in the middle: scope/y is given.
+    run 0 "$jitc" run "$here/add.pbtxt" --input scope/y=b.npy --input a=a.npy --output scope/z:0=z2.npy
+    checks=$((checks + 1))
+    [ "$(data z2.npy 12)" = "1 2 -1" ] || failed "wrong result: $(data z2.npy 12)"
+    # What is left over when the others are named.
+    run 0 "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b.npy
+    run 0 "$jitc" run "$here/set.pbtxt" --set keep=2 --input v.npy --output y=y.npy
+    checks=$((checks + 1))
+    [ "$(data y.npy 12)" = "2 4 -2" ] || failed "wrong result: $(data y.npy 12)"
+    run 0 "$jitc" run "$here/unsupported.pbtxt" --input mystery=v.npy
+    cp a.npy 'q=a.npy'
+    run 0 "$jitc" run "$here/set.pbtxt" --set keep=2 --input ./v.npy
+    run 0 "$jitc" run "$here/image.pbtxt" --input last.npy
+
+    bad 2 "input 'images', f32\[\?,8,8,1\], is not given: --input images=FILE" "$jitc" run "$digits"
+    run 2 "$jitc" run "$here/add.pbtxt"
+    checks=$((checks + 1))
+    [ "$(grep -c 'is not given' err)" = 2 ] || failed "both inputs are missing"
+    bad 2 'for which input.*: a, b' "$jitc" run "$here/add.pbtxt" --input a.npy
+    bad 2 'given twice' "$jitc" run "$here/add.pbtxt" --input a=a.npy --input a:0=a.npy
+    bad 2 'no input that it could be for' "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy --input b.npy
+    bad 2 "the graph has no tensor 'imges'; its inputs are: images" "$jitc" run "$digits" --input imges="$images"
+    bad 1 'nothere.npy: No such file' "$jitc" run "$digits" --input nothere.npy
+    bad 1 'folder' "$jitc" run "$digits" --input images=folder
+    bad 1 '.' "$jitc" run "$digits" --input "$digits"
+    head -c 70 a.npy >short.npy
+    bad 1 'short.npy' "$jitc" run "$here/add.pbtxt" --input a=short.npy --input b=b.npy
+    bad 1 "input 'a' is f64\[1,3\], the model wants f32\[\?,3\]; convert it with x.astype\(\"float32\"\)" \
+        "$jitc" run "$here/add.pbtxt" --input a=f8.npy --input b=b.npy
+    bad 1 "input 'image' is f32\[1,3,4,5\], the model wants f32\[\?,4,5,3\]; it looks channels-first: transpose it with \(0, 2, 3, 1\)" \
+        "$jitc" run "$here/image.pbtxt" --input first.npy
+    bad 1 'batch dimension seems to be missing' "$jitc" run "$here/image.pbtxt" --input nobatch.npy
+    # All problems at once.
+    run 1 "$jitc" run "$here/add.pbtxt" --input a=f8.npy --input b=v.npy
+    checks=$((checks + 1))
+    [ "$(grep -c "^jitc: error: input '[ab]' is " err)" = 2 ] || failed "two inputs do not fit"
+    run 1 "$jitc" run "$here/unsupported.pbtxt" --input bytes="$digits"
+    checks=$((checks + 1))
+    [ "$(grep -c "^jitc: error: node '" err)" = 2 ] || failed "two nodes are not supported"
+    bad 1 '\\x1b\[2JBad' "$jitc" run "$here/escape.pbtxt" --input x=v.npy
+    bad 1 '.' "$jitc" run "$here/add.pbtxt" --input a=a2.npy --input b=b3.npy --output scope/z=never.npy
+    checks=$((checks + 1))
+    [ ! -e never.npy ] || failed "an output in spite of a failure"
+    bad 2 'nosuchcpu' "$jitc" run "$digits" --input "$images" --cpu nosuchcpu
+    bad 1 'memory' "$jitc" run "$digits" --input "$images" --max-memory 20K
+    for cpu in x86-64 x86-64-v2; do
+        run 0 "$jitc" run "$digits" --input "$images" --cpu $cpu --output probabilities=$cpu.npy
+    done
+}
+
+outputs() {
+    local add=("$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy)
+    run 0 "${add[@]}" --output-dir all --output scope/y --output scope/z
+    checks=$((checks + 1))
+    [ "$(ls all)" = "$(printf 'scope_y.npy\nscope_z.npy')" ] || failed "--output-dir wrote: $(ls all)"
+    bad 1 'cannot write: Is a directory' "${add[@]}" --output scope/z=folder
+    bad 1 'no/dir/z.npy: cannot write' "${add[@]}" --output scope/z=no/dir/z.npy
+    bad 1 'is not a folder' "${add[@]}" --output-dir a.npy
+    bad 2 'written twice' "${add[@]}" --output scope/z=z.npy --output scope/y=z.npy
+    bad 2 "file's name is missing" "${add[@]}" --output scope/z=
+    echo before >kept.npy
+    # One output cannot be written, and the other stays as it was.
+    bad 1 '/dev/full: cannot write: No space' "${add[@]}" --output scope/y=kept.npy --output scope/z=/dev/full
+    checks=$((checks + 1))
+    [ "$(cat kept.npy)" = before ] || failed "half of the outputs were written"
+    checks=$((checks + 1))
+    [ -z "$(find . -name '.jitc-*')" ] || failed "a temporary file is left over"
+    run 0 "${add[@]}" --output scope/z=/dev/stdout
+    checks=$((checks + 1))
+    head -c 6 out | grep -q NUMPY || failed "the array on standard output is not alone there"
+    run 1 sh -c '"$@" >/dev/full' sh "${add[@]}"
+    complains '^jitc: error: standard output: cannot write: No space'
+    run 1 sh -c '"$@" >/dev/full' sh "$jitc" --help
+}
+
+bench() {
+    run 0 "$jitc" bench "$digits" --secs 0.1 --threads 1 --json -
+    for field in model threads cpu load_ms first_ms min_ms median_ms p90_ms p99_ms runs peak_rss_kib arena_bytes \
+        weights_bytes code_bytes macs cache phases; do
+        says "^  \"$field\": "
+    done
+    says '"threads": 1,'
+    says '"macs": 133952,'
+    complains '^jitc: note: open dimensions taken as 1: images f32\[1,8,8,1\]$'
+    checks=$((checks + 1))
+    [ "$(head -1 out)" = "{" ] || failed "more than JSON on standard output"
+    run 0 "$jitc" bench "$digits" --secs 0.1 --shape images=4,8,8,1 --json report.json
+    says '^latency   median '
+    says '% of FMA peak'
+    says 'MiB \(weights [0-9.]+, arena [0-9.]+, code [0-9.]+\)$'
+    quiet
+    checks=$((checks + 1))
+    grep -q '"cache": "off"' report.json || failed "no report"
+    bad 1 'is a string' "$jitc" bench "$here/bytes.pbtxt"
+}
+
+for group; do
+    if [ "$group" = run ]; then run_; else "$group"; fi
+done
+echo "$checks checks, $failures failures"
+[ $failures = 0 ]
