@@ -116,10 +116,15 @@ static void put_json_report(Str *s, const Report *r)
     str_put(s, "}\n}\n");
 }
 
-static void put_mib(Str *s, int64_t bytes)
+/* In MiB, as the total before it; what would be nothing there in KiB. */
+static void put_part(Str *s, const char *name, int64_t bytes)
 {
     double mib = (double)bytes / 1048576;
-    str_printf(s, mib < 99.95 ? "%.1f" : "%.0f", mib);
+    str_printf(s, "%s ", name);
+    if (bytes > 0 && mib < 0.095)
+        str_printf(s, "%.0f KiB", (double)bytes / 1024);
+    else
+        str_printf(s, mib < 99.95 ? "%.1f" : "%.0f", mib);
 }
 
 static void put_text(Str *s, const Report *r)
@@ -158,12 +163,10 @@ static void put_text(Str *s, const Report *r)
         str_put(s, r->macs_known ? "no multiply-adds" : "depends on shapes");
     }
     str_put(s, "   memory ");
-    str_printf(s, "%lld MiB (weights ", (long long)(r->rss_kib + 512) / 1024);
-    put_mib(s, r->info.weights_bytes);
-    str_put(s, ", arena ");
-    put_mib(s, r->info.arena_bytes);
-    str_put(s, ", code ");
-    put_mib(s, r->info.code_bytes);
+    str_printf(s, "%lld MiB (", (long long)(r->rss_kib + 512) / 1024);
+    put_part(s, "weights", r->info.weights_bytes);
+    put_part(s, ", arena", r->info.arena_bytes);
+    put_part(s, ", code", r->info.code_bytes);
     str_put(s, ")\n");
 }
 

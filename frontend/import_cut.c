@@ -360,6 +360,7 @@ static void default_outputs(Cut *c)
             const TfNode *n = &g->nodes[i];
             if (used[i] || is_leftover(n) || is_source(n) != (sources == 1) || c->nodes[i].dead) continue;
             int64_t nout = c->nodes[i].op ? cut_nout(n, c->nodes[i].op) : 1;
+            if (nout < 0) nout = 1; /* reported when it is imported */
             for (int64_t k = 0; k < nout; k++)
                 vec_push(c->job, &c->outputs,
                          (TensorRef){i, (uint32_t)k, cut_tensor_name(c->job, n, (uint32_t)k)});

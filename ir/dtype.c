@@ -197,11 +197,13 @@ int64_t type_numel(const Type *t)
 int64_t type_bytes(const Type *t)
 {
     Type p = *t;
-    if (t->layout == LAYOUT_PANEL && p.dim[p.rank - 1] <= INT64_MAX - 15)
+    if (t->layout != LAYOUT_PLAIN && p.dim[p.rank - 1] <= INT64_MAX - 15)
         p.dim[p.rank - 1] = round_up(p.dim[p.rank - 1], 16);
     int64_t n;
     return mul_ok(type_numel(&p), (int64_t)dtype_size(t->dtype), &n) ? n : INT64_MAX;
 }
+
+const char *layout_name(Layout l) { return l == LAYOUT_PANEL ? "panel" : l == LAYOUT_FILTER ? "filter" : ""; }
 
 void type_print(const Module *m, Str *s, const Type *t)
 {
@@ -210,7 +212,8 @@ void type_print(const Module *m, Str *s, const Type *t)
         if (i) str_put(s, ",");
         dim_print(m, s, t->dim[i]);
     }
-    str_put(s, t->layout == LAYOUT_PANEL ? "]{panel}" : "]");
+    str_put(s, "]");
+    if (t->layout != LAYOUT_PLAIN) str_printf(s, "{%s}", layout_name(t->layout));
 }
 
 Tensor tensor_new(Job *job, const Type *t)

@@ -39,9 +39,12 @@ Dim dim_subst(Module *m, Dim d, Dim sym, Dim value);
 /* A dim that is not a symbol may still be a negative constant inside an expression; a tensor dim may not. */
 
 /* -- Types ------------------------------------------------------------------------------------------ */
-/* Layout: how the logical dims lie in memory. PANEL is the form of a contraction's right operand [..., k, n]:
- * panels of 16 outputs, each a sequence over k of 64-byte lines (f32), n padded with zeros to 16. */
-typedef enum { LAYOUT_PLAIN, LAYOUT_PANEL } Layout;
+/* Layout: how the logical dims lie in memory. PANEL is the form of a matrix product's right operand [..., k, n]:
+ * panels of 16 outputs, each a sequence over k of 64-byte lines (f32), n padded with zeros to 16; dims before
+ * the last two count batches. FILTER is the same for a convolution's right operand, where all dims before the
+ * last are one k. */
+typedef enum { LAYOUT_PLAIN, LAYOUT_PANEL, LAYOUT_FILTER } Layout;
+const char *layout_name(Layout l); /* "panel"; "" for plain */
 
 typedef struct {
     DType dtype;
@@ -54,7 +57,7 @@ static inline Type type_scalar(DType t) { return type_make(t, 0, NULL); }
 bool type_equal(const Type *a, const Type *b);
 bool type_static(const Type *t);       /* every dim known */
 int64_t type_numel(const Type *t);     /* static types only; saturates at INT64_MAX */
-int64_t type_bytes(const Type *t);     /* plain layout: numel * size; panel: padded size */
+int64_t type_bytes(const Type *t);     /* plain layout: numel * size; packed: padded size */
 void type_print(const Module *m, Str *s, const Type *t);
 
 /* A dense tensor for the evaluator: static type, data in row-major order. */

@@ -184,6 +184,7 @@ static Type type(Parser *p)
     }
     expect(p, "]");
     if (accept(p, "{panel}")) t.layout = LAYOUT_PANEL;
+    if (accept(p, "{filter}")) t.layout = LAYOUT_FILTER;
     return t;
 }
 

@@ -205,13 +205,13 @@ static void complain(const char *file, const char *target, const Run *r, const c
 }
 
 /* The first difference, or NULL. */
-static const char *differs(const Tensor *want, const Tensor *got, const Run *r, double *worst)
+static const char *differs(int result, const Tensor *want, const Tensor *got, const Run *r, double *worst)
 {
     static char why[160];
     for (int64_t i = 0, n = type_numel(&want->type); i < n; i++) {
         if (!dtype_is_float(want->type.dtype)) {
             if (tensor_i(want, i) == tensor_i(got, i)) continue;
-            snprintf(why, sizeof why, "element %lld is %lld, not %lld", (long long)i, (long long)tensor_i(got, i), (long long)tensor_i(want, i));
+            snprintf(why, sizeof why, "result %d, element %lld is %lld, not %lld", result, (long long)i, (long long)tensor_i(got, i), (long long)tensor_i(want, i));
             return why;
         }
         double w = tensor_f(want, i), v = tensor_f(got, i);
@@ -221,7 +221,7 @@ static const char *differs(const Tensor *want, const Tensor *got, const Run *r, 
             if (error / limit > *worst) *worst = error / limit;
             continue;
         }
-        snprintf(why, sizeof why, "element %lld is %.9g, not %.9g", (long long)i, v, w);
+        snprintf(why, sizeof why, "result %d, element %lld is %.9g, not %.9g", result, (long long)i, v, w);
         return why;
     }
     return NULL;
@@ -289,9 +289,11 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
             for (int i = 0; i < nout; i++) {
                 Tensor got = tensor_new(job, &want[i].type);
                 unpack(&ptr[nin + i], &yield->in[i]->type, &got);
-                const char *why = split ? NULL : differs(&want[i], &got, r, &worst);
+                const char *why = split ? NULL : differs(i, &want[i], &got, r, &worst);
                 if (!intact(&ptr[nin + i])) why = "writes out of bounds";
-                if (split && memcmp(got.data, whole[i].data, (size_t)type_bytes(&got.type)) != 0) why = "shares give other bits";
+                Type plain = got.type;
+                plain.layout = LAYOUT_PLAIN;
+                if (split && memcmp(got.data, whole[i].data, (size_t)type_bytes(&plain)) != 0) why = "shares give other bits";
                 if (why) complain(c->file, targets[t], r, why);
                 whole[i] = got;
             }

@@ -23,8 +23,8 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
     const Type *t = &r->v[i]->type;
     for (int j = 0; j < l->nv; j++) {
         Ival o = i_add(g, l->o, ival((int64_t)j * LANES));
-        if (t->layout == LAYOUT_PANEL) {
-            int64_t k = t->dim[t->rank - 2], panels = ceil_div(r->size, LANES);
+        if (t->layout != LAYOUT_PLAIN) {
+            int64_t k = t->layout == LAYOUT_PANEL ? t->dim[t->rank - 2] : type_numel(t) / r->size, panels = ceil_div(r->size, LANES);
             Ival kk = ix_mod(e, r->row, ival(k)), batch = ix_div(e, r->row, ival(k));
             Ival panel = i_add(g, i_mul(g, batch, ival(panels)), i_div(g, o, ival(LANES)));
             Ival at = i_mul(g, i_add(g, i_mul(g, panel, ival(k)), kk), ival(LANES));
@@ -67,7 +67,7 @@ static void one_by_one(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
     }
 }
 
-static bool is_panel(const Results *r) { return r->v[0]->type.layout == LAYOUT_PANEL; }
+static bool is_panel(const Results *r) { return r->v[0]->type.layout != LAYOUT_PLAIN; }
 
 /* Masks are cheap for 4- and 8-byte elements where the target has them. */
 static bool masks_well(Gen *g, const Results *r)

@@ -188,36 +188,17 @@ static const Value *source_of(Packer *p, const Value *w)
     return end->in[w->def->weight.offset];
 }
 
-/* How its readers see a panel: all dims before the last as one k (convolutions), or batches of matrices. */
-static bool read_whole(Packer *p, const Value *w)
-{
-    bool conv = false, dot = false;
-    for (uint32_t i = 0; i < w->nuses; i++) {
-        const Op *kernel = w->uses[i];
-        for (int k = 0; kernel->body && k < kernel->nin; k++) {
-            const Value *a = kernel->body->args[k];
-            for (uint32_t j = 0; kernel->in[k] == w && j < a->nuses; j++) {
-                conv = conv || a->uses[j]->code == OP_conv;
-                dot = dot || a->uses[j]->code == OP_dot;
-            }
-        }
-    }
-    if (conv && dot && w->type.rank > 2)
-        job_bug(p->m->job, "one packed weight for a convolution and a matrix product");
-    return conv;
-}
-
-static void fill(Packer *p, const PackView *view, bool panel, bool whole, void *dst)
+static void fill(Packer *p, const PackView *view, Layout layout, void *dst)
 {
     const Value *src = view->src;
-    if (!panel && src->def->code == OP_weight && pack_view_is_copy(view)) {
+    if (layout == LAYOUT_PLAIN && src->def->code == OP_weight && pack_view_is_copy(view)) {
         if (!weight_read(p->m, &src->def->weight, &src->type, dst)) job_fail(p->m->job, JITC_E_INVALID);
         return;
     }
     Tensor from = evaluate(p, src), scale[MAX_STEPS] = {0};
     for (int i = 0; i < view->nsteps; i++)
         if (view->step[i].scale) scale[i] = evaluate(p, view->step[i].scale);
-    pack_fill(&p->tmp, view, panel, whole, &from, scale, dst);
+    pack_fill(&p->tmp, view, layout, &from, scale, dst);
 }
 
 static void drop_temps(Packer *p)
@@ -229,12 +210,11 @@ static void drop_temps(Packer *p)
 /* *out is set before the work begins, so that an entry whose filling fails is released with the others. */
 static void pack_one(Packer *p, const Value *w, Packed **out)
 {
-    bool panel = w->type.layout == LAYOUT_PANEL, whole = panel && read_whole(p, w);
     const Value *v = source_of(p, w);
     struct {
         Hash recipe;
         uint64_t form;
-    } text = {recipe_key(&p->recipes, v), (uint64_t)(panel ? 1 + whole : 0)};
+    } text = {recipe_key(&p->recipes, v), w->type.layout};
     Hash key = hash_bytes(&text, sizeof text);
     Packed *found = pack_find(p->table, key);
     if (found) {
@@ -249,7 +229,7 @@ static void pack_one(Packer *p, const Value *w, Packed **out)
     job_init(&p->tmp, p->m->job->arena.limit);
     p->tmp_open = true;
     p->tmp.deadline_ns = p->m->job->deadline_ns;
-    if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, panel, whole, (*out)->data);
+    if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, w->type.layout, (*out)->data);
     jitc_status status = p->tmp.status;
     close_tmp(p);
     drop_temps(p);

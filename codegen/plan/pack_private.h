@@ -35,8 +35,6 @@ typedef struct {
 /* The view that v is of a const, a weight, or some value that must be evaluated. */
 void pack_view(const Value *v, PackView *out);
 bool pack_view_is_copy(const PackView *v); /* the source's bytes as they are */
-/* src and scale[i]: plain data. whole: the dims before the last are one k (convolutions); else the last but
- * one is. */
-void pack_fill(Job *job, const PackView *v, bool panel, bool whole, const Tensor *src, const Tensor *scale,
-               void *dst);
+/* src and scale[i]: plain data. */
+void pack_fill(Job *job, const PackView *v, Layout layout, const Tensor *src, const Tensor *scale, void *dst);
 #endif

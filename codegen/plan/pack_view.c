@@ -217,11 +217,10 @@ static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, i
     }
 }
 
-void pack_fill(Job *job, const PackView *v, bool panel, bool whole, const Tensor *src, const Tensor *scale,
-               void *dst)
+void pack_fill(Job *job, const PackView *v, Layout layout, const Tensor *src, const Tensor *scale, void *dst)
 {
     const Type *t = &v->type;
-    int split = panel && !whole ? t->rank - 2 : 0; /* dims before it are batches */
+    int split = layout == LAYOUT_PANEL ? t->rank - 2 : 0; /* dims before it are batches */
     int64_t nb = 1, nk = 1, nn = t->rank ? t->dim[t->rank - 1] : 1;
     for (int i = 0; i < split; i++) nb *= t->dim[i];
     for (int i = split; i < t->rank - 1; i++) nk *= t->dim[i];
@@ -234,7 +233,7 @@ void pack_fill(Job *job, const PackView *v, bool panel, bool whole, const Tensor
     uint8_t *at = dst;
     for (int64_t b = 0; b < nb; b++) {
         job_tick(job);
-        if (!panel) {
+        if (layout == LAYOUT_PLAIN) {
             for (int64_t k = 0; k < nk; k++, at += (size_t)nn * size)
                 fill_line(v, &from, by, b, k, 0, nn, at);
             continue;

@@ -1,7 +1,7 @@
 /* Kernel specs: the closed text of a kernel, which is its deduplication key and all that the code generator
  * sees.
  *
- *     #algo=igemm kmult=8 ntail=0
+ *     #algo=igemm kmult=4 ntail=0
  *     graph @k(%0: f32[?m,?k], %1: f32[?k,?n]{panel}, %2: f32[?n]) {
  *       %3 = dot %0, %1 : f32[?m,?n]
  *       %4 = add %3, %2 : f32[?m,?n]
@@ -22,7 +22,7 @@
  * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
  * image read zeros. dims: the IG_* list below. Operand 0 is x, operand 1 the panels, then epilogue operands
  * typed
- * [?m,?n], [?n] or []. There is one result. kmult: `run` is a multiple of it (1, 4, 8). ntail=1: n is not a
+ * [?m,?n], [?n] or []. There is one result. kmult: `run` is a multiple of it (1 or 4). ntail=1: n is not a
  * multiple of 16. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u %
  * nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this
  * `batch` times (outermost).

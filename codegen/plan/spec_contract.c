@@ -210,13 +210,13 @@ static void igemm_units(KernelSpec *s, int64_t esize)
 
 static int run_multiple(int64_t run)
 {
-    return run % 8 == 0 ? 8 : run % 4 == 0 ? 4 : 1;
+    return run % 4 == 0 ? 4 : 1;
 }
 
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
 {
     const Op *anchor = find_anchor(kernel);
-    if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout != LAYOUT_PANEL)
+    if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout == LAYOUT_PLAIN)
         job_bug(m->job, "an igemm kernel whose contraction does not read its operands directly");
     if (anchor->code == OP_dot)
         dot_geometry(m, anchor, out->dim);

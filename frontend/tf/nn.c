@@ -92,7 +92,7 @@ bool window_pads(Cx *cx, Window *w, int d, Dim in, Dim k)
     if (w->padding == PAD_VALID) return true;
     int64_t reach = (k - 1) * w->dilations[d], total = reach;
     if (dim_known(in)) {
-        total = max_i64((in ? (in - 1) / s * s : -s) + reach + 1 - in, 0);
+        total = max_i64((in ? (in - 1) / s * s - in : -s) + reach + 1, 0);
         w->lo[d] = total / 2;
     } else if (s == 1) {
         w->lo[d] = total / 2;

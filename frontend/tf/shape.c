@@ -34,33 +34,45 @@ static void import_rank(Cx *cx, Value **in, Value **out)
     out[0] = ir_const_i(&cx->b, JITC_INT32, in[0]->type.rank);
 }
 
+/* What one dimension must have so that the others and it hold as many elements as t: factors that stand on
+ * both sides cancel, which matters where they are open. */
+static Dim missing_dim(Cx *cx, const Type *t, const Dim *dim, int n, int open)
+{
+    Dim have = 1, rest = 1;
+    bool used[IR_MAX_RANK] = {false};
+    for (int d = 0; d < n; d++) {
+        int same = d == open || dim_known(dim[d]) ? t->rank : 0;
+        while (same < t->rank && (used[same] || t->dim[same] != dim[d])) same++;
+        if (same < t->rank)
+            used[same] = true;
+        else if (d != open)
+            rest = dim_mul(cx->m, rest, dim[d]);
+    }
+    for (int d = 0; d < t->rank; d++)
+        if (!used[d]) have = dim_mul(cx->m, have, t->dim[d]);
+    return dim_floordiv(cx->m, have, rest);
+}
+
 static void import_reshape(Cx *cx, Value **in, Value **out)
 {
-    Dim dim[IR_MAX_RANK], rest = 1;
+    Dim dim[IR_MAX_RANK];
     int n = known_dims(cx, in[1], "the shape", dim, IR_MAX_RANK), open = -1;
-    const Type *t = &in[0]->type;
-    if (n < 0) return;
+    bool empty = false;
     for (int d = 0; d < n; d++) {
         int64_t v;
         bool minus_one = dim_const(cx->m, dim[d], &v) && v == -1;
+        empty = empty || dim[d] == 0;
         if (minus_one && open >= 0) {
             fail(cx, "the shape has -1 more than once");
             return;
         }
-        if (minus_one)
-            open = d;
-        else
-            rest = dim_mul(cx->m, rest, dim[d]);
+        if (minus_one) open = d;
     }
-    if (open >= 0) {
-        Dim all = dims_product(cx, t->dim, t->rank);
-        if (rest == 0) {
-            fail(cx, "the dimension -1 cannot be found: others are 0");
-            return;
-        }
-        dim[open] = dim_floordiv(cx->m, all, rest);
-    }
-    out[0] = ir_reshape(&cx->b, in[0], dim, n);
+    if (open >= 0 && empty)
+        fail(cx, "the dimension -1 cannot be found: others are 0");
+    else if (open >= 0)
+        dim[open] = missing_dim(cx, &in[0]->type, dim, n, open);
+    if (n >= 0 && !cx->failed) out[0] = ir_reshape(&cx->b, in[0], dim, n);
 }
 
 static void import_expand_dims(Cx *cx, Value **in, Value **out)

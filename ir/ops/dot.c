@@ -17,6 +17,8 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     if (!takes(cx, op, 0, TAKE_NUM) || !same_dtype(cx, op, 0, 1) || !takes_rank(cx, op, 0, 2, IR_MAX_RANK) ||
         !takes_rank(cx, op, 1, 2, IR_MAX_RANK))
         return false;
+    if (in_type(op, 1)->layout == LAYOUT_FILTER)
+        return infer_fail(cx, "the right operand is packed as a filter: %s", type_text(cx, in_type(op, 1)));
     Type a = *in_type(op, 0), b = *in_type(op, 1), batch = {0};
     Dim m, k, k2, n;
     shape(op, &m, &k, &k2, &n);

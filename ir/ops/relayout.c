@@ -3,11 +3,10 @@
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     if (!takes(cx, op, 0, TAKE_NUM) || !takes_rank(cx, op, 0, 2, IR_MAX_RANK)) return false;
-    if (strcmp(attr_s(op, "to"), "panel") != 0)
-        return infer_fail(cx, "unknown layout '%s'", attr_s(op, "to"));
     *out = *in_type(op, 0);
-    out->layout = LAYOUT_PANEL;
-    return true;
+    for (out->layout = LAYOUT_PANEL; out->layout <= LAYOUT_FILTER; out->layout++)
+        if (strcmp(attr_s(op, "to"), layout_name(out->layout)) == 0) return true;
+    return infer_fail(cx, "unknown layout '%s'", attr_s(op, "to"));
 }
 
 /* The evaluator knows logical values only. */

@@ -323,7 +323,7 @@ bench() {
     run 0 "$jitc" bench "$digits" --secs 0.1 --shape images=4,8,8,1 --json report.json
     says '^latency   median '
     says '% of FMA peak'
-    says 'MiB \(weights [0-9.]+, arena [0-9.]+, code [0-9.]+\)$'
+    says 'MiB \(weights [0-9]+ KiB, arena [0-9]+ KiB, code [0-9]+ KiB\)$'
     quiet
     checks=$((checks + 1))
     grep -q '"cache": "off"' report.json || failed "no report"
