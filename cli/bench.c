@@ -206,11 +206,9 @@ ExitStatus command_bench(Options *o)
         put_text(&text, &r);
         put_stdout(o->job, &text);
     }
-    str_free(&text);
     if (o->json) {
         put_json_report(&text, &r);
         put_file(o->job, o->json, &text);
-        str_free(&text);
     }
     return EXIT_DONE;
 }

@@ -57,11 +57,10 @@ _Noreturn void usage_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
 void say_lines(const char *kind, const char *lines); /* "jitc: KIND: …" for each line, to standard error */
 void say_error(const char *fmt, ...) PRINTF(1, 2);   /* one line, escaped */
 void say_note(const Options *o, const char *fmt, ...) PRINTF(2, 3); /* unless --quiet */
-/* Writes text to standard output; false, with a message, when that fails. Flushes. */
-bool put_stdout(Job *job, const Str *s);
-void check_memory(Job *job, const Str *s); /* unwinds when the text is incomplete */
-/* A file, or standard output for "-"; unwinds when it cannot be written. */
-void put_file(Job *job, const char *path, const Str *s);
+/* These two free the text, and unwind when it cannot be written. "-" is standard output; a file appears
+ * whole or not at all. */
+void put_stdout(Job *job, Str *s);
+void put_file(Job *job, const char *path, Str *s);
 ExitStatus exit_status(jitc_status s);
 
 /* A line that shows after a second that work is going on, when standard error is a terminal. */

@@ -114,6 +114,5 @@ ExitStatus command_explain(Options *o)
         say_note(o, "no kernel does the work of a node whose name starts with '%s'", o->node);
     if (!o->quiet) str_printf(&s, "%u kernel%s\n", kernels, kernels == 1 ? "" : "s");
     put_stdout(o->job, &s);
-    str_free(&s);
     return EXIT_DONE;
 }

@@ -344,7 +344,6 @@ ExitStatus command_inspect(Options *o)
     if (o->dot) {
         put_dot(&s, x);
         put_file(o->job, o->dot, &s);
-        str_free(&s);
     }
     if (o->json)
         put_json_report(&s, x);

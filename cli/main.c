@@ -48,7 +48,6 @@ static void general_help(Job *job)
         "'jitc COMMAND --help' lists a command's options; 'jitc --version' shows what jitc was built with.\n"
         "Exit status: 0 done, 1 the model or the data cannot be used, 2 wrong usage, 3 a defect of jitc.\n");
     put_stdout(job, &s);
-    str_free(&s);
 }
 
 static void command_help(Job *job, const Command *c)
@@ -58,7 +57,6 @@ static void command_help(Job *job, const Command *c)
                c->details);
     options_help(&s, c->bit);
     put_stdout(job, &s);
-    str_free(&s);
 }
 
 /* Also says what is missing when there is no code generator: that is what the command is asked for then. */
@@ -74,7 +72,6 @@ static void version(Job *job)
         str_printf(&s, "LLVM: %s\nhost CPU (%s)\n", why ? why : "out of memory", cpu_vectors());
     free(why);
     put_stdout(job, &s);
-    str_free(&s);
 }
 
 static ExitStatus dispatch(Options *o, int argc, char **argv)

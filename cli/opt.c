@@ -119,10 +119,16 @@ static void emit_code(Options *o, const Plan *p, Str *out)
     if (status) job_fail(o->job, status);
 }
 
+static void free_text(void *s)
+{
+    str_free(s);
+}
+
 ExitStatus command_opt(Options *o)
 {
     static Opt x;
     x.o = o;
+    job_on_exit(o->job, free_text, &x.out);
     if (!o->emit) o->emit = "jir";
     if (o->passes) check_words(o, "--passes", o->passes, "fix");
     if (o->dump_after) check_words(o, "--dump-after", o->dump_after, "all");
@@ -143,6 +149,5 @@ ExitStatus command_opt(Options *o)
             emit_code(o, p, &x.out);
     }
     put_file(o->job, o->out ? o->out : "-", &x.out);
-    str_free(&x.out);
     return EXIT_DONE;
 }

@@ -91,6 +91,5 @@ ExitStatus command_run(Options *o)
         str_printf(&text, " (%d thread%s)\n", o->threads, o->threads == 1 ? "" : "s");
     }
     put_stdout(o->job, &text);
-    str_free(&text);
     return EXIT_DONE;
 }

@@ -55,21 +55,26 @@ _Noreturn void usage_error(Job *job, const char *fmt, ...)
     job_fail(job, JITC_E_USAGE);
 }
 
-void check_memory(Job *job, const Str *s)
+static void check_memory(Job *job, Str *s)
 {
-    if (s->oom) job_fail(job, JITC_E_NOMEM);
+    if (!s->oom) return;
+    str_free(s);
+    job_fail(job, JITC_E_NOMEM);
 }
 
-bool put_stdout(Job *job, const Str *s)
+void put_stdout(Job *job, Str *s)
 {
     check_memory(job, s);
     errno = 0;
-    if (fwrite(str_text(s), 1, s->n, stdout) == s->n && fflush(stdout) == 0) return true;
-    job_error(job, "standard output: cannot write: %s", strerror(errno ? errno : EIO));
+    bool ok = fwrite(str_text(s), 1, s->n, stdout) == s->n && fflush(stdout) == 0;
+    int error = errno ? errno : EIO;
+    str_free(s);
+    if (ok) return;
+    job_error(job, "standard output: cannot write: %s", strerror(error));
     job_fail(job, JITC_E_IO);
 }
 
-void put_file(Job *job, const char *path, const Str *s)
+void put_file(Job *job, const char *path, Str *s)
 {
     if (strcmp(path, "-") == 0) {
         put_stdout(job, s);
@@ -83,6 +88,7 @@ void put_file(Job *job, const char *path, const Str *s)
         outfile_write(&f, str_text(s), s->n);
         status = outfile_close(&f, &why);
     }
+    str_free(s);
     if (status == JITC_OK) return;
     job_on_exit(job, free, why);
     if (why) job_error(job, "%s", why);

@@ -12,19 +12,22 @@ typedef struct {
 } ImportValue;
 
 typedef struct {
-    const char *const *inputs; /* tensors to cut the graph at ("node", "node:k"); none: the placeholders that the outputs need */
+    const char *const *inputs; /* tensors to cut the graph at ("node", "node:k"); none: the placeholders that
+                                  the outputs need */
     size_t ninputs;
-    const char *const *outputs; /* tensors wanted; none: every output of every live sink node, in file order */
+    const char *const
+        *outputs; /* tensors wanted; none: every output of every live sink node, in file order */
     size_t noutputs;
     const jitc_shape *shapes; /* of inputs, by tensor name; they win over what the graph declares */
     size_t nshapes;
     const jitc_set *sets; /* scalar placeholders that become constants, and so are no inputs */
     size_t nsets;
-    /* What inputs hold, by tensor name: the module is right for these contents alone. Shapes may then depend on
-     * them, which is an error otherwise; type and shape are the value's. */
+    /* What inputs hold, by tensor name: the module is right for these contents alone. Shapes may then depend
+     * on them, which is an error otherwise; type and shape are the value's. */
     const ImportValue *values;
     size_t nvalues;
-    bool symbolic; /* an open dim of an input becomes a symbol; otherwise it is an error that names the input */
+    bool symbolic; /* an open dim of an input becomes a symbol; otherwise it is an error that names the input
+                    */
 } ImportOptions;
 
 /* The interface, in the order of @main's arguments and results: the caller's order of names, else the file's.
@@ -34,14 +37,14 @@ typedef struct {
     size_t nin, nout;
 } ImportIo;
 
-/* The interface as far as the graph declares it, without importing: outputs may have rank -1 and dtype 0. Reports
- * unknown names in the options, shapes that contradict the graph's, and every needed node whose op is not
- * supported; unwinds if there are any. Fixed dims of opt->shapes are in io. */
+/* The interface as far as the graph declares it, without importing: outputs may have rank -1 and dtype 0.
+ * Reports unknown names in the options, shapes that contradict the graph's, and every needed node whose op is
+ * not supported; unwinds if there are any. Fixed dims of opt->shapes are in io. */
 void tf_graph_io(Job *job, const TfGraph *g, const ImportOptions *opt, ImportIo *io);
 
-/* Builds a new module in `job` with @main: one argument per input (dtype and shape as bound, a string input is
- * u8[n]), one result per output. An argument that nothing reads stays. Sets the module's read_file so that weights read from
- * `src`; both `g` and `src` must live as long as the module. io (may be NULL) gets the types as imported. Every
- * problem is reported before it unwinds. */
+/* Builds a new module in `job` with @main: one argument per input (dtype and shape as bound, a string input
+ * is u8[n]), one result per output. An argument that nothing reads stays. Sets the module's read_file so that
+ * weights read from `src`; both `g` and `src` must live as long as the module. io (may be NULL) gets the
+ * types as imported. Every problem is reported before it unwinds. */
 Module *tf_import(Job *job, const TfGraph *g, const Source *src, const ImportOptions *opt, ImportIo *io);
 #endif

@@ -147,11 +147,12 @@ int64_t cut_nout(const TfNode *n, const TfOp *op)
 /* "node" or "node:k"; false: reported. */
 static bool find_tensor(Cut *c, const char *what, const char *name, TensorRef *r)
 {
-    const char *colon = strrchr(name, ':');
-    char *end = NULL;
-    unsigned long out = colon ? strtoul(colon + 1, &end, 10) : 0;
-    bool number = colon && colon[1] >= '0' && colon[1] <= '9' && !*end;
-    const char *base = number ? job_strndup(c->job, name, (size_t)(colon - name)) : name;
+    const char *colon = strrchr(name, ':'), *base = name;
+    unsigned long out = 0;
+    if (colon && colon[1] && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
+        out = strtoul(colon + 1, NULL, 10);
+        base = job_strndup(c->job, name, (size_t)(colon - name));
+    }
     const TfNode *n = tf_node_find(c->g, base);
     if (!n) {
         job_error(c->job, "%s '%s': the graph has no such node", what, name);
@@ -172,8 +173,10 @@ static bool find_tensor(Cut *c, const char *what, const char *name, TensorRef *r
 /* -- Inputs ------------------------------------------------------------------------------------------- */
 int32_t cut_at(const Cut *c, uint32_t node, uint32_t out)
 {
-    for (int32_t i = c->nodes[node].first_cut; i; i = c->next_cut.at[i - 1])
-        if (c->inputs.at[i - 1].at.out == out) return i - 1;
+    const CutInput *inputs = c->inputs.at;
+    if (!inputs) return -1;
+    for (int32_t i = c->nodes[node].first_cut; i; i = inputs[i - 1].next_cut)
+        if (inputs[i - 1].at.out == out) return i - 1;
     return -1;
 }
 
@@ -212,8 +215,8 @@ static void add_input(Cut *c, const TensorRef *r)
             in.known_rank = false;
         }
     }
+    in.next_cut = c->nodes[r->node].first_cut;
     vec_push(c->job, &c->inputs, in);
-    vec_push(c->job, &c->next_cut, c->nodes[r->node].first_cut);
     c->nodes[r->node].first_cut = (int32_t)c->inputs.n;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     bool known_rank;  /* with what the options fix */
     int32_t rank;
     int64_t dim[IR_MAX_RANK]; /* -1: open */
+    int32_t next_cut;         /* another cut of the same node, as NodeCut.first_cut */
 } CutInput;
 
 typedef struct {
@@ -38,9 +39,7 @@ typedef struct {
     const ImportOptions *opt;
     NodeCut *nodes;
     VEC(CutInput) inputs;
-    VEC(int32_t) next_cut; /* parallel to inputs: another cut of the same node */
     VEC(TensorRef) outputs;
-    bool has_switch;
 } Cut;
 
 /* Reads the options and finds out what is needed. Reports; unwinds when anything was wrong. */

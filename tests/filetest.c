@@ -8,6 +8,7 @@
  * A line `# ====` starts another case of the same file. Modes:
  *     parse   parses and prints
  *     opt     runs passes and prints; the evaluator must give the same results before and after
+ *     plan    runs passes, plans and prints the plan, whose memory is checked
  *     eval    evaluates @main on pseudo-random inputs and prints its results
  * Diagnostics are printed as `# error: ...` lines, so negative tests are written in the same way. What is
  * printed must parse, and print alike. With JITC_BLESS=1 in the environment the expectations are rewritten.
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "codegen/plan/plan.h"
 #include "passes/pass.h"
 
 typedef struct {
@@ -182,8 +184,14 @@ static bool print_case(const Case *c, Str *out)
         if (!ir_verify(m, &why)) job_error(&job, "verifier: %s", str_text(&why));
         job_stop_on_errors(&job);
         m->fuel = c->fuel;
-        if (strcmp(c->mode, "opt") == 0) passes_run(m, c->pipeline, &(PassOptions){.verify = true});
-        ir_print(m, out);
+        if (strcmp(c->mode, "parse") != 0) passes_run(m, c->pipeline, &(PassOptions){.verify = true});
+        if (strcmp(c->mode, "plan") == 0) {
+            Plan *p = plan_make(m);
+            if (!plan_check(p, &why)) job_error(&job, "plan: %s", str_text(&why));
+            plan_print(p, out);
+        } else {
+            ir_print(m, out);
+        }
         if (c->remarks)
             for (const Remark *r = m->remarks; r; r = r->next)
                 str_printf(out, "# remark: %s: %s: %s\n", r->pass, ir_node_name(m, r->from), r->text);
@@ -317,6 +325,8 @@ static void run_case(Case *c, const char *text, size_t n, Str *out)
                 check_round_trip(c, str_text(&got), got.n);
                 if (strcmp(c->mode, "opt") == 0 && !c->no_eval) compare(c, str_text(&got), got.n);
             }
+        } else if (strcmp(c->mode, "plan") == 0) {
+            print_case(c, &got);
         } else if (strcmp(c->mode, "eval") == 0) {
             eval_case(c, &got);
         } else {

@@ -330,6 +330,7 @@ static void run_file(const Codegen *cg, const char *path)
     if (mark) {
         Str s = {0};
         for (char *line = strchr(mark, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+            if (!strncmp(line + 1, "# ----", 6)) break;
             char *from = line + 1 + (strncmp(line + 1, "# ", 2) ? 0 : 2);
             str_putn(&s, from, strcspn(from, "\n"));
             str_put(&s, "\n");

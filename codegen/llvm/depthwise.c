@@ -1,11 +1,11 @@
-/* Depthwise convolution, vectors over channels. A unit is a row of the result; its pixels go in blocks whose
- * accumulators stay in registers over all taps. Blocks inside the image address their taps directly; at the borders
- * a table gives each pixel's taps, and those outside read a row of zeros. Taps are added in one order everywhere,
- * so blocks do not change bits. */
+/* Depthwise convolution, vectors over channels. A unit is a row of the result. Its inner pixels, whose windows lie
+ * inside the image from left to right, go in blocks that share the loads of weights and of common columns; the others
+ * go one by one, several vectors of channels at a time. Rows and columns outside the image are left out. Every pixel
+ * adds its taps in one order, so blocks do not change bits. */
 #include "codegen/llvm/emit.h"
 #include "codegen/plan/spec.h"
 
-enum { BLOCK_MAX = 8, UNROLL_TAPS = 32, OPERANDS = 64 };
+enum { BLOCK_MAX = 8, WIDE = 4, UNROLL_COLUMNS = 64, OPERANDS = 64 };
 
 typedef struct {
     Gen *g;
@@ -14,169 +14,177 @@ typedef struct {
     const Op *conv;
     const Value *result;
     int64_t kh, kw, sh, sw, dh, dw;
-    Ival n_h, n_w, c, ow, pad_h, pad_w;
-    Ptr x, w, out, table, zeros;
+    Ival h, width, c, ow, pad_h, pad_w;
+    Ptr x, w, out;
     Vec scalar[OPERANDS];
+    bool overlap; /* a vector may be computed twice: no operand of the epilogue shares the result's memory */
     /* The current row of the result: */
     Ival image, top; /* image number, first row of the window */
     Ival out_row;    /* pixel number of the row's first pixel */
-    Cond rows_inside;
+    Ival ky0, ky1;   /* the window's rows inside the image */
     /* The current pixel and channels, for the epilogue: */
     Ival pixel, channel;
-    int lanes;
     const Vec *mask;
 } Depthwise;
 
 static Vec load(Depthwise *s, Ptr p, Ival at)
 {
-    return s->mask ? v_load_n(s->g, p, at, s->t, *s->mask) : v_load(s->g, p, at, s->t, s->lanes);
+    return s->mask ? v_load_n(s->g, p, at, s->t, *s->mask) : v_load(s->g, p, at, s->t, LANES);
 }
 
 static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
 {
     Depthwise *s = arg;
     const Type *t = &v->type;
-    Ptr p = g_ptr(g, (int)v->index);
-    if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) return v_splat(g, s->scalar[v->index], s->lanes);
+    if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) return v_splat(g, s->scalar[v->index], LANES);
     bool per_pixel = t->rank == 4 && t->dim[0] != 1;
-    return load(s, p, per_pixel ? i_add(g, i_mul(g, s->pixel, s->c), s->channel) : s->channel);
+    return load(s, g_ptr(g, (int)v->index), per_pixel ? i_add(g, i_mul(g, s->pixel, s->c), s->channel) : s->channel);
 }
 
-static void finish(Depthwise *s, Ival ox, Ival channel, const Vec *acc, int px)
+static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
 {
     Gen *g = s->g;
     s->channel = channel;
-    for (int j = 0; j < px; j++) {
-        s->pixel = i_add(g, i_add(g, s->out_row, ox), ival(j));
-        Vec y = eval_epilogue(g, s->k, s->result, s->conv->out[0], acc[j], epilogue_operand, s);
-        Ival at = i_add(g, i_mul(g, s->pixel, s->c), channel);
-        if (s->mask) v_store_n(g, s->out, at, y, *s->mask);
-        else v_store(g, s->out, at, y);
-    }
+    s->pixel = i_add(g, s->out_row, ox);
+    Vec y = eval_epilogue(g, s->k, s->result, s->conv->out[0], acc, epilogue_operand, s);
+    Ival at = i_add(g, i_mul(g, s->pixel, s->c), channel);
+    if (s->mask) v_store_n(g, s->out, at, y, *s->mask);
+    else v_store(g, s->out, at, y);
 }
 
 static Vec zero(Depthwise *s)
 {
-    return dtype_is_float(s->t) ? v_f(s->g, s->t, s->lanes, 0) : v_i(s->g, s->t, s->lanes, 0);
+    return dtype_is_float(s->t) ? v_f(s->g, s->t, LANES, 0) : v_i(s->g, s->t, LANES, 0);
 }
 
-/* One tap, by pointers in the table. */
-static void table_tap(Depthwise *s, Ival tap, Ival channel, Vec *acc, int px)
-{
-    Gen *g = s->g;
-    Vec w = load(s, s->w, i_add(g, i_mul(g, tap, s->c), channel));
-    for (int j = 0; j < px; j++) {
-        Ptr p = p_load(g, s->table, i_add(g, i_mul(g, tap, ival(BLOCK_MAX)), ival(j)));
-        acc[j] = v_mac(g, load(s, p, channel), w, acc[j]);
-    }
-}
-
-static void table_channels(Depthwise *s, Ival ox, Ival channel, int px)
-{
-    Gen *g = s->g;
-    Vec acc[BLOCK_MAX];
-    int64_t taps = s->kh * s->kw;
-    for (int j = 0; j < px; j++) acc[j] = zero(s);
-    if (taps <= UNROLL_TAPS) {
-        for (int64_t t = 0; t < taps; t++) table_tap(s, ival(t), channel, acc, px);
-    } else {
-        FOR_CARRY (g, tap, ival(0), ival(taps), ival(1), acc, px) table_tap(s, tap.i, channel, acc, px);
-    }
-    finish(s, ox, channel, acc, px);
-}
-
-static void direct_row(Depthwise *s, Ptr row, Ival ky, Ival channel, Vec *acc, int px)
-{
-    Gen *g = s->g;
-    for (int64_t kx = 0; kx < s->kw; kx++) {
-        Ival tap = i_add(g, i_mul(g, ky, ival(s->kw)), ival(kx));
-        Vec w = load(s, s->w, i_add(g, i_mul(g, tap, s->c), channel));
-        for (int j = 0; j < px; j++) {
-            Ival column = i_mul(g, ival(j * s->sw + kx * s->dw), s->c);
-            acc[j] = v_mac(g, load(s, row, i_add(g, column, channel)), w, acc[j]);
-        }
-    }
-}
-
-/* Row `ky` of the window at column `left` of the image. */
+/* Row ky of the window at column `left` of the image. */
 static Ptr window_row(Depthwise *s, Ival ky, Ival left)
 {
     Gen *g = s->g;
-    Ival y = i_add(g, i_mul(g, s->image, s->n_h), i_add(g, s->top, i_mul(g, ky, ival(s->dh))));
-    return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->n_w), left), s->c), s->t);
+    Ival y = i_add(g, i_mul(g, s->image, s->h), i_add(g, s->top, i_mul(g, ky, ival(s->dh))));
+    return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->width), left), s->c), s->t);
 }
 
-static void direct_channels(Depthwise *s, const Ptr *row, Ival ox, Ival left, Ival channel, int px)
+static Ptr weights(Depthwise *s, Ival ky, Ival kx)
+{
+    Gen *g = s->g;
+    return p_at(g, s->w, i_mul(g, i_add(g, i_mul(g, ky, ival(s->kw)), kx), s->c), s->t);
+}
+
+/* A row of the window for `px` neighbouring pixels: each column of the image is loaded once. Pointers advance from
+ * column to column, since offsets of their own would each take a register. */
+static void block_row(Depthwise *s, Ptr row, Ptr w, Vec *acc, int px)
+{
+    Gen *g = s->g;
+    Vec f[UNROLL_COLUMNS];
+    for (int64_t kx = 0; kx < s->kw; kx++) {
+        f[kx] = load(s, w, ival(0));
+        w = p_at(g, w, s->c, s->t);
+    }
+    int64_t last = (px - 1) * s->sw + (s->kw - 1) * s->dw;
+    for (int64_t column = 0, at = 0; column <= last; column++) {
+        Vec x = {0};
+        for (int64_t j = 0; j < px; j++) {
+            int64_t from = column - j * s->sw, kx = from / s->dw;
+            if (from < 0 || from % s->dw || kx >= s->kw) continue;
+            if (!x.v) {
+                row = p_at(g, row, i_mul(g, ival(column - at), s->c), s->t);
+                at = column;
+                x = load(s, row, ival(0));
+            }
+            acc[j] = v_mac(g, x, f[kx], acc[j]);
+        }
+    }
+}
+
+static void block(Depthwise *s, Ival ox, Ival left, Ival channel, int px)
 {
     Gen *g = s->g;
     Vec acc[BLOCK_MAX];
     for (int j = 0; j < px; j++) acc[j] = zero(s);
-    if (row) {
-        for (int64_t ky = 0; ky < s->kh; ky++) direct_row(s, row[ky], ival(ky), channel, acc, px);
-    } else {
-        FOR_CARRY (g, ky, ival(0), ival(s->kh), ival(1), acc, px)
-            direct_row(s, window_row(s, ky.i, left), ky.i, channel, acc, px);
+    FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, px) {
+        Ptr row = window_row(s, ky.i, left), w = weights(s, ky.i, ival(0));
+        block_row(s, p_at(g, row, channel, s->t), p_at(g, w, channel, s->t), acc, px);
     }
-    finish(s, ox, channel, acc, px);
+    for (int j = 0; j < px; j++) finish(s, i_add(g, ox, ival(j)), channel, acc[j]);
 }
 
-static void fill_table(Depthwise *s, Ival left, int px)
+/* `nv` vectors of channels of one pixel, whose window may hang over the image's sides. */
+static void single(Depthwise *s, Ival ox, Ival left, Ival kx0, Ival kx1, Ival channel, int nv)
 {
     Gen *g = s->g;
-    FOR (g, ky, ival(0), ival(s->kh), ival(1)) {
-        Ival y = i_add(g, s->top, i_mul(g, ky.i, ival(s->dh)));
-        Cond row_ok = c_ult(g, y, s->n_h);
-        FOR (g, kx, ival(0), ival(s->kw), ival(1)) {
-            Ival tap = i_add(g, i_mul(g, ky.i, ival(s->kw)), kx.i);
-            for (int j = 0; j < px; j++) {
-                Ival x = i_add(g, left, i_add(g, ival(j * s->sw), i_mul(g, kx.i, ival(s->dw))));
-                Ival pixel = i_add(g, i_mul(g, i_add(g, i_mul(g, s->image, s->n_h), y), s->n_w), x);
-                Cond ok = c_and(g, row_ok, c_ult(g, x, s->n_w));
-                Ptr p = p_at(g, s->x, i_mul(g, i_select(g, ok, pixel, ival(0)), s->c), s->t);
-                p_store(g, s->table, i_add(g, i_mul(g, tap, ival(BLOCK_MAX)), ival(j)), p_select(g, ok, p, s->zeros));
+    Vec acc[WIDE];
+    for (int j = 0; j < nv; j++) acc[j] = zero(s);
+    FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, nv)
+        FOR_CARRY (g, kx, kx0, kx1, ival(1), acc, nv) {
+            Ptr x = window_row(s, ky.i, i_add(g, left, i_mul(g, kx.i, ival(s->dw)))), w = weights(s, ky.i, kx.i);
+            for (int j = 0; j < nv; j++) {
+                Ival at = i_add(g, channel, ival((int64_t)j * LANES));
+                acc[j] = v_mac(g, load(s, x, at), load(s, w, at), acc[j]);
             }
         }
-    }
+    for (int j = 0; j < nv; j++) finish(s, ox, i_add(g, channel, ival((int64_t)j * LANES)), acc[j]);
 }
 
-/* `px` pixels from ox. */
-static void block(Depthwise *s, Ival ox, int px)
+/* Taps from `start` in steps of `d` that lie in 0..size-1: [*lo, *hi) of n. */
+static void inside(Gen *g, Ival start, int64_t d, int64_t n, Ival size, Ival *lo, Ival *hi)
+{
+    Ival before = i_max(g, ival(0), i_sub(g, ival(0), start)), room = i_max(g, ival(0), i_sub(g, size, start));
+    *lo = i_div(g, i_add(g, before, ival(d - 1)), ival(d));
+    *hi = i_min(g, ival(n), i_div(g, i_add(g, room, ival(d - 1)), ival(d)));
+}
+
+typedef struct {
+    Ival left, kx0, kx1;
+} Columns;
+
+static Columns columns(Depthwise *s, Ival ox)
+{
+    Columns c = {.left = i_sub(s->g, i_mul(s->g, ox, ival(s->sw)), s->pad_w)};
+    inside(s->g, c.left, s->dw, s->kw, s->width, &c.kx0, &c.kx1);
+    return c;
+}
+
+/* All channels but those of the tail; the last vector may overlap the one before. */
+static Ival vector_channel(Depthwise *s, Ival c)
+{
+    return s->overlap ? i_min(s->g, c, i_sub(s->g, s->c, ival(LANES))) : c;
+}
+
+static void output_row(Depthwise *s, int px)
 {
     Gen *g = s->g;
-    Ival left = i_sub(g, i_mul(g, ox, ival(s->sw)), s->pad_w);
-    Ival last = i_add(g, left, ival((px - 1) * s->sw + (s->kw - 1) * s->dw));
-    Cond inside = c_and(g, s->rows_inside, c_and(g, c_le(g, ival(0), left), c_lt(g, last, s->n_w)));
-    Ival whole = i_mul(g, i_div(g, s->c, ival(LANES)), ival(LANES));
-    bool scalar_tail = !g_isa(g)->avx || dtype_size(s->t) < 4;
-    for (int border = 0; border < 2; border++) {
-        IF (g, way, border ? c_not(g, inside) : inside) {
-            Ptr rows[UNROLL_TAPS];
-            bool unroll = s->kh * s->kw <= UNROLL_TAPS;
-            if (border) fill_table(s, left, px);
-            else if (unroll)
-                for (int64_t ky = 0; ky < s->kh; ky++) rows[ky] = window_row(s, ival(ky), left);
-            const Ptr *row = unroll ? rows : NULL;
-            FOR (g, c, ival(0), whole, ival(LANES)) {
-                if (border) table_channels(s, ox, c.i, px);
-                else direct_channels(s, row, ox, left, c.i, px);
-            }
-            if (scalar_tail) {
-                s->lanes = 1;
-                FOR (g, c, whole, s->c, ival(1)) {
-                    if (border) table_channels(s, ox, c.i, px);
-                    else direct_channels(s, row, ox, left, c.i, px);
-                }
-                s->lanes = LANES;
-                continue;
-            }
-            IF (g, tail, c_lt(g, whole, s->c)) {
-                Vec mask = v_first(g, i_sub(g, s->c, whole));
-                s->mask = &mask;
-                if (border) table_channels(s, ox, whole, px);
-                else direct_channels(s, row, ox, left, whole, px);
-                s->mask = NULL;
-            }
+    Ival whole = i_mul(g, i_div(g, s->c, ival(LANES)), ival(LANES)), end = s->overlap ? s->c : whole;
+    Cond vectors = c_le(g, ival(LANES), s->c);
+    /* Pixels [x0, x1) have the window's full width, and [x0, xe) are whole blocks. */
+    Ival reach = i_sub(g, i_add(g, s->width, s->pad_w), ival((s->kw - 1) * s->dw));
+    Ival x0 = i_min(g, s->ow, i_div(g, i_add(g, s->pad_w, ival(s->sw - 1)), ival(s->sw)));
+    Ival x1 = i_div(g, i_add(g, i_max(g, reach, ival(0)), ival(s->sw - 1)), ival(s->sw));
+    x1 = i_max(g, x0, i_min(g, x1, s->ow));
+    Ival xe = i_add(g, x0, i_mul(g, i_div(g, i_sub(g, x1, x0), ival(px)), ival(px)));
+    IF (g, wide, vectors) {
+        FOR (g, ox, x0, xe, ival(px)) {
+            Ival left = i_sub(g, i_mul(g, ox.i, ival(s->sw)), s->pad_w);
+            FOR (g, c, ival(0), end, ival(LANES)) block(s, ox.i, left, vector_channel(s, c.i), px);
         }
+        Ival others = i_add(g, x0, i_sub(g, s->ow, xe));
+        Ival groups = i_mul(g, i_div(g, whole, ival(WIDE * LANES)), ival(WIDE * LANES));
+        FOR (g, i, ival(0), others, ival(1)) {
+            Ival ox = i_select(g, c_lt(g, i.i, x0), i.i, i_add(g, i_sub(g, i.i, x0), xe));
+            Columns k = columns(s, ox);
+            FOR (g, c, ival(0), groups, ival(WIDE * LANES)) single(s, ox, k.left, k.kx0, k.kx1, c.i, WIDE);
+            FOR (g, c, groups, end, ival(LANES)) single(s, ox, k.left, k.kx0, k.kx1, vector_channel(s, c.i), 1);
+        }
+    }
+    Cond rest = s->overlap ? c_not(g, vectors) : c_lt(g, whole, s->c);
+    IF (g, tail, rest) {
+        Vec mask = v_first(g, i_sub(g, s->c, whole));
+        s->mask = &mask;
+        FOR (g, ox, ival(0), s->ow, ival(1)) {
+            Columns k = columns(s, ox.i);
+            single(s, ox.i, k.left, k.kx0, k.kx1, whole, 1);
+        }
+        s->mask = NULL;
     }
 }
 
@@ -190,23 +198,21 @@ static void setup(Depthwise *s)
     const Value *x = s->conv->in[0], *w = s->conv->in[1];
     const int64_t *strides = attr_v(s->conv, "strides", NULL), *dilations = attr_v(s->conv, "dilations", NULL);
     s->t = x->type.dtype;
-    if (x->def || w->def || carrier(s->t) != s->t || dtype_size(s->t) < 4)
-        g_fail(g, "a depthwise convolution of %s", dtype_name(s->t));
+    if (x->def || w->def || carrier(s->t) != s->t) g_fail(g, "a depthwise convolution of %s", dtype_name(s->t));
     s->kh = w->type.dim[0], s->kw = w->type.dim[1];
+    if (s->kw > UNROLL_COLUMNS) g_fail(g, "a depthwise window of %lld columns", (long long)s->kw);
     s->sh = strides[0], s->sw = strides[1], s->dh = dilations[0], s->dw = dilations[1];
-    s->n_h = g_dim(g, DW_H), s->n_w = g_dim(g, DW_W), s->c = g_dim(g, DW_C), s->ow = g_dim(g, DW_OW);
+    s->h = g_dim(g, DW_H), s->width = g_dim(g, DW_W), s->c = g_dim(g, DW_C), s->ow = g_dim(g, DW_OW);
     s->pad_h = g_dim(g, DW_PH), s->pad_w = g_dim(g, DW_PW);
     s->x = g_ptr(g, (int)x->index), s->w = g_ptr(g, (int)w->index), s->out = g_ptr(g, (int)body->nargs);
     s->result = ir_terminator(body)->in[0];
-    s->table = g_scratch(g);
-    s->zeros = p_bytes(g, s->table, ival(s->kh * s->kw * 8 * 16));
-    s->lanes = LANES;
+    s->overlap = true;
     for (uint32_t i = 0; i < body->nargs; i++) {
-        const Type *t = &body->args[i]->type;
+        const Value *v = body->args[i];
+        const Type *t = &v->type;
         if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) s->scalar[i] = v_load(g, g_ptr(g, (int)i), ival(0), t->dtype, 1);
+        else if (v != x && v != w && t->rank == 4 && t->dim[0] != 1) s->overlap = false;
     }
-    Ival lines = i_div(g, i_add(g, s->c, ival(LANES - 1)), ival(LANES));
-    FOR (g, line, ival(0), lines, ival(1)) v_store(g, s->zeros, i_mul(g, line.i, ival(LANES)), zero(s));
 }
 
 void emit_depthwise(Gen *g, const Kernel *k)
@@ -216,19 +222,13 @@ void emit_depthwise(Gen *g, const Kernel *k)
     s->k = k;
     setup(s);
     const Isa *isa = g_isa(g);
-    int most = isa->avx512 ? 6 : isa->avx ? 4 : 2;
+    int px = isa->avx512 ? 6 : isa->avx ? 4 : 2;
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         Ival oh = g_dim(g, DW_OH), oy = i_mod(g, u.i, oh);
         s->image = i_div(g, u.i, oh);
         s->top = i_sub(g, i_mul(g, oy, ival(s->sh)), s->pad_h);
         s->out_row = i_mul(g, u.i, s->ow);
-        Ival bottom = i_add(g, s->top, ival((s->kh - 1) * s->dh));
-        s->rows_inside = c_and(g, c_le(g, ival(0), s->top), c_lt(g, bottom, s->n_h));
-        Ival from = ival(0);
-        for (int px = most; px > 0; px /= 2) {
-            Ival n = i_div(g, i_sub(g, s->ow, from), ival(px)), to = i_add(g, from, i_mul(g, n, ival(px)));
-            FOR (g, ox, from, to, ival(px)) block(s, ox.i, px);
-            from = to;
-        }
+        inside(g, s->top, s->dh, s->kh, s->h, &s->ky0, &s->ky1);
+        output_row(s, px);
     }
 }

@@ -229,6 +229,7 @@ typedef struct {
     Index in;
     int axis;
     bool run;
+    DType counts;        /* dtype of indices on the way */
     Vec acc[2 * NV_MAX]; /* best value, then its index, per stream */
     Ival at;             /* along the axis */
 } Arg;
@@ -249,7 +250,7 @@ static void arg_step(Eval *e, int streams, void *arg)
     Arg *a = arg;
     Vec v[NV_MAX];
     int have = eval_wide(e, a->op->in[0], &a->in, v);
-    DType to = (DType)attr_i(a->op, "to");
+    DType to = a->counts;
     for (int j = 0; j < streams; j++) {
         Vec *best = &a->acc[2 * j], *index = &a->acc[2 * j + 1], x = v_splat(g, v[j < have ? j : 0], best->lanes);
         if (x.dtype == JITC_BOOL) x = v_cast(g, x, JITC_UINT8);
@@ -269,6 +270,7 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     Arg a = {.op = op, .in = operand_index(e, op, 0, &x), .axis = (int)attr_i(op, "axis")};
     const Type *in = &op->in[0]->type;
     DType t = carrier(in->dtype) != in->dtype ? JITC_FLOAT32 : in->dtype, to = (DType)attr_i(op, "to");
+    a.counts = in->dim[a.axis] <= INT32_MAX ? JITC_INT32 : JITC_INT64;
     prepare(e, op->in[0], &a.in);
     Index run = a.in;
     run.vd = a.axis, run.vs = 1, run.vbase = ival(0), run.unknown = 0;
@@ -279,7 +281,7 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     int lanes = a.run || x.vd >= 0 ? LANES : 1, n = x.vd >= 0 ? e->lane.nv : 1;
     for (int j = 0; j < n; j++) {
         a.acc[2 * j] = arg_start(g, op, t, lanes);
-        a.acc[2 * j + 1] = v_i(g, to, lanes, 0);
+        a.acc[2 * j + 1] = v_i(g, a.counts, lanes, 0);
     }
     a.in.unknown = 0;
     if (!a.run) {
@@ -289,7 +291,7 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
             arg_step(e, n, &a);
         }
         scope_leave(e, s);
-        for (int j = 0; j < n; j++) out[j] = a.acc[2 * j + 1];
+        for (int j = 0; j < n; j++) out[j] = v_cast(g, a.acc[2 * j + 1], to);
         return;
     }
     int64_t cut[CUTS_MAX];
@@ -298,13 +300,15 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     RunLoop loop = {a.acc, 2, arg_step, &a, 1};
     for (int c = 0; c + 1 < cuts; c++) run_loop(e, cut[c], cut[c + 1], &loop);
     /* The best lane; of equals the first element. */
-    Vec best = v_lane(g, a.acc[0], 0), index = v_lane(g, a.acc[1], 0);
-    for (int i = 1; i < LANES; i++) {
-        Vec b = v_lane(g, a.acc[0], i), k = v_lane(g, a.acc[1], i);
+    Vec best = a.acc[0], index = a.acc[1];
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        int lane[LANES];
+        for (int i = 0; i < LANES; i++) lane[i] = (i + half) % LANES;
+        Vec b = v_shuffle(g, best, best, lane, LANES), k = v_shuffle(g, index, index, lane, LANES);
         Vec wins = v_or(g, v_cmp(g, op->code == OP_argmax ? CMP_GT : CMP_LT, b, best),
                         v_and(g, v_cmp(g, CMP_EQ, b, best), v_cmp(g, CMP_LT, k, index)));
         best = v_select(g, wins, b, best);
         index = v_select(g, wins, k, index);
     }
-    out[0] = index;
+    out[0] = v_cast(g, v_lane(g, index, 0), to);
 }

@@ -130,6 +130,7 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
     int64_t start = now_ns();
     if (!target_init(&target, want, &r.error)) {
         if (!r.error) r.error = strdup("out of memory");
+        target_free(&target);
         return r;
     }
     size_t nparts = threads < 1 || emit != EMIT_NONE ? 1 : threads > MAX_PARTS ? MAX_PARTS : (size_t)threads;

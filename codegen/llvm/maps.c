@@ -137,7 +137,7 @@ static Vec map_selu(Gen *g, const Op *op, const Vec *in)
 
 static Vec map_leaky_relu(Gen *g, const Op *op, const Vec *in)
 {
-    Vec x = in[0], low = v_mul(g, k_of(g, x, attr_f(op, "alpha")), x);
+    Vec x = in[0], low = v_mul(g, k_of(g, x, (float)attr_f(op, "alpha")), x);
     return v_select(g, v_cmp(g, CMP_LT, x, zero_of(g, x)), low, x);
 }
 

@@ -221,18 +221,18 @@ Vec vm_softplus(Gen *g, Vec x)
 
 Vec vm_erf(Gen *g, Vec x)
 {
-    Vec a = v_abs(g, x), one = num(g, x, 1), near = v_cmp(g, CMP_LE, a, one), small, large;
-    Vec z = v_mul(g, x, x);
+    Vec one = num(g, x, 1);
     if (!is_f64(x)) {
-        /* x P(x^2) up to 1; then 1 - exp(-G(x)) up to 4, where G = -log(erfc). */
-        small = POLY(g, z, 1.128379166, -0.3761262714, 0.1128360017, -0.02685444424, 0.005189534593, -0.0008020834299,
-                     7.88909551e-5);
-        Vec c = at_most(g, a, 4);
-        Vec e = POLY(g, c, 0.000353717682, 1.12704004, 0.6382256787, 0.1030373604, -0.02180531061, 0.002939604361,
-                     -0.000185573599);
-        large = v_sub(g, one, vm_exp(g, v_neg(g, e)));
-    } else {
-        /* erfc(x) = exp(-x^2) H(t), t = (x - 2) / (x + 2). */
+        /* x P(x^2) / Q(x^2) up to 3.92, where the quotient rounds to 1. */
+        Vec c = at_most(g, at_least(g, x, -3.92), 3.92), z = v_mul(g, c, c);
+        Vec p = POLY(g, z, 1.128379146, 0.1903950158, 0.05274697303, 0.003765066823, 0.0002848606445, 2.050045438e-6);
+        Vec q = POLY(g, z, 1, 0.5020659333, 0.1141041672, 0.014968115, 0.001162384417, 3.809013197e-5);
+        Vec y = v_div(g, v_mul(g, c, p), q);
+        return at_most(g, at_least(g, y, -1), 1);
+    }
+    Vec a = v_abs(g, x), near = v_cmp(g, CMP_LE, a, one), small, large, z = v_mul(g, x, x);
+    {
+        /* x P(x^2) up to 1; then erfc(x) = exp(-x^2) H(t), t = (x - 2) / (x + 2). */
         small = POLY(g, z, 1.128379167095512574, -0.3761263890318374818, 0.1128379167095488446, -0.02686617064507787397,
                      0.005223977624828429581, -0.0008548326981425996339, 0.0001205533113298864549,
                      -0.00001492559577330565675, 1.646100850046362513e-6, -1.635039650490322632e-7,
@@ -261,6 +261,7 @@ static Angle reduce_angle(Gen *g, Vec x)
     r = v_fma(g, n.f, num(g, x, -6.07710050630396597660e-11), r);
     r = v_fma(g, n.f, num(g, x, -2.02226624871116645580e-21), r);
     r = v_fma(g, n.f, num(g, x, -8.47842766036889956997e-32), r);
+    r = at_most(g, at_least(g, r, -1), 1); /* beyond what the parts can reduce */
     return (Angle){r, n.bits};
 }
 

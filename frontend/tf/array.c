@@ -296,12 +296,12 @@ static void import_strided_slice(Cx *cx, Value **in, Value **out)
     int spanned = t->rank - given, d = 0, rank = 0;
     Range r[IR_MAX_RANK];
     int picked[IR_MAX_RANK]; /* the index that is data, or -1 */
+    for (int k = 0; k < IR_MAX_RANK; k++) picked[k] = -1;
     for (int i = 0; i <= n; i++) {
         bool dots = i < n && (ellipsis >> i & 1);
         int whole = dots ? spanned : i == n && !ellipsis ? spanned : 0;
         for (int k = 0; k < whole; k++, d++) {
             r[d] = (Range){0, t->dim[d], 1, false};
-            picked[d] = -1;
             if (rank < IR_MAX_RANK) shape[rank] = t->dim[d];
             rank++;
         }
@@ -323,7 +323,7 @@ static void import_strided_slice(Cx *cx, Value **in, Value **out)
                  d);
             return;
         }
-        picked[d] = open ? i : -1;
+        if (open) picked[d] = i;
         if (!begin_known[i]) begin[i] = 0;
         if (!end_known[i]) end[i] = 0;
         if (!range_of(cx, d, t->dim[d], begin[i], end[i], strides[i], begin_mask >> i & 1, end_mask >> i & 1,

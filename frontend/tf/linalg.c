@@ -100,7 +100,7 @@ static int find_label(const Labels *l, int label)
     return -1;
 }
 
-/* Sums out the labels that stand in no other term, and drops ellipsis dimensions of size 1 nowhere. */
+/* Sums out the labels that stand in no other term. */
 static Value *sum_out(Cx *cx, Value *v, Labels *l, const Labels *other, const Labels *result)
 {
     int64_t axes[IR_MAX_RANK];
@@ -208,7 +208,7 @@ static void import_einsum(Cx *cx, Value **in, Value **out)
 {
     const char *equation = get_str(cx, "equation", NULL), *s = equation;
     uint32_t n = cx->node->ninputs;
-    Labels term[2], result;
+    Labels term[2] = {0}, result = {0};
     int dots = 0;
     if (cx->failed || !need_attr(cx, "equation")) return;
     if (n > 2) {

@@ -268,6 +268,41 @@ static bool open_range(Cx *cx, Value **in, Value **out)
     return true;
 }
 
+static Value *float_range(Cx *cx, DType type, const Tensor *const t[3])
+{
+    double start = tensor_f(t[0], 0), limit = tensor_f(t[1], 0), delta = tensor_f(t[2], 0);
+    bool single = type == JITC_FLOAT32;
+    double n = delta == 0 ? NAN : (limit - start) / delta;
+    Tensor x;
+    if (delta != 0 && single) n = (double)(((float)limit - (float)start) / (float)delta);
+    if (n < 0) fail(cx, "delta leads away from limit");
+    if (cx->failed || !vector_of(cx, type, ceil(n), &x)) return NULL;
+    for (int64_t i = 0; i < x.type.dim[0]; i++) {
+        float v = (float)start + (float)i * (float)delta;
+        tensor_set_f(&x, i, single ? (double)v : start + (double)i * delta);
+    }
+    return tensor_value(cx, &x);
+}
+
+static Value *int_range(Cx *cx, DType type, const Tensor *const t[3])
+{
+    int64_t start = tensor_i(t[0], 0), limit = tensor_i(t[1], 0), delta = tensor_i(t[2], 0), span = 0;
+    Tensor x;
+    if (delta == 0) {
+        fail(cx, "delta must not be 0");
+        return NULL;
+    }
+    if (__builtin_sub_overflow(limit, start, &span) || span == INT64_MIN || delta == INT64_MIN)
+        fail(cx, "the range is too long");
+    else if (span && (span < 0) != (delta < 0))
+        fail(cx, "delta leads away from limit");
+    if (cx->failed) return NULL;
+    int64_t n = span / delta + (span % delta != 0);
+    if (!vector_of(cx, type, (double)n, &x)) return NULL;
+    for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, start + i * delta);
+    return tensor_value(cx, &x);
+}
+
 static void import_range(Cx *cx, Value **in, Value **out)
 {
     static const char *const what[] = {"start", "limit", "delta"};
@@ -283,31 +318,7 @@ static void import_range(Cx *cx, Value **in, Value **out)
         if (in[i]->type.dtype != type) fail(cx, "start, limit and delta differ in type");
         if (cx->failed || !(t[i] = known_tensor(cx, in[i], what[i]))) return;
     }
-    Tensor x;
-    if (dtype_is_float(type)) {
-        double start = tensor_f(t[0], 0), limit = tensor_f(t[1], 0), delta = tensor_f(t[2], 0);
-        bool single = type == JITC_FLOAT32;
-        double n = delta == 0 ? NAN : (limit - start) / delta;
-        if (single) n = (double)(((float)limit - (float)start) / (float)delta);
-        if (n < 0)
-            fail(cx, "delta leads away from limit");
-        else if (vector_of(cx, type, ceil(n), &x))
-            for (int64_t i = 0; i < x.type.dim[0]; i++)
-                tensor_set_f(&x, i,
-                             single ? (double)((float)start + (float)i * (float)delta)
-                                    : start + (double)i * delta);
-    } else {
-        int64_t start = tensor_i(t[0], 0), limit = tensor_i(t[1], 0), delta = tensor_i(t[2], 0), span;
-        if (delta == 0)
-            fail(cx, "delta must not be 0");
-        else if (__builtin_sub_overflow(limit, start, &span) || span == INT64_MIN || delta == INT64_MIN)
-            fail(cx, "the range is too long");
-        else if (span && (span < 0) != (delta < 0))
-            fail(cx, "delta leads away from limit");
-        else if (vector_of(cx, type, (double)(llabs(span) / llabs(delta) + (span % delta != 0)), &x))
-            for (int64_t i = 0; i < x.type.dim[0]; i++) tensor_set_i(&x, i, start + i * delta);
-    }
-    if (!cx->failed) out[0] = tensor_value(cx, &x);
+    out[0] = dtype_is_float(type) ? float_range(cx, type, t) : int_range(cx, type, t);
 }
 
 static void import_lin_space(Cx *cx, Value **in, Value **out)

@@ -11,8 +11,8 @@
  * else that is returned is borrowed from the first argument. Strings are UTF-8. The library never prints and
  * never exits.
  *
- * Threads: a program is immutable and may be shared by any number of threads; an exec belongs to one thread
- * at a time. */
+ * Threads: a program may be shared by any number of threads; an exec belongs to one thread at a time. Execs
+ * keep their program alive: it may be freed before them. */
 #ifndef JITC_H
 #define JITC_H
 
@@ -96,9 +96,10 @@ typedef struct jitc_set {
 } jitc_set;
 
 typedef struct jitc_options {
-    size_t size;    /* sizeof(jitc_options), set by JITC_OPTIONS_INIT */
-    int threads;    /* threads per run, the caller's included; 1 by default, 0 = all the process may use */
-    const char *cpu; /* "native" (NULL), "x86-64", "x86-64-v2", "-v3", "-v4", or an LLVM CPU name with "+feature,-feature" */
+    size_t size;     /* sizeof(jitc_options), set by JITC_OPTIONS_INIT */
+    int threads;     /* threads per run, the caller's included; 1 by default, 0 = all the process may use */
+    const char *cpu; /* "native" (NULL), "x86-64", "x86-64-v2", "-v3", "-v4", or an LLVM CPU name with
+                        "+feature,-feature" */
     const char *const *inputs; /* tensors to cut the graph at; NULL: its placeholders */
     size_t ninputs;
     const char *const *outputs; /* tensors wanted; NULL: every output of every live sink node */
@@ -112,16 +113,16 @@ typedef struct jitc_options {
     void (*log)(void *arg, const char *line);
     void *log_arg;
 } jitc_options;
-#define JITC_OPTIONS_INIT                                                                                     \
-    {                                                                                                         \
-        sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL                   \
+#define JITC_OPTIONS_INIT                                                                                    \
+    {                                                                                                        \
+        sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL                  \
     }
 
 typedef struct jitc_program jitc_program;
 
-/* Load a frozen GraphDef. `options` may be NULL; `out_error` may be NULL. On failure *out is NULL. The file stays
- * open as long as the program: new input shapes may read weights again. It may be deleted or replaced, but not
- * overwritten in place. */
+/* Load a frozen GraphDef. `options` may be NULL; `out_error` may be NULL. On failure *out is NULL. The file
+ * stays open as long as the program: new input shapes may read weights again. It may be deleted or replaced,
+ * but not overwritten in place. */
 JITC_API jitc_status jitc_program_load(const char *path, const jitc_options *options, jitc_program **out,
                                        jitc_error **out_error);
 /* The same from memory; the bytes must stay valid as long as the program. */

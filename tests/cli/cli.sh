@@ -118,6 +118,11 @@ args() {
     bad 2 'not available yet' "$jitc" run m.pb --checks
     bad 2 'not available yet' "$jitc" run m.pb --tier 1
     bad 2 'not available yet' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
+    # Without the code generator beside it.
+    cp "$jitc" alone
+    run 0 ./alone --version
+    says '^LLVM'
+    run 0 ./alone inspect "$digits"
     # All problems at once.
     run 2 "$jitc" run --threads x --secs 1 --set k m.pb n.pb
     checks=$((checks + 1))
