@@ -8,11 +8,11 @@
 enum { JITC_RUN_VERSION = 1, RUN_ALIGN = 64 };
 
 typedef struct jitc_run {
-    const void *const *in; /* graph inputs, in the plan's order */
-    void *const *out;      /* graph outputs */
-    int64_t *dims;         /* entry symbols in, run-time symbols out */
-    uint8_t *arena;        /* RUN_ALIGN-aligned */
-    uint8_t *scratch;      /* `shares` blocks of the plan's scratch size */
+    const void *const *in;         /* graph inputs, in the plan's order */
+    void *const *out;              /* graph outputs */
+    int64_t *dims;                 /* entry symbols in, run-time symbols out */
+    uint8_t *arena;                /* RUN_ALIGN-aligned */
+    uint8_t *scratch;              /* `shares` blocks of the plan's scratch size */
     const uint8_t *const *weights; /* weight segments */
     uint32_t shares;
     void (*parallel_for)(void *host, void (*f)(void *arg, size_t share), void *arg, size_t n);
@@ -26,8 +26,8 @@ typedef struct jitc_run {
     void *tap_arg;
 } jitc_run;
 
-/* Computes units [unit0, unit1) of a kernel. ptr: operands, then results. dim: the spec's free dims. Units are
- * independent: any split over shares, in any order, gives the same bits. */
+/* Computes units [unit0, unit1) of a kernel. ptr: operands, then results. dim: the spec's free dims. Units
+ * are independent: any split over shares, in any order, gives the same bits. */
 typedef void kernel_fn(jitc_run *run, void *const *ptr, const int64_t *dim, int64_t unit0, int64_t unit1,
                        uint8_t *scratch);
 #endif

@@ -1,5 +1,5 @@
-/* The code generator as a service behind a narrow door: kernel texts in, machine code out. It lives in a module
- * of its own (libjitc-llvm.so), opened at the first compile, so that nothing else pays for LLVM. */
+/* The code generator as a service behind a narrow door: kernel texts in, machine code out. It lives in a
+ * module of its own (libjitc-llvm.so), opened at the first compile, so that nothing else pays for LLVM. */
 #ifndef JITC_SERVICE_H
 #define JITC_SERVICE_H
 
@@ -35,7 +35,8 @@ typedef struct {
 
 typedef struct {
     int abi; /* CODEGEN_ABI */
-    CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit, int threads);
+    CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit,
+                             int threads);
     void (*free_image)(CodegenImage *image);
     /* LLVM's version, and the host's CPU name and features as LLVM sees them. */
     void (*describe)(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf);

@@ -20,9 +20,15 @@ struct DimTable {
     uint32_t fresh;
 };
 
-DimTable *dim_table(Job *job) { return job_new(job, DimTable); }
+DimTable *dim_table(Job *job)
+{
+    return job_new(job, DimTable);
+}
 
-static const DimNode *node(const Module *m, Dim d) { return &m->dims->nodes.at[-d - 1]; }
+static const DimNode *node(const Module *m, Dim d)
+{
+    return &m->dims->nodes.at[-d - 1];
+}
 
 static uint64_t node_hash(const DimNode *n)
 {
@@ -71,9 +77,15 @@ static bool get_const(const Module *m, Dim d, int64_t *v)
     return false;
 }
 
-static Dim make_const(Module *m, int64_t v) { return v >= 0 ? v : intern(m, (DimNode){D_NEGCONST, v, 0, NULL}); }
+static Dim make_const(Module *m, int64_t v)
+{
+    return v >= 0 ? v : intern(m, (DimNode){D_NEGCONST, v, 0, NULL});
+}
 
-bool dim_const(const Module *m, Dim d, int64_t *v) { return get_const(m, d, v); }
+bool dim_const(const Module *m, Dim d, int64_t *v)
+{
+    return get_const(m, d, v);
+}
 
 /* A term of a sum: coefficient times a product of atoms (0: the constant term). */
 typedef struct {
@@ -125,9 +137,9 @@ static Dim build_sum(Module *m, Term *t, int n)
     bool empty = true;
     for (int i = n - 1; i >= 0; i--) {
         if (!t[i].k) continue;
-        Dim x = t[i].factor == 0  ? make_const(m, t[i].k)
-                : t[i].k == 1     ? t[i].factor
-                                  : intern(m, (DimNode){D_MUL, t[i].factor, make_const(m, t[i].k), NULL});
+        Dim x = t[i].factor == 0 ? make_const(m, t[i].k)
+                : t[i].k == 1    ? t[i].factor
+                                 : intern(m, (DimNode){D_MUL, t[i].factor, make_const(m, t[i].k), NULL});
         r = empty ? x : intern(m, (DimNode){D_ADD, x, r, NULL});
         empty = false;
     }
@@ -143,8 +155,14 @@ static Dim add_scaled(Module *m, Dim a, Dim b, int64_t kb)
     return n < 0 ? dim_fresh(m, "big") : build_sum(m, t, n);
 }
 
-Dim dim_add(Module *m, Dim a, Dim b) { return add_scaled(m, a, b, 1); }
-Dim dim_sub(Module *m, Dim a, Dim b) { return add_scaled(m, a, b, -1); }
+Dim dim_add(Module *m, Dim a, Dim b)
+{
+    return add_scaled(m, a, b, 1);
+}
+Dim dim_sub(Module *m, Dim a, Dim b)
+{
+    return add_scaled(m, a, b, -1);
+}
 
 /* Product of two terms' factors: a chain of atoms in ascending order. */
 static Dim mul_factors(Module *m, Dim a, Dim b)
@@ -240,7 +258,8 @@ static Dim min_max(Module *m, Dim a, Dim b, DimOp op)
 {
     int64_t ca, cb, diff;
     if (a == b) return a;
-    if (get_const(m, a, &ca) && get_const(m, b, &cb)) return make_const(m, (op == D_MIN) == (ca < cb) ? ca : cb);
+    if (get_const(m, a, &ca) && get_const(m, b, &cb))
+        return make_const(m, (op == D_MIN) == (ca < cb) ? ca : cb);
     if (get_const(m, dim_sub(m, a, b), &diff)) return (op == D_MIN) == (diff < 0) ? a : b;
     if (a > b) {
         Dim x = a;
@@ -250,8 +269,14 @@ static Dim min_max(Module *m, Dim a, Dim b, DimOp op)
     return intern(m, (DimNode){op, a, b, NULL});
 }
 
-Dim dim_min(Module *m, Dim a, Dim b) { return min_max(m, a, b, D_MIN); }
-Dim dim_max(Module *m, Dim a, Dim b) { return min_max(m, a, b, D_MAX); }
+Dim dim_min(Module *m, Dim a, Dim b)
+{
+    return min_max(m, a, b, D_MIN);
+}
+Dim dim_max(Module *m, Dim a, Dim b)
+{
+    return min_max(m, a, b, D_MAX);
+}
 
 void dim_print(const Module *m, Str *s, Dim d)
 {

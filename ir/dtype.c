@@ -8,27 +8,54 @@ static const struct {
     uint8_t size;
     char cls; /* f float, i signed, u unsigned, b bool, c complex, s string */
 } dtypes[32] = {
-    [JITC_FLOAT32] = {"f32", 4, 'f'},  [JITC_FLOAT64] = {"f64", 8, 'f'},    [JITC_INT32] = {"i32", 4, 'i'},
-    [JITC_UINT8] = {"u8", 1, 'u'},     [JITC_INT16] = {"i16", 2, 'i'},      [JITC_INT8] = {"i8", 1, 'i'},
-    [JITC_STRING] = {"string", 1, 's'}, [JITC_COMPLEX64] = {"c64", 8, 'c'}, [JITC_INT64] = {"i64", 8, 'i'},
-    [JITC_BOOL] = {"bool", 1, 'b'},    [JITC_BFLOAT16] = {"bf16", 2, 'f'},  [JITC_UINT16] = {"u16", 2, 'u'},
-    [JITC_COMPLEX128] = {"c128", 16, 'c'}, [JITC_FLOAT16] = {"f16", 2, 'f'}, [JITC_UINT32] = {"u32", 4, 'u'},
-    [JITC_UINT64] = {"u64", 8, 'u'},
+    [JITC_FLOAT32] = {"f32", 4, 'f'},      [JITC_FLOAT64] = {"f64", 8, 'f'},
+    [JITC_INT32] = {"i32", 4, 'i'},        [JITC_UINT8] = {"u8", 1, 'u'},
+    [JITC_INT16] = {"i16", 2, 'i'},        [JITC_INT8] = {"i8", 1, 'i'},
+    [JITC_STRING] = {"string", 1, 's'},    [JITC_COMPLEX64] = {"c64", 8, 'c'},
+    [JITC_INT64] = {"i64", 8, 'i'},        [JITC_BOOL] = {"bool", 1, 'b'},
+    [JITC_BFLOAT16] = {"bf16", 2, 'f'},    [JITC_UINT16] = {"u16", 2, 'u'},
+    [JITC_COMPLEX128] = {"c128", 16, 'c'}, [JITC_FLOAT16] = {"f16", 2, 'f'},
+    [JITC_UINT32] = {"u32", 4, 'u'},       [JITC_UINT64] = {"u64", 8, 'u'},
 };
 
-bool dtype_known(DType t) { return t < COUNT(dtypes) && dtypes[t].name; }
-bool dtype_is_float(DType t) { return dtype_known(t) && dtypes[t].cls == 'f'; }
-bool dtype_is_int(DType t) { return dtype_known(t) && (dtypes[t].cls == 'i' || dtypes[t].cls == 'u'); }
-bool dtype_is_signed(DType t) { return dtype_known(t) && dtypes[t].cls == 'i'; }
-size_t dtype_size(DType t) { return dtype_known(t) ? dtypes[t].size : 0; }
-const char *dtype_name(DType t) { return dtype_known(t) ? dtypes[t].name : "unknown"; }
-const char *jitc_dtype_name(jitc_dtype t) { return (unsigned)t < COUNT(dtypes) ? dtypes[t].name : NULL; }
-size_t jitc_dtype_size(jitc_dtype t) { return (unsigned)t < COUNT(dtypes) ? dtypes[t].size : 0; }
+bool dtype_known(DType t)
+{
+    return t < COUNT(dtypes) && dtypes[t].name;
+}
+bool dtype_is_float(DType t)
+{
+    return dtype_known(t) && dtypes[t].cls == 'f';
+}
+bool dtype_is_int(DType t)
+{
+    return dtype_known(t) && (dtypes[t].cls == 'i' || dtypes[t].cls == 'u');
+}
+bool dtype_is_signed(DType t)
+{
+    return dtype_known(t) && dtypes[t].cls == 'i';
+}
+size_t dtype_size(DType t)
+{
+    return dtype_known(t) ? dtypes[t].size : 0;
+}
+const char *dtype_name(DType t)
+{
+    return dtype_known(t) ? dtypes[t].name : "unknown";
+}
+const char *jitc_dtype_name(jitc_dtype t)
+{
+    return (unsigned)t < COUNT(dtypes) ? dtypes[t].name : NULL;
+}
+size_t jitc_dtype_size(jitc_dtype t)
+{
+    return (unsigned)t < COUNT(dtypes) ? dtypes[t].size : 0;
+}
 
 DType dtype_parse(const char *text, size_t n)
 {
     for (size_t i = 0; i < COUNT(dtypes); i++)
-        if (dtypes[i].name && strlen(dtypes[i].name) == n && memcmp(dtypes[i].name, text, n) == 0) return (DType)i;
+        if (dtypes[i].name && strlen(dtypes[i].name) == n && memcmp(dtypes[i].name, text, n) == 0)
+            return (DType)i;
     return 0;
 }
 
@@ -49,7 +76,8 @@ static float half_to_float(uint16_t h)
     return f;
 }
 
-/* Rounds a double to `man` explicit mantissa bits with the given exponent range, half to even; gives the bits. */
+/* Rounds a double to `man` explicit mantissa bits with the given exponent range, half to even; gives the
+ * bits. */
 static uint16_t round_to_16(double v, int man, int bias)
 {
     uint16_t sign = signbit(v) ? 0x8000 : 0;
@@ -59,7 +87,7 @@ static uint16_t round_to_16(double v, int man, int bias)
     int e;
     if (isinf(v)) return sign | inf;
     if (a == 0) return sign;
-    frexp(a, &e); /* a = f * 2^e, 0.5 <= f < 1 */
+    frexp(a, &e);                                            /* a = f * 2^e, 0.5 <= f < 1 */
     int q = e - 1 < 1 - bias ? 1 - bias - man : e - 1 - man; /* exponent of the last place */
     double r = rint(ldexp(a, -q));
     if (r >= ldexp(1, man + 1)) r /= 2, q++;
@@ -77,16 +105,16 @@ static float bf16_to_float(uint16_t h)
     return f;
 }
 
-#define INT_TYPES(X)                                                                                          \
-    X(JITC_INT8, int8_t)                                                                                      \
-    X(JITC_INT16, int16_t)                                                                                    \
-    X(JITC_INT32, int32_t)                                                                                    \
-    X(JITC_INT64, int64_t)                                                                                    \
-    X(JITC_UINT8, uint8_t)                                                                                    \
-    X(JITC_UINT16, uint16_t)                                                                                  \
-    X(JITC_UINT32, uint32_t)                                                                                  \
-    X(JITC_UINT64, uint64_t)                                                                                  \
-    X(JITC_BOOL, uint8_t)                                                                                     \
+#define INT_TYPES(X)                                                                                         \
+    X(JITC_INT8, int8_t)                                                                                     \
+    X(JITC_INT16, int16_t)                                                                                   \
+    X(JITC_INT32, int32_t)                                                                                   \
+    X(JITC_INT64, int64_t)                                                                                   \
+    X(JITC_UINT8, uint8_t)                                                                                   \
+    X(JITC_UINT16, uint16_t)                                                                                 \
+    X(JITC_UINT32, uint32_t)                                                                                 \
+    X(JITC_UINT64, uint64_t)                                                                                 \
+    X(JITC_BOOL, uint8_t)                                                                                    \
     X(JITC_STRING, uint8_t)
 
 double tensor_f(const Tensor *t, int64_t i)
@@ -104,7 +132,7 @@ double tensor_f(const Tensor *t, int64_t i)
 int64_t tensor_i(const Tensor *t, int64_t i)
 {
     switch (t->type.dtype) {
-#define X(T, c)                                                                                               \
+#define X(T, c)                                                                                              \
     case T: return (int64_t)((const c *)t->data)[i];
         INT_TYPES(X)
 #undef X
@@ -115,7 +143,10 @@ int64_t tensor_i(const Tensor *t, int64_t i)
     }
 }
 
-static double clamp_d(double v, double lo, double hi) { return v != v ? lo : v < lo ? lo : v > hi ? hi : v; }
+static double clamp_d(double v, double lo, double hi)
+{
+    return v != v ? lo : v < lo ? lo : v > hi ? hi : v;
+}
 
 void tensor_set_f(const Tensor *t, int64_t i, double v)
 {
@@ -126,7 +157,9 @@ void tensor_set_f(const Tensor *t, int64_t i, double v)
     case JITC_BFLOAT16: ((uint16_t *)t->data)[i] = round_to_16(v, 7, 127); break;
     case JITC_BOOL: ((uint8_t *)t->data)[i] = v != 0; break;
     case JITC_UINT64: ((uint64_t *)t->data)[i] = v >= 0x1p64 ? UINT64_MAX : v > 0 ? (uint64_t)v : 0; break;
-    case JITC_INT64: ((int64_t *)t->data)[i] = v >= 0x1p63 ? INT64_MAX : v >= -0x1p63 ? (int64_t)v : INT64_MIN; break;
+    case JITC_INT64:
+        ((int64_t *)t->data)[i] = v >= 0x1p63 ? INT64_MAX : v >= -0x1p63 ? (int64_t)v : INT64_MIN;
+        break;
     case JITC_INT32: tensor_set_i(t, i, (int64_t)clamp_d(v, INT32_MIN, INT32_MAX)); break;
     case JITC_UINT32: tensor_set_i(t, i, (int64_t)clamp_d(v, 0, UINT32_MAX)); break;
     case JITC_INT16: tensor_set_i(t, i, (int64_t)clamp_d(v, INT16_MIN, INT16_MAX)); break;
@@ -144,17 +177,19 @@ void tensor_set_i(const Tensor *t, int64_t i, int64_t v)
     case JITC_FLOAT64:
     case JITC_FLOAT16:
     case JITC_BFLOAT16: tensor_set_f(t, i, (double)v); break;
-#define X(T, c)                                                                                               \
-    case T: ((c *)t->data)[i] = (c)v; break;
-#define INT_ONLY(X)                                                                                           \
-    X(JITC_INT8, int8_t)                                                                                      \
-    X(JITC_INT16, int16_t)                                                                                    \
-    X(JITC_INT32, int32_t)                                                                                    \
-    X(JITC_INT64, int64_t)                                                                                    \
-    X(JITC_UINT8, uint8_t)                                                                                    \
-    X(JITC_UINT16, uint16_t)                                                                                  \
-    X(JITC_UINT32, uint32_t)                                                                                  \
-    X(JITC_UINT64, uint64_t)                                                                                  \
+#define X(T, c)                                                                                              \
+    case T:                                                                                                  \
+        ((c *)t->data)[i] = (c)v;                                                                            \
+        break;
+#define INT_ONLY(X)                                                                                          \
+    X(JITC_INT8, int8_t)                                                                                     \
+    X(JITC_INT16, int16_t)                                                                                   \
+    X(JITC_INT32, int32_t)                                                                                   \
+    X(JITC_INT64, int64_t)                                                                                   \
+    X(JITC_UINT8, uint8_t)                                                                                   \
+    X(JITC_UINT16, uint16_t)                                                                                 \
+    X(JITC_UINT32, uint32_t)                                                                                 \
+    X(JITC_UINT64, uint64_t)                                                                                 \
     X(JITC_STRING, uint8_t)
         INT_ONLY(X)
 #undef X
@@ -203,7 +238,10 @@ int64_t type_bytes(const Type *t)
     return mul_ok(type_numel(&p), (int64_t)dtype_size(t->dtype), &n) ? n : INT64_MAX;
 }
 
-const char *layout_name(Layout l) { return l == LAYOUT_PANEL ? "panel" : l == LAYOUT_FILTER ? "filter" : ""; }
+const char *layout_name(Layout l)
+{
+    return l == LAYOUT_PANEL ? "panel" : l == LAYOUT_FILTER ? "filter" : "";
+}
 
 void type_print(const Module *m, Str *s, const Type *t)
 {

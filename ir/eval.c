@@ -85,7 +85,8 @@ bool weight_read(Module *m, const WeightRef *w, const Type *type, void *dst)
     const Op *y = f ? ir_terminator(f->body) : NULL;
     const Tensor *v = y && w->offset < y->nin ? ir_reveal_any(m, y->in[w->offset]) : NULL;
     if (!v) {
-        job_error(m->job, "a weight refers to result %llu of @init, which there is not", (unsigned long long)w->offset);
+        job_error(m->job, "a weight refers to result %llu of @init, which there is not",
+                  (unsigned long long)w->offset);
         return false;
     }
     memcpy(dst, v->data, (size_t)type_bytes(&plain));

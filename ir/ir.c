@@ -27,7 +27,10 @@ static OpCode code_of(const OpDef *def)
     return (OpCode)i;
 }
 
-OpCode ir_code(const OpDef *def) { return code_of(def); }
+OpCode ir_code(const OpDef *def)
+{
+    return code_of(def);
+}
 
 bool infer_fail(InferCx *cx, const char *fmt, ...)
 {
@@ -131,7 +134,8 @@ void ir_add_operand(Module *m, Op *op, Value *v)
     add_use(m, v, op);
 }
 
-/* -- Ops -------------------------------------------------------------------------------------------------- */
+/* -- Ops --------------------------------------------------------------------------------------------------
+ */
 static void link_op(Builder *b, Op *op)
 {
     Region *r = b->region;
@@ -256,7 +260,8 @@ bool ir_infer(Module *m, const Op *op, Type *out, char **why)
     InferCx cx = {.m = m};
     const OpDef *d = op->def;
     bool ok = true;
-    if (op->nin < d->nin || (d->nin_max == 0 && op->nin != d->nin) || (d->nin_max > 0 && op->nin > d->nin_max))
+    if (op->nin < d->nin || (d->nin_max == 0 && op->nin != d->nin) ||
+        (d->nin_max > 0 && op->nin > d->nin_max))
         ok = infer_fail(&cx, "takes %d operand%s, not %d", d->nin, d->nin == 1 ? "" : "s", op->nin);
     ok = ok && d->infer(&cx, op, out);
     for (int i = 0; ok && i < d->nout; i++)
@@ -276,8 +281,10 @@ Op *ir_op(Builder *b, OpCode code, Value *const *in, int nin, const AttrArg *att
     char *why = NULL;
     memset(out, 0, sizeof out);
     if (!ir_infer(b->m, op, out, &why)) {
-        const char *type = b->from && b->from->n ? b->m->node_ops.at[b->from->node[b->from->n - 1]] : op->def->name;
-        job_error(b->m->job, "node '%s' (%s): %s", ir_node_name(b->m, b->from), type, why ? why : "cannot be typed");
+        const char *type =
+            b->from && b->from->n ? b->m->node_ops.at[b->from->node[b->from->n - 1]] : op->def->name;
+        job_error(b->m->job, "node '%s' (%s): %s", ir_node_name(b->m, b->from), type,
+                  why ? why : "cannot be typed");
         return NULL;
     }
     add_results(b->m, op, out, op->def->nout);
@@ -380,7 +387,10 @@ Op *ir_clone(Builder *b, const Op *op, Value *const *in)
     return c;
 }
 
-Op *ir_terminator(const Region *r) { return r->last && r->last->code == OP_yield ? r->last : NULL; }
+Op *ir_terminator(const Region *r)
+{
+    return r->last && r->last->code == OP_yield ? r->last : NULL;
+}
 
 Value *ir_reshape(Builder *b, Value *x, const Dim *dim, int rank)
 {
@@ -392,8 +402,14 @@ Value *ir_transpose(Builder *b, Value *x, const int64_t *perm)
     return x ? ir_v(b, OP_transpose, IN(x), AT(at_is("perm", perm, x->type.rank))) : NULL;
 }
 
-Value *ir_unary(Builder *b, OpCode code, Value *x) { return ir_v(b, code, IN(x), NO_ATTRS); }
-Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y) { return ir_v(b, code, IN(x, y), NO_ATTRS); }
+Value *ir_unary(Builder *b, OpCode code, Value *x)
+{
+    return ir_v(b, code, IN(x), NO_ATTRS);
+}
+Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y)
+{
+    return ir_v(b, code, IN(x, y), NO_ATTRS);
+}
 
 Value *ir_cast(Builder *b, Value *x, DType t)
 {
@@ -421,7 +437,8 @@ bool ir_broadcast_dims(Module *m, const Type *a, const Type *b, Type *out)
     return true;
 }
 
-/* -- Attributes ------------------------------------------------------------------------------------------- */
+/* -- Attributes -------------------------------------------------------------------------------------------
+ */
 static const Attr *get_attr(const Op *op, const char *name)
 {
     static const Attr none;
@@ -429,9 +446,18 @@ static const Attr *get_attr(const Op *op, const char *name)
     return k < 0 ? &none : &op->attrs[k];
 }
 
-int64_t attr_i(const Op *op, const char *name) { return get_attr(op, name)->i; }
-double attr_f(const Op *op, const char *name) { return get_attr(op, name)->f; }
-const char *attr_s(const Op *op, const char *name) { return get_attr(op, name)->s; }
+int64_t attr_i(const Op *op, const char *name)
+{
+    return get_attr(op, name)->i;
+}
+double attr_f(const Op *op, const char *name)
+{
+    return get_attr(op, name)->f;
+}
+const char *attr_s(const Op *op, const char *name)
+{
+    return get_attr(op, name)->s;
+}
 
 const int64_t *attr_v(const Op *op, const char *name, int *n)
 {
@@ -450,7 +476,8 @@ void attr_set(Module *m, Op *op, AttrArg a)
     op->attrs = attrs;
 }
 
-/* -- Rewriting ---------------------------------------------------------------------------------------------- */
+/* -- Rewriting ----------------------------------------------------------------------------------------------
+ */
 bool ir_replace(Module *m, Value *old, Value *by)
 {
     if (old == by) return true;
@@ -518,5 +545,6 @@ void ir_remark(Module *m, const char *pass, const From *from, const char *fmt, .
 
 const char *ir_node_name(const Module *m, const From *from)
 {
-    return from && from->n && from->node[from->n - 1] < m->nodes.n ? m->nodes.at[from->node[from->n - 1]] : "?";
+    return from && from->n && from->node[from->n - 1] < m->nodes.n ? m->nodes.at[from->node[from->n - 1]]
+                                                                   : "?";
 }

@@ -17,13 +17,17 @@ bool dtype_is_float(DType t);  /* f16 bf16 f32 f64 */
 bool dtype_is_int(DType t);    /* signed and unsigned, not bool */
 bool dtype_is_signed(DType t); /* signed integers */
 size_t dtype_size(DType t);
-const char *dtype_name(DType t);                /* "f32" */
-DType dtype_parse(const char *text, size_t n);  /* 0 when unknown */
+const char *dtype_name(DType t);               /* "f32" */
+DType dtype_parse(const char *text, size_t n); /* 0 when unknown */
 
 /* -- Dimensions: integer expressions over symbols, hash-consed per module ------------------------- */
-typedef int64_t Dim; /* >= 0: the number; < 0: node -d-1 of the module's table. Equal ids are provably equal. */
+/* >= 0: the number; < 0: node -d-1 of the module's table. Equal ids are provably equal. */
+typedef int64_t Dim;
 typedef struct Module Module;
-static inline bool dim_known(Dim d) { return d >= 0; }
+static inline bool dim_known(Dim d)
+{
+    return d >= 0;
+}
 Dim dim_sym(Module *m, const char *name); /* the symbol of that name, made on first use */
 Dim dim_fresh(Module *m, const char *prefix);
 Dim dim_add(Module *m, Dim a, Dim b);
@@ -39,10 +43,10 @@ Dim dim_subst(Module *m, Dim d, Dim sym, Dim value);
 /* A dim that is not a symbol may still be a negative constant inside an expression; a tensor dim may not. */
 
 /* -- Types ------------------------------------------------------------------------------------------ */
-/* Layout: how the logical dims lie in memory. PANEL is the form of a matrix product's right operand [..., k, n]:
- * panels of 16 outputs, each a sequence over k of 64-byte lines (f32), n padded with zeros to 16; dims before
- * the last two count batches. FILTER is the same for a convolution's right operand, where all dims before the
- * last are one k. */
+/* Layout: how the logical dims lie in memory. PANEL is the form of a matrix product's right operand [..., k,
+ * n]: panels of 16 outputs, each a sequence over k of 64-byte lines (f32), n padded with zeros to 16; dims
+ * before the last two count batches. FILTER is the same for a convolution's right operand, where all dims
+ * before the last are one k. */
 typedef enum { LAYOUT_PLAIN, LAYOUT_PANEL, LAYOUT_FILTER } Layout;
 const char *layout_name(Layout l); /* "panel"; "" for plain */
 
@@ -53,11 +57,14 @@ typedef struct {
 } Type;
 
 Type type_make(DType t, int rank, const Dim *dim);
-static inline Type type_scalar(DType t) { return type_make(t, 0, NULL); }
+static inline Type type_scalar(DType t)
+{
+    return type_make(t, 0, NULL);
+}
 bool type_equal(const Type *a, const Type *b);
-bool type_static(const Type *t);       /* every dim known */
-int64_t type_numel(const Type *t);     /* static types only; saturates at INT64_MAX */
-int64_t type_bytes(const Type *t);     /* plain layout: numel * size; packed: padded size */
+bool type_static(const Type *t);   /* every dim known */
+int64_t type_numel(const Type *t); /* static types only; saturates at INT64_MAX */
+int64_t type_bytes(const Type *t); /* plain layout: numel * size; packed: padded size */
 void type_print(const Module *m, Str *s, const Type *t);
 
 /* A dense tensor for the evaluator: static type, data in row-major order. */
@@ -65,10 +72,11 @@ typedef struct {
     Type type;
     void *data;
 } Tensor;
-Tensor tensor_new(Job *job, const Type *t); /* zeroed; unwinds when too large */
+Tensor tensor_new(Job *job, const Type *t);  /* zeroed; unwinds when too large */
 double tensor_f(const Tensor *t, int64_t i); /* element as double; integers converted */
 int64_t tensor_i(const Tensor *t, int64_t i);
-void tensor_set_f(const Tensor *t, int64_t i, double v); /* rounds to the dtype; integers truncate and saturate */
+/* Rounds to the dtype; integers truncate and saturate. */
+void tensor_set_f(const Tensor *t, int64_t i, double v);
 void tensor_set_i(const Tensor *t, int64_t i, int64_t v); /* wraps to the dtype */
 
 /* -- Ops ---------------------------------------------------------------------------------------------- */
@@ -80,7 +88,7 @@ typedef enum {
     KIND_SCAN,     /* along `axis`, same shape out */
     KIND_WINDOW,   /* NHWC pooling */
     KIND_CONTRACT, /* dot, conv */
-    KIND_VIEW,     /* same bytes, other dims: reshape */
+    KIND_VIEW,     /* same bytes, other dims or type */
     KIND_MOVE,     /* affine index map */
     KIND_INDEX,    /* data-dependent or computed index map */
     KIND_ROUTINE,  /* sorting and the like */
@@ -94,16 +102,25 @@ typedef enum {
     OP_COUNT
 } OpCode;
 
-typedef enum { ATTR_NONE, ATTR_INT, ATTR_FLOAT, ATTR_BOOL, ATTR_DTYPE, ATTR_STR, ATTR_INTS, ATTR_DIMS } AttrKind;
+typedef enum {
+    ATTR_NONE,
+    ATTR_INT,
+    ATTR_FLOAT,
+    ATTR_BOOL,
+    ATTR_DTYPE,
+    ATTR_STR,
+    ATTR_INTS,
+    ATTR_DIMS
+} AttrKind;
 
 typedef struct {
     AttrKind kind;
-    uint32_t n;                  /* INTS, DIMS */
+    uint32_t n; /* INTS, DIMS */
     union {
-        int64_t i;               /* INT, BOOL, DTYPE */
+        int64_t i; /* INT, BOOL, DTYPE */
         double f;
         const char *s;
-        const int64_t *v;        /* INTS, DIMS (Dim is int64_t) */
+        const int64_t *v; /* INTS, DIMS (Dim is int64_t) */
     };
 } Attr;
 
@@ -148,20 +165,23 @@ typedef struct OpDef {
     const char *name, *doc; /* doc: one line, what it computes */
     OpKind kind;
     bool commutative;
-    int8_t nin, nin_max; /* operands; nin_max 0: exactly nin, -1: any number from nin */
-    int8_t nout;         /* results */
-    uint8_t cost;        /* arithmetic per element, an addition being 1; 0 stands for 1 */
+    int8_t nin, nin_max;         /* operands; nin_max 0: exactly nin, -1: any number from nin */
+    int8_t nout;                 /* results */
+    uint8_t cost;                /* arithmetic per element, an addition being 1; 0 stands for 1 */
     AttrDef attrs[IR_MAX_ATTRS]; /* ended by an empty name */
     bool (*infer)(InferCx *cx, const Op *op, Type *out);
     void (*eval)(EvalCx *cx, const Tensor *in, Tensor *out); /* out: allocated, typed */
-    MapFns map; /* KIND_MAP without an eval of its own */
+    MapFns map;                                              /* KIND_MAP without an eval of its own */
     /* A simpler value for result 0, or NULL. May build new ops before `op`. Never looks at weight bytes. */
     Value *(*simplify)(Builder *b, Op *op);
     /* Abstract evaluation of a small integer tensor over Dims; false: not known. n = number of elements. */
     bool (*dims)(Module *m, const Op *op, Dim *out, int n);
 } OpDef;
 
-static inline int op_cost(const OpDef *d) { return d->cost ? d->cost : 1; }
+static inline int op_cost(const OpDef *d)
+{
+    return d->cost ? d->cost : 1;
+}
 enum { COST_HEAVY = 12 }; /* of functions such as exp */
 
 extern const OpDef *const op_defs[OP_COUNT];
@@ -177,18 +197,18 @@ struct From {
 typedef enum { WEIGHT_FILE, WEIGHT_BYTES, WEIGHT_SPLAT, WEIGHT_RAND, WEIGHT_INIT } WeightKind;
 typedef struct {
     WeightKind kind;
-    uint64_t offset;       /* FILE: printed as file+offset; RAND: seed; INIT: result number of @init */
-    double splat;          /* SPLAT */
-    const void *bytes;     /* BYTES: dense, plain layout */
-    const void *handle;    /* FILE: the frontend's own tensor record */
+    uint64_t offset;    /* FILE: printed as file+offset; RAND: seed; INIT: result number of @init */
+    double splat;       /* SPLAT */
+    const void *bytes;  /* BYTES: dense, plain layout */
+    const void *handle; /* FILE: the frontend's own tensor record */
 } WeightRef;
 
 struct Value {
     uint32_t id;
     uint32_t index; /* result number, or block argument number */
     Type type;
-    Op *def;          /* NULL: a block argument */
-    Region *owner;    /* of a block argument */
+    Op *def;            /* NULL: a block argument */
+    Region *owner;      /* of a block argument */
     const char *name;   /* of the text form; may be NULL */
     const char *tensor; /* the TensorFlow tensor that it equals, or NULL */
     Op **uses;          /* one entry per operand that reads it */
@@ -201,7 +221,7 @@ struct Op {
     const OpDef *def;
     uint16_t nin, nout;
     Value **in, **out;
-    Attr *attrs; /* parallel to def->attrs */
+    Attr *attrs;  /* parallel to def->attrs */
     Region *body; /* kernel */
     Region *parent;
     Op *prev, *next;
@@ -237,13 +257,13 @@ struct Module {
     Func *funcs; /* main first, then init */
     uint32_t next_value, next_op;
     DimTable *dims;
-    VEC(const char *) nodes; /* names of the frontend's nodes, by index */
+    VEC(const char *) nodes;    /* names of the frontend's nodes, by index */
     VEC(const char *) node_ops; /* their op types */
     VEC(const From *) froms;
     Remark *remarks, *last_remark;
-    int64_t fuel;       /* rewrites left; INT64_MAX: no limit */
-    uint64_t rewrites;  /* done so far */
-    uint32_t reveals;   /* private to know.c */
+    int64_t fuel;                   /* rewrites left; INT64_MAX: no limit */
+    uint64_t rewrites;              /* done so far */
+    uint32_t reveals;               /* private to know.c */
     uint32_t dims_depth, dims_left; /* of ir_dims_of */
     /* Reads a WEIGHT_FILE's bytes, dense and plain, into dst; false: cannot be read (reported). */
     bool (*read_file)(void *arg, Job *job, const WeightRef *w, const Type *t, void *dst);
@@ -251,7 +271,7 @@ struct Module {
 };
 
 Module *ir_module(Job *job);
-Func *ir_func(Module *m, const char *name);       /* adds an empty function */
+Func *ir_func(Module *m, const char *name); /* adds an empty function */
 Func *ir_find_func(const Module *m, const char *name);
 Region *ir_region(Module *m, Op *owner);
 Value *ir_arg(Module *m, Region *r, Type t, const char *name); /* adds a block argument */
@@ -268,21 +288,42 @@ typedef struct {
     const char *name;
     Attr attr;
 } AttrArg;
-static inline AttrArg at_i(const char *n, int64_t v) { return (AttrArg){n, {ATTR_INT, 0, {.i = v}}}; }
-static inline AttrArg at_b(const char *n, bool v) { return (AttrArg){n, {ATTR_BOOL, 0, {.i = v}}}; }
-static inline AttrArg at_t(const char *n, DType v) { return (AttrArg){n, {ATTR_DTYPE, 0, {.i = v}}}; }
-static inline AttrArg at_f(const char *n, double v) { return (AttrArg){n, {ATTR_FLOAT, 0, {.f = v}}}; }
-static inline AttrArg at_s(const char *n, const char *v) { return (AttrArg){n, {ATTR_STR, 0, {.s = v}}}; }
-static inline AttrArg at_is(const char *n, const int64_t *v, int k) { return (AttrArg){n, {ATTR_INTS, (uint32_t)k, {.v = v}}}; }
-static inline AttrArg at_ds(const char *n, const Dim *v, int k) { return (AttrArg){n, {ATTR_DIMS, (uint32_t)k, {.v = v}}}; }
+static inline AttrArg at_i(const char *n, int64_t v)
+{
+    return (AttrArg){n, {ATTR_INT, 0, {.i = v}}};
+}
+static inline AttrArg at_b(const char *n, bool v)
+{
+    return (AttrArg){n, {ATTR_BOOL, 0, {.i = v}}};
+}
+static inline AttrArg at_t(const char *n, DType v)
+{
+    return (AttrArg){n, {ATTR_DTYPE, 0, {.i = v}}};
+}
+static inline AttrArg at_f(const char *n, double v)
+{
+    return (AttrArg){n, {ATTR_FLOAT, 0, {.f = v}}};
+}
+static inline AttrArg at_s(const char *n, const char *v)
+{
+    return (AttrArg){n, {ATTR_STR, 0, {.s = v}}};
+}
+static inline AttrArg at_is(const char *n, const int64_t *v, int k)
+{
+    return (AttrArg){n, {ATTR_INTS, (uint32_t)k, {.v = v}}};
+}
+static inline AttrArg at_ds(const char *n, const Dim *v, int k)
+{
+    return (AttrArg){n, {ATTR_DIMS, (uint32_t)k, {.v = v}}};
+}
 
 /* Adds an op, infers its result types. Lists are copied. When the types do not fit, reports an error that
  * names the builder's node and returns NULL. */
 Op *ir_op(Builder *b, OpCode code, Value *const *in, int nin, const AttrArg *attrs, int nattrs);
 /* The same, giving result 0. */
 Value *ir_v(Builder *b, OpCode code, Value *const *in, int nin, const AttrArg *attrs, int nattrs);
-#define IN(...) (Value *[]){__VA_ARGS__}, (int)(sizeof((Value *[]){__VA_ARGS__}) / sizeof(Value *))
-#define AT(...) (AttrArg[]){__VA_ARGS__}, (int)(sizeof((AttrArg[]){__VA_ARGS__}) / sizeof(AttrArg))
+#define IN(...)  (Value *[]){__VA_ARGS__}, (int)(sizeof((Value *[]){__VA_ARGS__}) / sizeof(Value *))
+#define AT(...)  (AttrArg[]){__VA_ARGS__}, (int)(sizeof((AttrArg[]){__VA_ARGS__}) / sizeof(AttrArg))
 #define NO_ATTRS NULL, 0
 #define NO_IN    NULL, 0
 
@@ -292,7 +333,8 @@ Value *ir_const_f(Builder *b, DType t, double v);
 Value *ir_const_ints(Builder *b, DType t, const int64_t *v, int n);
 Value *ir_weight(Builder *b, Type t, WeightRef w);
 void ir_yield(Builder *b, Value *const *v, int n); /* `return` of a function, `yield` of a region */
-/* A kernel around a finished region, whose arguments match `in`; result types are what it yields (at most 64). */
+/* A kernel around a finished region, whose arguments match `in`; result types are what it yields (at most
+ * 64). */
 Op *ir_kernel(Builder *b, Value *const *in, int nin, const char *algo, Region *body);
 Op *ir_clone(Builder *b, const Op *op, Value *const *in); /* same op and types, other operands; no body */
 bool ir_infer(Module *m, const Op *op, Type *out, char **why);
@@ -305,7 +347,8 @@ Value *ir_transpose(Builder *b, Value *x, const int64_t *perm);
 Value *ir_unary(Builder *b, OpCode code, Value *x);
 Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y);
 Value *ir_cast(Builder *b, Value *x, DType t);
-bool ir_broadcast_dims(Module *m, const Type *a, const Type *b, Type *out); /* dims only; false: they do not fit */
+/* Dims only; false: they do not fit. */
+bool ir_broadcast_dims(Module *m, const Type *a, const Type *b, Type *out);
 
 /* -- Attributes: by name; asking for one that the op lacks is a defect --------------------------------- */
 int64_t attr_i(const Op *op, const char *name);
@@ -326,13 +369,29 @@ const From *ir_from(Module *m, const uint32_t *node, uint32_t n); /* interned */
 const From *ir_from_union(Module *m, const From *a, const From *b);
 void ir_remark(Module *m, const char *pass, const From *from, const char *fmt, ...) PRINTF(4, 5);
 const char *ir_node_name(const Module *m, const From *from); /* the last node's, or "?" */
-#define ir_each_op(op, region) for (Op *op = (region)->first, *op##_next; op && (op##_next = op->next, 1); op = op##_next)
+#define ir_each_op(op, region)                                                                               \
+    for (Op *op = (region)->first, *op##_next; op && (op##_next = op->next, 1); op = op##_next)
 
-static inline bool is_op(const Value *v, OpCode c) { return v->def && v->def->code == c; }
-static inline bool is_kind(const Value *v, OpKind k) { return v->def && v->def->def->kind == k; }
-static inline bool is_const(const Value *v) { return is_op(v, OP_const); }
-static inline bool is_const_like(const Value *v) { return is_op(v, OP_const) || is_op(v, OP_weight); }
-static inline bool one_use(const Value *v) { return v->nuses == 1; }
+static inline bool is_op(const Value *v, OpCode c)
+{
+    return v->def && v->def->code == c;
+}
+static inline bool is_kind(const Value *v, OpKind k)
+{
+    return v->def && v->def->def->kind == k;
+}
+static inline bool is_const(const Value *v)
+{
+    return is_op(v, OP_const);
+}
+static inline bool is_const_like(const Value *v)
+{
+    return is_op(v, OP_const) || is_op(v, OP_weight);
+}
+static inline bool one_use(const Value *v)
+{
+    return v->nuses == 1;
+}
 
 /* -- Knowledge about values -------------------------------------------------------------------------- */
 /* Elements of a small integer tensor as Dims, by abstract evaluation; false: they depend on data. */
@@ -340,7 +399,8 @@ bool ir_dims_of(Module *m, Value *v, Dim *out, int n);
 /* The value itself, when it depends on constants and on weights of at most 64 elements only ("reveal": code
  * that uses it depends on those weights). NULL: not known. */
 const Tensor *ir_reveal(Module *m, Value *v);
-const Tensor *ir_reveal_any(Module *m, Value *v); /* weights of any size: for @init and tests, never for passes */
+/* Weights of any size: for @init and tests, never for passes. */
+const Tensor *ir_reveal_any(Module *m, Value *v);
 /* A recorded yes/no question about a constant or weight: are all elements equal to x? */
 bool ir_all_equal(Module *m, Value *v, double x);
 /* Bytes of a weight, dense and plain. For @init, packing, facts. False: reported in the job. */
@@ -360,9 +420,9 @@ void ir_eval_region(Module *m, const Region *r, const Tensor *args, Tensor *resu
 
 /* Shared helpers of ops/ *.c */
 int64_t norm_axis(int64_t axis, int rank); /* negative axes count from the end; -1 when out of range */
-bool infer_same(InferCx *cx, const Op *op, Type *out);       /* result type = operand 0's */
-bool infer_map(InferCx *cx, const Op *op, Type *out);        /* broadcast, same dtype */
-bool infer_compare(InferCx *cx, const Op *op, Type *out);    /* broadcast, bool result */
-bool infer_float_map(InferCx *cx, const Op *op, Type *out);  /* as infer_map, floating point only */
-void strides_of(const Type *t, int64_t *stride);             /* row-major, in elements */
+bool infer_same(InferCx *cx, const Op *op, Type *out);      /* result type = operand 0's */
+bool infer_map(InferCx *cx, const Op *op, Type *out);       /* broadcast, same dtype */
+bool infer_compare(InferCx *cx, const Op *op, Type *out);   /* broadcast, bool result */
+bool infer_float_map(InferCx *cx, const Op *op, Type *out); /* as infer_map, floating point only */
+void strides_of(const Type *t, int64_t *stride);            /* row-major, in elements */
 #endif

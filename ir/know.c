@@ -30,7 +30,8 @@ bool ir_dims_of(Module *m, Value *v, Dim *out, int n)
     return known;
 }
 
-/* Collects the ops that v depends on, operands first; false when it depends on an argument or is too large. */
+/* Collects the ops that v depends on, operands first; false when it depends on an argument or is too large.
+ */
 static bool cone(Module *m, Value *v, int64_t max_weight, uint32_t mark, uint32_t *budget)
 {
     Op *op = v->def;
@@ -78,7 +79,10 @@ const Tensor *ir_reveal(Module *m, Value *v)
     return reveal(m, v, REVEAL_MAX, CONE_MAX);
 }
 
-const Tensor *ir_reveal_any(Module *m, Value *v) { return reveal(m, v, INT64_MAX, CONE_MAX); }
+const Tensor *ir_reveal_any(Module *m, Value *v)
+{
+    return reveal(m, v, INT64_MAX, CONE_MAX);
+}
 
 bool ir_all_equal(Module *m, Value *v, double x)
 {

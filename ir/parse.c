@@ -86,7 +86,8 @@ static int64_t integer(Parser *p)
     skip(p);
     char buf[32];
     size_t n = 0;
-    while (p->at < p->end && n < sizeof buf - 1 && ((*p->at >= '0' && *p->at <= '9') || (n == 0 && *p->at == '-')))
+    while (p->at < p->end && n < sizeof buf - 1 &&
+           ((*p->at >= '0' && *p->at <= '9') || (n == 0 && *p->at == '-')))
         buf[n++] = *p->at++;
     buf[n] = 0;
     char *e;
@@ -179,7 +180,8 @@ static Type type(Parser *p)
         if (t.rank == IR_MAX_RANK) return fail(p, "too many dimensions"), t;
         int64_t v;
         t.dim[t.rank++] = dim_expr(p);
-        if (!p->failed && dim_const(p->m, t.dim[t.rank - 1], &v) && v < 0) fail(p, "a dimension is not negative");
+        if (!p->failed && dim_const(p->m, t.dim[t.rank - 1], &v) && v < 0)
+            fail(p, "a dimension is not negative");
         if (!accept(p, ",")) break;
     }
     expect(p, "]");
@@ -188,7 +190,8 @@ static Type type(Parser *p)
     return t;
 }
 
-/* -- Values ------------------------------------------------------------------------------------------------ */
+/* -- Values ------------------------------------------------------------------------------------------------
+ */
 static Value *value(Parser *p)
 {
     expect(p, "%");
@@ -322,7 +325,8 @@ static const From *provenance(Parser *p)
     return from;
 }
 
-/* -- Ops ----------------------------------------------------------------------------------------------------- */
+/* -- Ops
+ * ----------------------------------------------------------------------------------------------------- */
 static void body(Parser *p, Builder *b);
 
 static void arguments(Parser *p, Region *r)
@@ -433,7 +437,8 @@ static void operation(Parser *p, Builder *b)
             }
         op->from = provenance(p);
     }
-    if (!p->failed && nresults != op->nout) fail(p, job_printf(p->job, "'%s' has %d results", def->name, op->nout));
+    if (!p->failed && nresults != op->nout)
+        fail(p, job_printf(p->job, "'%s' has %d results", def->name, op->nout));
     for (int i = 0; i < nresults && !p->failed; i++) bind(p, results[i], op->out[i]);
 }
 
@@ -447,7 +452,8 @@ static void body(Parser *p, Builder *b)
         operation(p, b);
         if (p->at == p->end && !p->failed) fail(p, "'}' expected");
     }
-    if (!p->failed && !ir_terminator(b->region)) fail(p, b->region->owner ? "'yield' expected" : "'return' expected");
+    if (!p->failed && !ir_terminator(b->region))
+        fail(p, b->region->owner ? "'yield' expected" : "'return' expected");
     expect(p, "}");
 }
 

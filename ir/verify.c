@@ -9,7 +9,8 @@ typedef struct {
 
 static bool wrong(Verifier *v, const Op *op, const char *what)
 {
-    str_printf(v->why, "op %u (%s, from '%s'): %s", op->id, op->def->name, ir_node_name(v->m, op->from), what);
+    str_printf(v->why, "op %u (%s, from '%s'): %s", op->id, op->def->name, ir_node_name(v->m, op->from),
+               what);
     return false;
 }
 
@@ -48,7 +49,8 @@ static bool check_op(Verifier *v, const Op *op)
     Type t[8];
     char *reason = NULL;
     memset(t, 0, sizeof t);
-    if (!ir_infer((Module *)(uintptr_t)v->m, op, t, &reason)) return wrong(v, op, reason ? reason : "cannot be typed");
+    if (!ir_infer((Module *)(uintptr_t)v->m, op, t, &reason))
+        return wrong(v, op, reason ? reason : "cannot be typed");
     for (int i = 0; i < op->nout; i++)
         if (!type_equal(&t[i], &op->out[i]->type)) return wrong(v, op, "its result type is stale");
     return true;

@@ -38,7 +38,8 @@ static bool dot(Module *m, Op *op)
     if (ta) a = swap_last(&b, a);
     if (tb) w = swap_last(&b, w);
     if (one_matrix(&w->type)) {
-        if (w->type.rank > 2 && a->type.rank >= w->type.rank) w = ir_reshape(&b, w, w->type.dim + w->type.rank - 2, 2);
+        if (w->type.rank > 2 && a->type.rank >= w->type.rank)
+            w = ir_reshape(&b, w, w->type.dim + w->type.rank - 2, 2);
     } else {
         a = whole_batch(&b, a, &op->out[0]->type);
         w = whole_batch(&b, w, &op->out[0]->type);

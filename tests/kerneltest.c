@@ -1,14 +1,14 @@
-/* Kernels against the evaluator: every text under the given folder is compiled for several instruction sets, run on
- * random operands between guard pages, whole and in shares, and compared with the region's evaluation.
+/* Kernels against the evaluator: every text under the given folder is compiled for several instruction sets,
+ * run on random operands between guard pages, whole and in shares, and compared with the region's evaluation.
  *
  *     kerneltest FOLDER-OR-FILE…
  *
  * A file is a kernel text, then one line per run:
  *     # run dims=3,70,4 units=2 scratch=0 rtol=1e-5 fail=2 in1=0..5 special
- * dims: the spec's dims. in1: the range of operand 1's numbers. special: operands hold NaN, infinities and zeros.
- * fail: the element that the kernel must report. What stands after `# reference` (without the leading "# ") is
- * evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in a map by
- * its dims. */
+ * dims: the spec's dims. in1: the range of operand 1's numbers. special: operands hold NaN, infinities and
+ * zeros. fail: the element that the kernel must report. What stands after `# reference` (without the leading
+ * "# ") is evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in
+ * a map by its dims. */
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,7 +26,8 @@ static const char *const targets[TARGETS] = {"x86-64", "x86-64-v3", "x86-64-v4"}
 static int failures, checks;
 static bool verbose;
 
-/* -- Memory between guard pages ------------------------------------------------------------------------------- */
+/* -- Memory between guard pages
+ * ------------------------------------------------------------------------------- */
 typedef struct {
     uint8_t *map, *data;
     size_t size, mapped;
@@ -59,7 +60,9 @@ static void release(Guarded *g)
     munmap(g->map, g->mapped);
 }
 
-/* -- Runs ---------------------------------------------------------------------------------------------------------- */
+/* -- Runs
+ * ----------------------------------------------------------------------------------------------------------
+ */
 typedef struct {
     int64_t dims[DIMS], units, scratch, lo[PTRS], hi[PTRS];
     uint64_t fail;
@@ -109,13 +112,18 @@ static void substitute(Str *s, const char *text, size_t n, const Run *r)
             continue;
         }
         size_t end = i + 1;
-        while (end < n && (text[end] == '_' || (text[end] >= '0' && text[end] <= '9') || (text[end] >= 'a' && text[end] <= 'z'))) end++;
+        while (end < n && (text[end] == '_' || (text[end] >= '0' && text[end] <= '9') ||
+                           (text[end] >= 'a' && text[end] <= 'z')))
+            end++;
         char name[32];
         int len = snprintf(name, sizeof name, " %.*s=", (int)(end - i - 1), text + i + 1), k;
         const char *at = strstr(r->line, name), *eol = strchr(r->line, '\n');
-        if (at && (!eol || at < eol)) str_printf(s, "%lld", atoll(at + len));
-        else if (sscanf(name, " d%d=", &k) == 1 && k < r->ndims) str_printf(s, "%lld", (long long)r->dims[k]);
-        else str_printf(s, "1");
+        if (at && (!eol || at < eol))
+            str_printf(s, "%lld", atoll(at + len));
+        else if (sscanf(name, " d%d=", &k) == 1 && k < r->ndims)
+            str_printf(s, "%lld", (long long)r->dims[k]);
+        else
+            str_printf(s, "1");
         i = end - 1;
     }
 }
@@ -131,18 +139,25 @@ static double uniform(void)
 
 static void fill(Tensor *t, const Run *r, int k)
 {
-    static const double special[] = {NAN, INFINITY, -INFINITY, 0, -0.0, 1, -1, 1e30, -1e30, 1e-30, 0.5, -0.5, 88.5, -88};
+    static const double special[] = {NAN,  INFINITY, -INFINITY, 0,   -0.0, 1,    -1,
+                                     1e30, -1e30,    1e-30,     0.5, -0.5, 88.5, -88};
     int64_t n = type_numel(&t->type);
     bool floats = dtype_is_float(t->type.dtype);
     for (int64_t i = 0; i < n; i++) {
         double v = (uniform() + uniform() + uniform() - 1.5) * 2;
         if (r->ranged[k]) v = (double)r->lo[k] + uniform() * (double)(r->hi[k] - r->lo[k]);
         if (r->special && floats && uniform() < 0.3) v = special[(int)(uniform() * COUNT(special))];
-        if (floats) tensor_set_f(t, i, v);
-        else if (t->type.dtype == JITC_BOOL) tensor_set_i(t, i, v > 0);
-        else if (r->ranged[k]) tensor_set_i(t, i, (int64_t)floor((double)r->lo[k] + uniform() * (double)(r->hi[k] - r->lo[k] + 1)));
-        else if (r->special && uniform() < 0.3) tensor_set_i(t, i, (int64_t)((uint64_t)1 << (int)(uniform() * 64)));
-        else tensor_set_i(t, i, (int64_t)(v * 6) - (dtype_is_signed(t->type.dtype) ? 0 : -20));
+        if (floats)
+            tensor_set_f(t, i, v);
+        else if (t->type.dtype == JITC_BOOL)
+            tensor_set_i(t, i, v > 0);
+        else if (r->ranged[k])
+            tensor_set_i(t, i,
+                         (int64_t)floor((double)r->lo[k] + uniform() * (double)(r->hi[k] - r->lo[k] + 1)));
+        else if (r->special && uniform() < 0.3)
+            tensor_set_i(t, i, (int64_t)((uint64_t)1 << (int)(uniform() * 64)));
+        else
+            tensor_set_i(t, i, (int64_t)(v * 6) - (dtype_is_signed(t->type.dtype) ? 0 : -20));
     }
 }
 
@@ -211,7 +226,8 @@ static const char *differs(int result, const Tensor *want, const Tensor *got, co
     for (int64_t i = 0, n = type_numel(&want->type); i < n; i++) {
         if (!dtype_is_float(want->type.dtype)) {
             if (tensor_i(want, i) == tensor_i(got, i)) continue;
-            snprintf(why, sizeof why, "result %d, element %lld is %lld, not %lld", result, (long long)i, (long long)tensor_i(got, i), (long long)tensor_i(want, i));
+            snprintf(why, sizeof why, "result %d, element %lld is %lld, not %lld", result, (long long)i,
+                     (long long)tensor_i(got, i), (long long)tensor_i(want, i));
             return why;
         }
         double w = tensor_f(want, i), v = tensor_f(got, i);
@@ -239,7 +255,8 @@ static void unpack(const Guarded *g, const Type *t, Tensor *out)
         for (int64_t i = 0; i < k; i++)
             for (int64_t j = 0; j < n; j++) {
                 int64_t from = ((b * ceil_div(n, 16) + j / 16) * k + i) * 16 + j % 16;
-                memcpy((char *)out->data + (size_t)((b * k + i) * n + j) * size, g->data + (size_t)from * size, size);
+                memcpy((char *)out->data + (size_t)((b * k + i) * n + j) * size,
+                       g->data + (size_t)from * size, size);
             }
 }
 
@@ -276,8 +293,10 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
                 const Type *ty = i < nin ? &body->args[i]->type : &yield->in[i - nin]->type;
                 ptr[i] = guarded((size_t)type_bytes(ty), !split || ty->layout == LAYOUT_PANEL);
                 if (i >= nin) continue;
-                if (ty->layout == LAYOUT_PANEL) pack(&in[i], ptr[i].data);
-                else memcpy(ptr[i].data, in[i].data, ptr[i].size);
+                if (ty->layout == LAYOUT_PANEL)
+                    pack(&in[i], ptr[i].data);
+                else
+                    memcpy(ptr[i].data, in[i].data, ptr[i].size);
             }
             uint64_t fail = call(fn[t], r, ptr, nin + nout, units, split);
             checks++;
@@ -293,13 +312,16 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
                 if (!intact(&ptr[nin + i])) why = "writes out of bounds";
                 Type plain = got.type;
                 plain.layout = LAYOUT_PLAIN;
-                if (split && memcmp(got.data, whole[i].data, (size_t)type_bytes(&plain)) != 0) why = "shares give other bits";
+                if (split && memcmp(got.data, whole[i].data, (size_t)type_bytes(&plain)) != 0)
+                    why = "shares give other bits";
                 if (why) complain(c->file, targets[t], r, why);
                 whole[i] = got;
             }
             for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
         }
-        if (verbose) printf("  %s [%s] %.*s: %.2f of the tolerance\n", c->file, targets[t], (int)strcspn(r->line, "\n"), r->line, worst);
+        if (verbose)
+            printf("  %s [%s] %.*s: %.2f of the tolerance\n", c->file, targets[t],
+                   (int)strcspn(r->line, "\n"), r->line, worst);
     }
 }
 
@@ -348,7 +370,9 @@ static void run_file(const Codegen *cg, const char *path)
         CodegenTarget target = {targets[t], ""};
         CodegenKernel k = {c.text, c.ntext, name};
         CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1);
-        if (verbose) printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], r.code_bytes, (double)(r.codegen_ns + r.link_ns) / 1e6);
+        if (verbose)
+            printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], r.code_bytes,
+                   (double)(r.codegen_ns + r.link_ns) / 1e6);
         if (r.error) {
             printf("FAIL %s [%s]: %s\n", name, targets[t], r.error);
             failures++;

@@ -2,7 +2,8 @@
 
 #include "codegen/llvm/access.h"
 
-/* -- Remembered arithmetic ------------------------------------------------------------------------------------ */
+/* -- Remembered arithmetic
+ * ------------------------------------------------------------------------------------ */
 static bool same_int(Ival a, Ival b)
 {
     return a.konst ? b.konst && a.k == b.k : !b.konst && a.v == b.v;
@@ -25,13 +26,29 @@ static Ival arithmetic(Eval *e, char op, Ival a, Ival b)
     return r;
 }
 
-Ival ix_add(Eval *e, Ival a, Ival b) { return arithmetic(e, '+', a, b); }
-Ival ix_sub(Eval *e, Ival a, Ival b) { return arithmetic(e, '-', a, b); }
-Ival ix_mul(Eval *e, Ival a, Ival b) { return arithmetic(e, '*', a, b); }
-Ival ix_div(Eval *e, Ival a, Ival b) { return arithmetic(e, '/', a, b); }
-Ival ix_mod(Eval *e, Ival a, Ival b) { return arithmetic(e, '%', a, b); }
+Ival ix_add(Eval *e, Ival a, Ival b)
+{
+    return arithmetic(e, '+', a, b);
+}
+Ival ix_sub(Eval *e, Ival a, Ival b)
+{
+    return arithmetic(e, '-', a, b);
+}
+Ival ix_mul(Eval *e, Ival a, Ival b)
+{
+    return arithmetic(e, '*', a, b);
+}
+Ival ix_div(Eval *e, Ival a, Ival b)
+{
+    return arithmetic(e, '/', a, b);
+}
+Ival ix_mod(Eval *e, Ival a, Ival b)
+{
+    return arithmetic(e, '%', a, b);
+}
 
-/* -- Indices ---------------------------------------------------------------------------------------------------- */
+/* -- Indices
+ * ---------------------------------------------------------------------------------------------------- */
 Index index_zero(void)
 {
     Index x = {.vd = -1, .vs = 1, .vbase = ival(0)};
@@ -88,7 +105,10 @@ static void take_dim(Index *y, int to, const Index *x, int from)
     if (x->unknown >> from & 1) y->unknown |= 1u << to;
 }
 
-static void set_unknown(Index *y, int d) { y->unknown |= 1u << d; }
+static void set_unknown(Index *y, int d)
+{
+    y->unknown |= 1u << d;
+}
 
 static Index broadcast_index(const Type *in, int out_rank, const Index *x)
 {
@@ -130,9 +150,13 @@ static Index mirror_index(Eval *e, const Op *op, const Index *x)
         if (y.unknown >> d & 1) continue;
         if (y.vd == d) {
             int part = mirror_part(e, op, x, d);
-            if (part == 2 && e->lane.lanes == 1) y = index_single(e, &y);
+            if (part == 2 && e->lane.lanes == 1)
+                y = index_single(e, &y);
             else {
-                scale_dim(e, &y, d, part == 0 ? 1 : -1, part == 0 ? -lo[d] : part < 0 ? lo[d] - !reflect : lo[d] + 2 * n - 1 - reflect);
+                scale_dim(e, &y, d, part == 0 ? 1 : -1,
+                          part == 0  ? -lo[d]
+                          : part < 0 ? lo[d] - !reflect
+                                     : lo[d] + 2 * n - 1 - reflect);
                 continue;
             }
         }
@@ -153,35 +177,45 @@ static Index reshape_index(Eval *e, const Type *in, const Type *out, const Index
         int a1 = a, b1 = b;
         int64_t pa = 1, pb = 1;
         do {
-            if ((pa <= pb && a1 < out->rank) || b1 == in->rank) pa *= out->dim[a1++];
-            else pb *= in->dim[b1++];
+            if ((pa <= pb && a1 < out->rank) || b1 == in->rank)
+                pa *= out->dim[a1++];
+            else
+                pb *= in->dim[b1++];
         } while (pa != pb && (a1 < out->rank || b1 < in->rank));
         if (a1 - a == 1 && b1 - b == 1) {
             take_dim(&y, b, x, a);
             a = a1, b = b1;
             continue;
         }
-        Ival base = ival(0);
+        Ival base = ival(0); /* of the group, without the run */
         bool unknown = false, run = false;
         for (int d = a; d < a1; d++) {
-            run = run || (x->vd == d && d == a1 - 1);
+            run = run || x->vd == d;
             unknown = unknown || (x->unknown >> d & 1);
-            Ival i = x->vd == d ? x->vbase : x->i[d];
-            base = ix_add(e, ix_mul(e, base, ival(out->dim[d])), i);
+            base = ix_add(e, ix_mul(e, base, ival(out->dim[d])), x->vd == d ? ival(0) : x->i[d]);
         }
-        for (int d = b1 - 1; d >= b; d--) {
+        int last = b1 - 1;
+        if (run && !unknown) {
+            int64_t size = in->dim[last];
+            y.vd = last;
+            y.vs = x->vs;
+            if (size % out->dim[a1 - 1] == 0) { /* the run stays within the operand's dim */
+                base = ix_add(e, base, x->vbase);
+                y.vbase = last == b ? base : ix_mod(e, base, ival(size));
+                base = ix_div(e, base, ival(size));
+            } else { /* it was cut where it leaves it */
+                int64_t piece = x->vbase.konst ? (x->vbase.k + e->lane.lo) / size : 0;
+                y.vbase = ix_sub(e, x->vbase, ival(piece * size));
+                base = ix_add(e, ix_div(e, base, ival(size)), ival(piece));
+            }
+            last--;
+        }
+        for (int d = last; d >= b; d--) {
             if (unknown) {
                 set_unknown(&y, d);
                 continue;
             }
-            bool last = d == b1 - 1;
-            if (last && run) { /* only where the run does not leave this dim; see vectorisable() */
-                y.vd = d;
-                y.vs = x->vs;
-                y.vbase = d == b ? base : ix_mod(e, base, ival(in->dim[d]));
-            } else {
-                y.i[d] = d == b ? base : ix_mod(e, base, ival(in->dim[d]));
-            }
+            y.i[d] = d == b ? base : ix_mod(e, base, ival(in->dim[d]));
             if (d > b) base = ix_div(e, base, ival(in->dim[d]));
         }
         a = a1, b = b1;
@@ -189,17 +223,27 @@ static Index reshape_index(Eval *e, const Type *in, const Type *out, const Index
     return y;
 }
 
-/* The run stays in the operand's last dim of its group, whatever its start. */
-static bool reshape_keeps_run(const Type *in, const Type *out, const Index *x)
+/* Size of the operand's dim that the run goes along; 0: along several at once. */
+static int64_t reshaped_dim(const Type *in, const Type *out, const Index *x)
 {
-    if (x->vd < 0) return true;
     int64_t inner_out = 1, inner_in = 1;
     int d = out->rank - 1, k = in->rank - 1;
     for (; d > x->vd; d--) inner_out *= out->dim[d];
     for (; k >= 0 && inner_in < inner_out; k--) inner_in *= in->dim[k];
     while (k > 0 && in->dim[k] == 1) k--;
-    if (inner_in != inner_out || k < 0) return false;
-    return out->dim[d] == 1 || in->dim[k] % out->dim[d] == 0;
+    return inner_in == inner_out && k >= 0 ? in->dim[k] : 0;
+}
+
+/* The run crosses the operand's dim in whole pieces of it; how many: 1 where it stays inside, 0 when it does
+ * not. */
+static int64_t reshape_pieces(const Type *in, const Type *out, const Index *x)
+{
+    enum { PIECES_MAX = 64 };
+    if (x->vd < 0) return 1;
+    int64_t size = reshaped_dim(in, out, x), run = out->dim[x->vd];
+    if (!size) return 0;
+    if (run == 1 || size % run == 0) return 1;
+    return run % size == 0 && run / size <= PIECES_MAX && x->vs == 1 && x->vbase.konst ? run / size : 0;
 }
 
 Index operand_index(Eval *e, const Op *op, int i, const Index *x)
@@ -253,8 +297,10 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
     case OP_argmin: {
         int axis = (int)attr_i(op, "axis");
         for (int d = 0; d < in->rank; d++) {
-            if (d == axis) set_unknown(&y, d);
-            else take_dim(&y, d, x, d - (d > axis));
+            if (d == axis)
+                set_unknown(&y, d);
+            else
+                take_dim(&y, d, x, d - (d > axis));
         }
         return y;
     }
@@ -266,8 +312,10 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
             return y;
         }
         for (int d = 0; d < in->rank; d++) {
-            if (d == axis) set_unknown(&y, d);
-            else take_dim(&y, d, x, d < axis ? d : d - 1 + nidx - batch);
+            if (d == axis)
+                set_unknown(&y, d);
+            else
+                take_dim(&y, d, x, d < axis ? d : d - 1 + nidx - batch);
         }
         return y;
     }
@@ -296,7 +344,8 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
         return y;
     case OP_dot: {
         bool trans = attr_i(op, i ? "trans_b" : "trans_a");
-        int kept = in->rank - (i ? (trans ? 2 : 1) : (trans ? 1 : 2)), k = in->rank - (i ? (trans ? 1 : 2) : (trans ? 2 : 1));
+        int kept = in->rank - (i ? (trans ? 2 : 1) : (trans ? 1 : 2)),
+            k = in->rank - (i ? (trans ? 1 : 2) : (trans ? 2 : 1));
         for (int d = 0; d < in->rank - 2; d++)
             if (in->dim[d] != 1) take_dim(&y, d, x, d + out->rank - in->rank);
         take_dim(&y, kept, x, out->rank - (i ? 1 : 2));
@@ -325,7 +374,8 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
     return broadcast_index(in, out->rank, x);
 }
 
-/* -- Cases along the run ------------------------------------------------------------------------------------------ */
+/* -- Cases along the run
+ * ------------------------------------------------------------------------------------------ */
 int static_piece(Eval *e, const Op *op, const Index *x)
 {
     bool pad = op->code == OP_pad;
@@ -372,7 +422,9 @@ Cond inside_piece(Eval *e, const Op *op, int piece, Ival at)
     return c_ult(e->g, ix_sub(e, at, ival(start)), ival(op->in[piece]->type.dim[axis]));
 }
 
-/* -- Values --------------------------------------------------------------------------------------------------------- */
+/* -- Values
+ * ---------------------------------------------------------------------------------------------------------
+ */
 Vec zero_vec(Gen *g, DType t, int lanes)
 {
     return dtype_is_float(t) ? v_f(g, t, lanes, 0) : v_i(g, t, lanes, 0);
@@ -385,7 +437,10 @@ int64_t type_dim_product(const Type *t, int from, int to)
     return n;
 }
 
-static int width(const Eval *e, const Index *x) { return x->vd >= 0 ? e->lane.nv : 1; }
+static int width(const Eval *e, const Index *x)
+{
+    return x->vd >= 0 ? e->lane.nv : 1;
+}
 
 /* Elements of dense memory of type t. */
 static void load(Eval *e, Ptr p, const Type *t, const Index *x, Vec *out)
@@ -397,7 +452,8 @@ static void load(Eval *e, Ptr p, const Type *t, const Index *x, Vec *out)
     strides_of(t, stride);
     if (t->layout != LAYOUT_PLAIN) g_fail(g, "a packed operand in a kernel of loops");
     Ival at = ival(0);
-    for (int d = 0; d < t->rank; d++) at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], ival(stride[d])));
+    for (int d = 0; d < t->rank; d++)
+        at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], ival(stride[d])));
     if (x->vd < 0) {
         out[0] = v_load(g, p, at, dt, 1);
         return;
@@ -440,10 +496,12 @@ static void constant(Eval *e, const Op *op, const Index *x, Vec *out)
     for (int j = 0; j < width(e, x); j++) {
         int64_t step = x->vd >= 0 ? x->vs * stride[x->vd] : 0;
         Vec which = v_splat(g, v_from_i(g, i_add(g, at, ival(j * LANES * step)), JITC_INT32), lanes);
-        if (lanes > 1) which = v_add(g, which, v_mul(g, v_iota(g, JITC_INT32), v_i(g, JITC_INT32, lanes, step)));
+        if (lanes > 1)
+            which = v_add(g, which, v_mul(g, v_iota(g, JITC_INT32), v_i(g, JITC_INT32, lanes, step)));
         out[j] = const_element(g, op, 0, lanes);
         for (int64_t i = 1; i < n; i++)
-            out[j] = v_select(g, v_cmp(g, CMP_EQ, which, v_i(g, JITC_INT32, lanes, i)), const_element(g, op, i, lanes), out[j]);
+            out[j] = v_select(g, v_cmp(g, CMP_EQ, which, v_i(g, JITC_INT32, lanes, i)),
+                              const_element(g, op, i, lanes), out[j]);
     }
 }
 
@@ -470,11 +528,13 @@ static void pad_op(Eval *e, const Op *op, const Index *x0, Vec *out)
 {
     Index x = *x0;
     int along = static_piece(e, op, &x), which = assumed_piece(e, op, &x), n = width(e, &x);
-    Vec outside = const_number(e->g, op->out[0]->type.dtype, x.vd >= 0 ? e->lane.lanes : 1, attr_f(op, "value"));
+    Vec outside =
+        const_number(e->g, op->out[0]->type.dtype, x.vd >= 0 ? e->lane.lanes : 1, attr_f(op, "value"));
     if (along == 0 || which == 0) {
         fill(out, n, outside);
         return;
     }
+    if (along < 0 && e->lane.lanes != 1) g_fail(e->g, "a vector across the edge of a pad");
     if (along < 0) x = index_single(e, &x);
     Index y = operand_index(e, op, 0, &x);
     if (which == 1 && along == 1) {
@@ -483,8 +543,10 @@ static void pad_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     }
     Cond c = inside_pad(e, op, &x);
     fill(out, n, outside);
-    if (c.konst && c.k) eval_at(e, op->in[0], &y, out);
-    else guarded(e, c, op->in[0], &y, out, n);
+    if (c.konst && c.k)
+        eval_at(e, op->in[0], &y, out);
+    else
+        guarded(e, c, op->in[0], &y, out, n);
 }
 
 static void concat_op(Eval *e, const Op *op, const Index *x0, Vec *out)
@@ -496,6 +558,7 @@ static void concat_op(Eval *e, const Op *op, const Index *x0, Vec *out)
         eval_at(e, op->in[which], &y, out);
         return;
     }
+    if (x0->vd == axis && e->lane.lanes != 1) g_fail(e->g, "a vector across pieces of a concat");
     Index x = x0->vd == axis ? index_single(e, x0) : *x0;
     fill(out, n, zero_vec(e->g, carrier(op->out[0]->type.dtype), x.vd >= 0 ? e->lane.lanes : 1));
     for (int i = 0; i < op->nin; i++) {
@@ -575,9 +638,12 @@ static void compute(Eval *e, const Value *v, const Index *x0, Vec *out)
     case OP_resize_nearest: eval_nearest_op(e, op, &x, out); return;
     default: break;
     }
-    if (op->def->kind == KIND_MAP) map_values(e, op, &x, out);
-    else if (op->def->kind == KIND_REDUCE) eval_reduce_op(e, op, &x, out);
-    else g_fail(e->g, "'%s' inside a kernel of loops", op->def->name);
+    if (op->def->kind == KIND_MAP)
+        map_values(e, op, &x, out);
+    else if (op->def->kind == KIND_REDUCE)
+        eval_reduce_op(e, op, &x, out);
+    else
+        g_fail(e->g, "'%s' inside a kernel of loops", op->def->name);
 }
 
 int eval_at(Eval *e, const Value *v, const Index *x, Vec *out)
@@ -585,7 +651,8 @@ int eval_at(Eval *e, const Value *v, const Index *x, Vec *out)
     int n = width(e, x);
     for (uint32_t i = e->known.n; i-- > 0;) {
         const Known *k = &e->known.at[i];
-        if (k->v != v || (x->vd >= 0 && k->lane != e->lane.id) || !index_same(&k->x, x, v->type.rank)) continue;
+        if (k->v != v || (x->vd >= 0 && k->lane != e->lane.id) || !index_same(&k->x, x, v->type.rank))
+            continue;
         memcpy(out, k->vec, (size_t)n * sizeof *out);
         return n;
     }
@@ -605,7 +672,10 @@ Vec eval_one(Eval *e, const Value *v, const Index *x)
     return out[0];
 }
 
-Ival eval_int(Eval *e, const Value *v, const Index *x) { return i_from_v(e->g, eval_one(e, v, x)); }
+Ival eval_int(Eval *e, const Value *v, const Index *x)
+{
+    return i_from_v(e->g, eval_one(e, v, x));
+}
 
 int eval_wide(Eval *e, const Value *v, const Index *x, Vec *out)
 {
@@ -614,7 +684,9 @@ int eval_wide(Eval *e, const Value *v, const Index *x, Vec *out)
     return n;
 }
 
-/* -- Walks ------------------------------------------------------------------------------------------------------------ */
+/* -- Walks
+ * ------------------------------------------------------------------------------------------------------------
+ */
 typedef struct {
     const Value *v;
     Index x;
@@ -651,7 +723,8 @@ void walk_values(Eval *e, const Value *v, const Index *x, Visit *visit, void *ar
     walk(&w, v, x);
 }
 
-/* -- Can it be vectors? ------------------------------------------------------------------------------------------------- */
+/* -- Can it be vectors?
+ * ------------------------------------------------------------------------------------------------- */
 static bool run_fits(Eval *e, const Value *v, const Index *x, void *arg)
 {
     bool *ok = arg;
@@ -660,7 +733,7 @@ static bool run_fits(Eval *e, const Value *v, const Index *x, void *arg)
     int last = op->nin ? op->in[0]->type.rank - 1 : 0;
     switch (op->code) {
     case OP_reshape:
-        if (!reshaped_arg(v)) *ok = reshape_keeps_run(&op->in[0]->type, &op->out[0]->type, x);
+        if (!reshaped_arg(v)) *ok = reshape_pieces(&op->in[0]->type, &op->out[0]->type, x) > 0;
         break;
     case OP_gather: {
         Index idx = operand_index(e, op, 1, x);
@@ -701,7 +774,8 @@ bool vectorisable(Eval *e, const Value *v, const Index *x)
     return ok;
 }
 
-/* -- Ahead of loops -------------------------------------------------------------------------------------------------------- */
+/* -- Ahead of loops
+ * -------------------------------------------------------------------------------------------------------- */
 static bool is_costly(const Op *op)
 {
     switch (op->def->kind) {
@@ -737,9 +811,14 @@ static bool prepare_value(Eval *e, const Value *v, const Index *x, void *arg)
     return true;
 }
 
-void prepare(Eval *e, const Value *v, const Index *x) { walk_values(e, v, x, prepare_value, NULL); }
+void prepare(Eval *e, const Value *v, const Index *x)
+{
+    walk_values(e, v, x, prepare_value, NULL);
+}
 
-/* -- Cuts ------------------------------------------------------------------------------------------------------------------- */
+/* -- Cuts
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 typedef struct {
     int64_t n, *at;
     int cuts;
@@ -750,8 +829,10 @@ static void cut_at(Eval *e, Cuts *c, const Index *x, int64_t coordinate)
 {
     if (!x->vbase.konst) return;
     int64_t away = coordinate - x->vbase.k, o;
-    if (x->vs > 0) o = away <= 0 ? 0 : ceil_div(away, x->vs);
-    else o = away > 0 ? 0 : -away / -x->vs + 1;
+    if (x->vs > 0)
+        o = away <= 0 ? 0 : ceil_div(away, x->vs);
+    else
+        o = away > 0 ? 0 : -away / -x->vs + 1;
     if (o <= 0 || o >= c->n) return;
     for (int i = 0; i < c->cuts; i++)
         if (c->at[i] == o) return;
@@ -772,7 +853,13 @@ static bool find_cut(Eval *e, const Value *v, const Index *x, void *arg)
         if (op->code == OP_mirror_pad && (lo || hi)) { /* what lies below may be cut in each third */
             Lanes l = e->lane;
             for (int third = 0; third < 3; third++) {
-                int64_t n = t->dim[x->vd], from = third == 0 ? 0 : third == 1 ? lo : lo + n, many = third == 0 ? lo : third == 1 ? n : hi;
+                int64_t n = t->dim[x->vd],
+                        from = third == 0   ? 0
+                               : third == 1 ? lo
+                                            : lo + n,
+                        many = third == 0   ? lo
+                               : third == 1 ? n
+                                            : hi;
                 if (!many || x->vs != 1 || !x->vbase.konst) continue;
                 e->lane.lo = from - x->vbase.k, e->lane.hi = e->lane.lo + many;
                 Index y = operand_index(e, op, 0, x);
@@ -781,6 +868,20 @@ static bool find_cut(Eval *e, const Value *v, const Index *x, void *arg)
             e->lane = l;
             return false;
         }
+    }
+    int64_t pieces = op->code == OP_reshape && !reshaped_arg(v) ? reshape_pieces(t, &v->type, x) : 1;
+    if (pieces == 0) return false;
+    if (pieces > 1) {
+        Lanes l = e->lane;
+        int64_t size = v->type.dim[x->vd] / pieces;
+        for (int64_t i = 0; i < pieces; i++) {
+            cut_at(e, c, x, i * size);
+            e->lane.lo = i * size - x->vbase.k, e->lane.hi = e->lane.lo + size;
+            Index y = operand_index(e, op, 0, x);
+            walk_values(e, op->in[0], &y, find_cut, arg);
+        }
+        e->lane = l;
+        return false;
     }
     if (op->code == OP_concat && attr_i(op, "axis") == x->vd) {
         int64_t start = 0;

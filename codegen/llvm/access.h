@@ -1,8 +1,9 @@
 /* Values of a kernel's region at an index: the one mechanism behind every "loops" kernel.
  *
- * An Index names an element of a value, or a run of them along one dim (`vd`): the elements vbase + o * vs for the
- * lanes' o = lane.o, lane.o + 1, …. Evaluating a value asks its operands at the indices that they are read at;
- * nothing is stored in between. What has been computed is remembered as long as its code dominates. */
+ * An Index names an element of a value, or a run of them along one dim (`vd`): the elements vbase + o * vs
+ * for the lanes' o = lane.o, lane.o + 1, …. Evaluating a value asks its operands at the indices that they are
+ * read at; nothing is stored in between. What has been computed is remembered as long as its code dominates.
+ */
 #ifndef JITC_ACCESS_H
 #define JITC_ACCESS_H
 
@@ -72,8 +73,14 @@ typedef struct {
 typedef struct {
     uint32_t known, ints, facts;
 } Scope;
-static inline Scope scope_enter(const Eval *e) { return (Scope){e->known.n, e->ints.n, e->facts.n}; }
-static inline void scope_leave(Eval *e, Scope s) { e->known.n = s.known, e->ints.n = s.ints, e->facts.n = s.facts; }
+static inline Scope scope_enter(const Eval *e)
+{
+    return (Scope){e->known.n, e->ints.n, e->facts.n};
+}
+static inline void scope_leave(Eval *e, Scope s)
+{
+    e->known.n = s.known, e->ints.n = s.ints, e->facts.n = s.facts;
+}
 
 /* Remembered arithmetic: equal operands give the same Ival, so that indices can be compared. */
 Ival ix_add(Eval *e, Ival a, Ival b);
@@ -90,13 +97,14 @@ Index index_single(Eval *e, const Index *x);   /* with no run; lanes must be 1 *
 /* Index of row u of a value: its dims but the last, which is 0. */
 Index outer_index(Eval *e, const Type *t, Ival u);
 
-/* Where operand i of `op` is read for the result at x; dims that the op itself runs over are marked unknown. */
+/* Where operand i of `op` is read for the result at x; dims that the op itself runs over are marked unknown.
+ */
 Index operand_index(Eval *e, const Op *op, int i, const Index *x);
 /* Piece of a concat, or the inside (1) or outside (0) of a pad, that the run lies in; -1: not known. */
 int static_piece(Eval *e, const Op *op, const Index *x);
 int assumed_piece(Eval *e, const Op *op, const Index *x);
-Cond inside_pad(Eval *e, const Op *op, const Index *x);         /* along the dims but vd */
-Cond inside_piece(Eval *e, const Op *op, int piece, Ival at);   /* of a concat */
+Cond inside_pad(Eval *e, const Op *op, const Index *x);       /* along the dims but vd */
+Cond inside_piece(Eval *e, const Op *op, int piece, Ival at); /* of a concat */
 
 /* out gets nv vectors, or one single-lane vector when the index has no run. Returns how many. */
 int eval_at(Eval *e, const Value *v, const Index *x, Vec *out);
@@ -112,8 +120,8 @@ void walk_values(Eval *e, const Value *v, const Index *x, Visit *visit, void *ar
 bool vectorisable(Eval *e, const Value *v, const Index *x);
 /* Evaluates ahead of a loop what does not depend on the unknown dims. */
 void prepare(Eval *e, const Value *v, const Index *x);
-/* Cuts [0, n) of a run into ranges in which every concat and pad along it is one case. Returns the number of cuts,
- * ends included. */
+/* Cuts [0, n) of a run into ranges in which every concat and pad along it is one case. Returns the number of
+ * cuts, ends included. */
 enum { CUTS_MAX = 512 };
 int find_cuts(Eval *e, Value *const *v, int nv, const Index *x, int64_t n, int64_t *cut);
 
@@ -121,7 +129,8 @@ int find_cuts(Eval *e, Value *const *v, int nv, const Index *x, int64_t n, int64
 void eval_reduce_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_arg_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_row_op(Eval *e, const Op *op, const Index *x, Vec *out);
-const KnownFact *row_facts(Eval *e, const Op *op, const Index *x); /* maximum, and sum of exponentials, of the row */
+const KnownFact *row_facts(Eval *e, const Op *op,
+                           const Index *x); /* maximum, and sum of exponentials, of the row */
 void eval_pool_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_conv_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_dot_op(Eval *e, const Op *op, const Index *x, Vec *out);
@@ -131,8 +140,8 @@ void eval_one_hot_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_bilinear_op(Eval *e, const Op *op, const Index *x, Vec *out);
 void eval_nearest_op(Eval *e, const Op *op, const Index *x, Vec *out);
 
-/* A loop over a run of n elements in vectors: body(arg) runs with e->lane set, `carry` holding nacc values per
- * vector stream. Used by reductions; see emit_reduce.c. */
+/* A loop over a run of n elements in vectors: body(arg) runs with e->lane set, `carry` holding nacc values
+ * per vector stream. Used by reductions; see emit_reduce.c. */
 typedef struct {
     Vec *carry;
     int ncarry;

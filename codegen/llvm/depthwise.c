@@ -1,7 +1,7 @@
-/* Depthwise convolution, vectors over channels. A unit is a row of the result. Its inner pixels, whose windows lie
- * inside the image from left to right, go in blocks that share the loads of weights and of common columns; the others
- * go one by one, several vectors of channels at a time. Rows and columns outside the image are left out. Every pixel
- * adds its taps in one order, so blocks do not change bits. */
+/* Depthwise convolution, vectors over channels. A unit is a row of the result. Its inner pixels, whose
+ * windows lie inside the image from left to right, go in blocks that share the loads of weights and of common
+ * columns; the others go one by one, several vectors of channels at a time. Rows and columns outside the
+ * image are left out. Every pixel adds its taps in one order, so blocks do not change bits. */
 #include "codegen/llvm/emit.h"
 #include "codegen/plan/spec.h"
 
@@ -38,7 +38,8 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     const Type *t = &v->type;
     if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) return v_splat(g, s->scalar[v->index], LANES);
     bool per_pixel = t->rank == 4 && t->dim[0] != 1;
-    return load(s, g_ptr(g, (int)v->index), per_pixel ? i_add(g, i_mul(g, s->pixel, s->c), s->channel) : s->channel);
+    return load(s, g_ptr(g, (int)v->index),
+                per_pixel ? i_add(g, i_mul(g, s->pixel, s->c), s->channel) : s->channel);
 }
 
 static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
@@ -48,8 +49,10 @@ static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
     s->pixel = i_add(g, s->out_row, ox);
     Vec y = eval_epilogue(g, s->k, s->result, s->conv->out[0], acc, epilogue_operand, s);
     Ival at = i_add(g, i_mul(g, s->pixel, s->c), channel);
-    if (s->mask) v_store_n(g, s->out, at, y, *s->mask);
-    else v_store(g, s->out, at, y);
+    if (s->mask)
+        v_store_n(g, s->out, at, y, *s->mask);
+    else
+        v_store(g, s->out, at, y);
 }
 
 static Vec zero(Depthwise *s)
@@ -71,8 +74,8 @@ static Ptr weights(Depthwise *s, Ival ky, Ival kx)
     return p_at(g, s->w, i_mul(g, i_add(g, i_mul(g, ky, ival(s->kw)), kx), s->c), s->t);
 }
 
-/* A row of the window for `px` neighbouring pixels: each column of the image is loaded once. Pointers advance from
- * column to column, since offsets of their own would each take a register. */
+/* A row of the window for `px` neighbouring pixels: each column of the image is loaded once. Pointers advance
+ * from column to column, since offsets of their own would each take a register. */
 static void block_row(Depthwise *s, Ptr row, Ptr w, Vec *acc, int px)
 {
     Gen *g = s->g;
@@ -117,7 +120,8 @@ static void single(Depthwise *s, Ival ox, Ival left, Ival kx0, Ival kx1, Ival ch
     for (int j = 0; j < nv; j++) acc[j] = zero(s);
     FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, nv)
         FOR_CARRY (g, kx, kx0, kx1, ival(1), acc, nv) {
-            Ptr x = window_row(s, ky.i, i_add(g, left, i_mul(g, kx.i, ival(s->dw)))), w = weights(s, ky.i, kx.i);
+            Ptr x = window_row(s, ky.i, i_add(g, left, i_mul(g, kx.i, ival(s->dw)))),
+                w = weights(s, ky.i, kx.i);
             for (int j = 0; j < nv; j++) {
                 Ival at = i_add(g, channel, ival((int64_t)j * LANES));
                 acc[j] = v_mac(g, load(s, x, at), load(s, w, at), acc[j]);
@@ -129,7 +133,8 @@ static void single(Depthwise *s, Ival ox, Ival left, Ival kx0, Ival kx1, Ival ch
 /* Taps from `start` in steps of `d` that lie in 0..size-1: [*lo, *hi) of n. */
 static void inside(Gen *g, Ival start, int64_t d, int64_t n, Ival size, Ival *lo, Ival *hi)
 {
-    Ival before = i_max(g, ival(0), i_sub(g, ival(0), start)), room = i_max(g, ival(0), i_sub(g, size, start));
+    Ival before = i_max(g, ival(0), i_sub(g, ival(0), start)),
+         room = i_max(g, ival(0), i_sub(g, size, start));
     *lo = i_div(g, i_add(g, before, ival(d - 1)), ival(d));
     *hi = i_min(g, ival(n), i_div(g, i_add(g, room, ival(d - 1)), ival(d)));
 }
@@ -162,7 +167,8 @@ static void output_row(Depthwise *s, int px)
     Ival x1 = i_div(g, i_add(g, i_max(g, reach, ival(0)), ival(s->sw - 1)), ival(s->sw));
     x1 = i_max(g, x0, i_min(g, x1, s->ow));
     Ival xe = i_add(g, x0, i_mul(g, i_div(g, i_sub(g, x1, x0), ival(px)), ival(px)));
-    IF (g, wide, vectors) {
+    IF(g, wide, vectors)
+    {
         FOR (g, ox, x0, xe, ival(px)) {
             Ival left = i_sub(g, i_mul(g, ox.i, ival(s->sw)), s->pad_w);
             FOR (g, c, ival(0), end, ival(LANES)) block(s, ox.i, left, vector_channel(s, c.i), px);
@@ -173,11 +179,13 @@ static void output_row(Depthwise *s, int px)
             Ival ox = i_select(g, c_lt(g, i.i, x0), i.i, i_add(g, i_sub(g, i.i, x0), xe));
             Columns k = columns(s, ox);
             FOR (g, c, ival(0), groups, ival(WIDE * LANES)) single(s, ox, k.left, k.kx0, k.kx1, c.i, WIDE);
-            FOR (g, c, groups, end, ival(LANES)) single(s, ox, k.left, k.kx0, k.kx1, vector_channel(s, c.i), 1);
+            FOR (g, c, groups, end, ival(LANES))
+                single(s, ox, k.left, k.kx0, k.kx1, vector_channel(s, c.i), 1);
         }
     }
     Cond rest = s->overlap ? c_not(g, vectors) : c_lt(g, whole, s->c);
-    IF (g, tail, rest) {
+    IF(g, tail, rest)
+    {
         Vec mask = v_first(g, i_sub(g, s->c, whole));
         s->mask = &mask;
         FOR (g, ox, ival(0), s->ow, ival(1)) {
@@ -196,9 +204,11 @@ static void setup(Depthwise *s)
         if (op->code == OP_conv) s->conv = op;
     if (!s->conv || body->nargs > OPERANDS) g_fail(g, "a depthwise kernel without a convolution");
     const Value *x = s->conv->in[0], *w = s->conv->in[1];
-    const int64_t *strides = attr_v(s->conv, "strides", NULL), *dilations = attr_v(s->conv, "dilations", NULL);
+    const int64_t *strides = attr_v(s->conv, "strides", NULL),
+                  *dilations = attr_v(s->conv, "dilations", NULL);
     s->t = x->type.dtype;
-    if (x->def || w->def || carrier(s->t) != s->t) g_fail(g, "a depthwise convolution of %s", dtype_name(s->t));
+    if (x->def || w->def || carrier(s->t) != s->t)
+        g_fail(g, "a depthwise convolution of %s", dtype_name(s->t));
     s->kh = w->type.dim[0], s->kw = w->type.dim[1];
     if (s->kw > UNROLL_COLUMNS) g_fail(g, "a depthwise window of %lld columns", (long long)s->kw);
     s->sh = strides[0], s->sw = strides[1], s->dh = dilations[0], s->dw = dilations[1];
@@ -210,8 +220,10 @@ static void setup(Depthwise *s)
     for (uint32_t i = 0; i < body->nargs; i++) {
         const Value *v = body->args[i];
         const Type *t = &v->type;
-        if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) s->scalar[i] = v_load(g, g_ptr(g, (int)i), ival(0), t->dtype, 1);
-        else if (v != x && v != w && t->rank == 4 && t->dim[0] != 1) s->overlap = false;
+        if (t->rank == 0 || dim_known(t->dim[t->rank - 1]))
+            s->scalar[i] = v_load(g, g_ptr(g, (int)i), ival(0), t->dtype, 1);
+        else if (v != x && v != w && t->rank == 4 && t->dim[0] != 1)
+            s->overlap = false;
     }
 }
 

@@ -1,5 +1,5 @@
-/* Kernels of loops: for each unit a row of the result (or 256 elements of a flat one), evaluated in vectors along
- * its last dim where that is possible, else element by element. */
+/* Kernels of loops: for each unit a row of the result (or 256 elements of a flat one), evaluated in vectors
+ * along its last dim where that is possible, else element by element. */
 #include "codegen/llvm/access.h"
 
 enum { FLAT_UNIT = 256, BODIES_MAX = 24, ASSUMED_MAX = 8, HEAVY = 24 };
@@ -10,9 +10,9 @@ typedef struct {
     Value *v[YIELDS];
     Ptr out[YIELDS];
     Type t;
-    int64_t size;   /* elements along the run */
-    Ival row;       /* number of the row */
-    Ival lo, hi;    /* part of the row that the unit covers */
+    int64_t size; /* elements along the run */
+    Ival row;     /* number of the row */
+    Ival lo, hi;  /* part of the row that the unit covers */
     int nv;
 } Results;
 
@@ -24,7 +24,8 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
     for (int j = 0; j < l->nv; j++) {
         Ival o = i_add(g, l->o, ival((int64_t)j * LANES));
         if (t->layout != LAYOUT_PLAIN) {
-            int64_t k = t->layout == LAYOUT_PANEL ? t->dim[t->rank - 2] : type_numel(t) / r->size, panels = ceil_div(r->size, LANES);
+            int64_t k = t->layout == LAYOUT_PANEL ? t->dim[t->rank - 2] : type_numel(t) / r->size,
+                    panels = ceil_div(r->size, LANES);
             Ival kk = ix_mod(e, r->row, ival(k)), batch = ix_div(e, r->row, ival(k));
             Ival panel = i_add(g, i_mul(g, batch, ival(panels)), i_div(g, o, ival(LANES)));
             Ival at = i_mul(g, i_add(g, i_mul(g, panel, ival(k)), kk), ival(LANES));
@@ -33,8 +34,10 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
             continue;
         }
         Ival at = i_add(g, ix_mul(e, r->row, ival(r->size)), o);
-        if (l->partial) v_store_n(g, r->out[i], at, v[j], l->mask);
-        else v_store(g, r->out[i], at, v[j]);
+        if (l->partial)
+            v_store_n(g, r->out[i], at, v[j], l->mask);
+        else
+            v_store(g, r->out[i], at, v[j]);
     }
 }
 
@@ -67,7 +70,10 @@ static void one_by_one(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
     }
 }
 
-static bool is_panel(const Results *r) { return r->v[0]->type.layout != LAYOUT_PLAIN; }
+static bool is_panel(const Results *r)
+{
+    return r->v[0]->type.layout != LAYOUT_PLAIN;
+}
 
 /* Masks are cheap for 4- and 8-byte elements where the target has them. */
 static bool masks_well(Gen *g, const Results *r)
@@ -84,7 +90,8 @@ static void tail(Eval *e, Results *r, const Index *x, Ival lo, Ival hi, bool mas
         one_by_one(e, r, x, lo, hi);
         return;
     }
-    IF (g, some, c_lt(g, lo, hi)) {
+    IF(g, some, c_lt(g, lo, hi))
+    {
         Scope s = scope_enter(e);
         set_lanes(e, lo, LANES, 1);
         e->lane.partial = true;
@@ -153,7 +160,8 @@ static void row(Eval *e, Results *r, const Index *x)
     if (is_panel(r) && cuts > 2) g_fail(g, "packing of something concatenated or padded");
 }
 
-/* -- Pads and concats along other dims: one branch per row, not per vector ------------------------------------------ */
+/* -- Pads and concats along other dims: one branch per row, not per vector
+ * ------------------------------------------ */
 typedef struct {
     const Op *op;
     Index x;
@@ -203,7 +211,8 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
         Cond is = c.op->code == OP_concat ? inside_piece(e, c.op, w, c.x.i[attr_i(c.op, "axis")])
                   : w                     ? inside_pad(e, c.op, &c.x)
                                           : c_not(g, inside_pad(e, c.op, &c.x));
-        IF (g, way, is) {
+        IF(g, way, is)
+        {
             Scope s = scope_enter(e);
             vec_push(e->job, &e->assumed, (Assumption){c.op, c.x, w});
             choices(e, r, x, budget / ways);
@@ -213,7 +222,9 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
     }
 }
 
-/* -- Units ------------------------------------------------------------------------------------------------------------ */
+/* -- Units
+ * ------------------------------------------------------------------------------------------------------------
+ */
 static int vectors_per_step(Gen *g, const Kernel *k, int64_t n)
 {
     int most = g_isa(g)->avx ? 4 : 2, heavy = 0;
@@ -244,7 +255,10 @@ static bool same_dims(const Type *a, const Type *b)
     return a->rank == b->rank && a->layout == b->layout && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
 }
 
-static int64_t row_size(const Type *t) { return t->rank ? t->dim[t->rank - 1] : 1; }
+static int64_t row_size(const Type *t)
+{
+    return t->rank ? t->dim[t->rank - 1] : 1;
+}
 
 void emit_loops(Gen *g, const Kernel *k)
 {

@@ -8,11 +8,13 @@ Ival gather_row(Eval *e, const Op *op, const Index *x)
     const Value *idx = op->in[1];
     Index at = operand_index(e, op, 1, x);
     for (uint32_t i = e->facts.n; i-- > 0;)
-        if (e->facts.at[i].op == op && index_same(&e->facts.at[i].x, &at, idx->type.rank)) return e->facts.at[i].i;
+        if (e->facts.at[i].op == op && index_same(&e->facts.at[i].x, &at, idx->type.rank))
+            return e->facts.at[i].i;
     int64_t stride[IR_MAX_RANK], many = op->in[0]->type.dim[attr_i(op, "axis")];
     strides_of(&idx->type, stride);
     Ival i = eval_int(e, idx, &at), element = ival(0);
-    for (int d = 0; d < idx->type.rank; d++) element = ix_add(e, element, ix_mul(e, at.i[d], ival(stride[d])));
+    for (int d = 0; d < idx->type.rank; d++)
+        element = ix_add(e, element, ix_mul(e, at.i[d], ival(stride[d])));
     g_report(g, c_not(g, c_ult(g, i, ival(many))), element);
     i = i_max(g, ival(0), i_min(g, i, ival(many - 1)));
     vec_push(e->job, &e->facts, (KnownFact){.op = op, .x = at, .i = i});
@@ -34,9 +36,11 @@ void eval_gather_op(Eval *e, const Op *op, const Index *x0, Vec *out)
 void eval_one_hot_op(Eval *e, const Op *op, const Index *x, Vec *out)
 {
     Gen *g = e->g;
-    int axis = (int)attr_i(op, "axis"), lanes = x->vd >= 0 ? e->lane.lanes : 1, n = x->vd >= 0 ? e->lane.nv : 1;
+    int axis = (int)attr_i(op, "axis"), lanes = x->vd >= 0 ? e->lane.lanes : 1,
+        n = x->vd >= 0 ? e->lane.nv : 1;
     Index at = operand_index(e, op, 0, x), scalar = index_zero();
-    Vec idx[NV_MAX], on = v_splat(g, eval_one(e, op->in[1], &scalar), lanes), off = v_splat(g, eval_one(e, op->in[2], &scalar), lanes);
+    Vec idx[NV_MAX], on = v_splat(g, eval_one(e, op->in[1], &scalar), lanes),
+                     off = v_splat(g, eval_one(e, op->in[2], &scalar), lanes);
     int have = eval_at(e, op->in[0], &at, idx);
     DType t = op->in[0]->type.dtype;
     for (int j = 0; j < n; j++) {
@@ -52,14 +56,19 @@ void eval_one_hot_op(Eval *e, const Op *op, const Index *x, Vec *out)
     }
 }
 
-/* -- Resizing: coordinates in f32, as TensorFlow computes them ---------------------------------------------------------- */
+/* -- Resizing: coordinates in f32, as TensorFlow computes them
+ * ---------------------------------------------------------- */
 static float scale_of(const Op *op, int d)
 {
     int64_t in = op->in[0]->type.dim[1 + d], out = op->out[0]->type.dim[1 + d];
-    return attr_i(op, "align_corners") && out > 1 ? (float)(in - 1) / (float)(out - 1) : (float)in / (float)out;
+    return attr_i(op, "align_corners") && out > 1 ? (float)(in - 1) / (float)(out - 1)
+                                                  : (float)in / (float)out;
 }
 
-static Vec kf(Gen *g, double k) { return v_f(g, JITC_FLOAT32, 1, k); }
+static Vec kf(Gen *g, double k)
+{
+    return v_f(g, JITC_FLOAT32, 1, k);
+}
 
 typedef struct {
     Ival lower, upper;
@@ -70,8 +79,10 @@ static Source bilinear_source(Eval *e, const Op *op, const Index *x, int d)
 {
     Gen *g = e->g;
     Vec i = v_from_i(g, x->i[1 + d], JITC_FLOAT32), scale = kf(g, scale_of(op, d)), at;
-    if (attr_i(op, "half_pixel")) at = v_sub(g, v_mul(g, v_add(g, i, kf(g, 0.5)), scale), kf(g, 0.5));
-    else at = v_mul(g, i, scale);
+    if (attr_i(op, "half_pixel"))
+        at = v_sub(g, v_mul(g, v_add(g, i, kf(g, 0.5)), scale), kf(g, 0.5));
+    else
+        at = v_mul(g, i, scale);
     Vec whole = v_floor(g, at);
     Ival last = ival(op->in[0]->type.dim[1 + d] - 1);
     Ival upper = i_min(g, i_from_v(g, v_cast(g, v_ceil(g, at), JITC_INT64)), last);
@@ -79,7 +90,10 @@ static Source bilinear_source(Eval *e, const Op *op, const Index *x, int d)
     return (Source){lower, upper, v_sub(g, at, whole)};
 }
 
-static Vec lerp(Gen *g, Vec a, Vec b, Vec t) { return v_add(g, a, v_mul(g, v_sub(g, b, a), v_splat(g, t, a.lanes))); }
+static Vec lerp(Gen *g, Vec a, Vec b, Vec t)
+{
+    return v_add(g, a, v_mul(g, v_sub(g, b, a), v_splat(g, t, a.lanes)));
+}
 
 void eval_bilinear_op(Eval *e, const Op *op, const Index *x0, Vec *out)
 {
@@ -104,7 +118,8 @@ void eval_bilinear_op(Eval *e, const Op *op, const Index *x0, Vec *out)
         }
     for (int j = 0; j < n; j++)
         out[j] = same ? v[0][0][j]
-                      : lerp(g, lerp(g, v[0][0][j], v[0][1][j], z.lerp), lerp(g, v[1][0][j], v[1][1][j], z.lerp), y.lerp);
+                      : lerp(g, lerp(g, v[0][0][j], v[0][1][j], z.lerp),
+                             lerp(g, v[1][0][j], v[1][1][j], z.lerp), y.lerp);
 }
 
 /* round() of a coordinate, which is not negative: halves away from zero. */
@@ -120,7 +135,8 @@ static Ival nearest_source(Eval *e, const Op *op, const Index *x, int d)
     Vec i = v_from_i(g, x->i[1 + d], JITC_FLOAT32);
     Vec at = v_mul(g, v_add(g, i, kf(g, attr_i(op, "half_pixel") ? 0.5 : 0)), kf(g, scale_of(op, d)));
     at = attr_i(op, "align_corners") ? round_half_up(g, at) : v_floor(g, at);
-    return i_max(g, ival(0), i_min(g, i_from_v(g, v_cast(g, at, JITC_INT64)), ival(op->in[0]->type.dim[1 + d] - 1)));
+    return i_max(g, ival(0),
+                 i_min(g, i_from_v(g, v_cast(g, at, JITC_INT64)), ival(op->in[0]->type.dim[1 + d] - 1)));
 }
 
 void eval_nearest_op(Eval *e, const Op *op, const Index *x0, Vec *out)

@@ -19,8 +19,10 @@ static void store(Scan *s, const Value *v, Ptr out)
     for (int d = 0; d < t->rank; d++) at = i_add(g, at, i_mul(g, index_at(e, &s->x, d), ival(stride[d])));
     Vec r[NV_MAX];
     eval_at(e, v, &s->x, r);
-    if (e->lane.partial) v_store_n(g, out, at, r[0], e->lane.mask);
-    else v_store(g, out, at, r[0]);
+    if (e->lane.partial)
+        v_store_n(g, out, at, r[0], e->lane.mask);
+    else
+        v_store(g, out, at, r[0]);
 }
 
 /* The whole axis for one element, or one run, of the other dims. */
@@ -40,7 +42,8 @@ static void line(Scan *s)
         Vec v[NV_MAX];
         eval_wide(e, x, &s->x, v);
         Vec sum = v_add(g, acc, v[0]);
-        Known k = {.v = y, .x = s->x, .lane = e->lane.id, .n = 1, .vec = {narrow(g, exclusive ? acc : sum, t)}};
+        Known k = {
+            .v = y, .x = s->x, .lane = e->lane.id, .n = 1, .vec = {narrow(g, exclusive ? acc : sum, t)}};
         vec_push(e->job, &e->known, k);
         for (int i = 0; i < s->yield->nin; i++) store(s, s->yield->in[i], g_ptr(g, e->k->nin + i));
         acc = sum;
@@ -78,7 +81,8 @@ static void dims(Scan *s, int d)
         e->lane = (Lanes){.lanes = LANES, .nv = 1, .hi = t->dim[d], .o = ival(0)};
         int64_t cut[CUTS_MAX];
         Index probe = s->x;
-        vectors = vectorisable(e, s->op->in[0], &probe) && find_cuts(e, s->yield->in, s->yield->nin, &probe, t->dim[d], cut) == 2 &&
+        vectors = vectorisable(e, s->op->in[0], &probe) &&
+                  find_cuts(e, s->yield->in, s->yield->nin, &probe, t->dim[d], cut) == 2 &&
                   find_cuts(e, &s->op->in[0], 1, &probe, t->dim[d], cut) == 2;
     }
     if (vectors) {

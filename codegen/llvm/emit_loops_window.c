@@ -1,14 +1,19 @@
-/* Windows and the contractions that no other algorithm takes: plain loops around the element or run asked for. */
+/* Windows and the contractions that no other algorithm takes: plain loops around the element or run asked
+ * for. */
 #include "codegen/llvm/access.h"
 
 #include <float.h>
 
-static DType compute_type(DType t) { return carrier(t) != t ? JITC_FLOAT32 : t; }
+static DType compute_type(DType t)
+{
+    return carrier(t) != t ? JITC_FLOAT32 : t;
+}
 
 static Vec lowest(Gen *g, DType own, int lanes)
 {
     DType t = compute_type(own);
-    if (!dtype_is_float(own)) return v_i(g, t, lanes, dtype_is_signed(own) ? (int64_t)(~0ULL << (8 * dtype_size(own) - 1)) : 0);
+    if (!dtype_is_float(own))
+        return v_i(g, t, lanes, dtype_is_signed(own) ? (int64_t)(~0ULL << (8 * dtype_size(own) - 1)) : 0);
     return v_f(g, t, lanes,
                own == JITC_FLOAT16    ? -65504
                : own == JITC_BFLOAT16 ? -0x1.FEp127
@@ -19,10 +24,12 @@ static Vec lowest(Gen *g, DType own, int lanes)
 /* The image's rows (columns) under the window. */
 static void bounds(Eval *e, const Op *op, const Index *x, int d, Ival *lo, Ival *hi)
 {
-    int64_t window = attr_v(op, "window", NULL)[d], stride = attr_v(op, "strides", NULL)[d], pad = attr_v(op, "pad_lo", NULL)[d];
+    int64_t window = attr_v(op, "window", NULL)[d], stride = attr_v(op, "strides", NULL)[d],
+            pad = attr_v(op, "pad_lo", NULL)[d];
     int64_t size = op->in[0]->type.dim[1 + d];
     bool padded = pad || attr_v(op, "pad_hi", NULL)[d];
-    Ival from = ix_sub(e, ix_mul(e, x->i[1 + d], ival(stride)), ival(pad)), to = ix_add(e, from, ival(window));
+    Ival from = ix_sub(e, ix_mul(e, x->i[1 + d], ival(stride)), ival(pad)),
+         to = ix_add(e, from, ival(window));
     *lo = padded ? i_max(e->g, from, ival(0)) : from;
     *hi = padded ? i_min(e->g, to, ival(size)) : to;
 }
@@ -47,7 +54,8 @@ void eval_pool_op(Eval *e, const Op *op, const Index *x0, Vec *out)
             in.i[2] = c.i;
             eval_wide(e, op->in[0], &in, v);
             for (int j = 0; j < n; j++)
-                out[j] = max ? v_select(g, v_cmp(g, CMP_GT, v[j], out[j]), v[j], out[j]) : v_add(g, out[j], v[j]);
+                out[j] =
+                    max ? v_select(g, v_cmp(g, CMP_GT, v[j], out[j]), v[j], out[j]) : v_add(g, out[j], v[j]);
             scope_leave(e, inner);
         }
     }
@@ -66,7 +74,8 @@ static void multiply(Eval *e, const Op *op, const Index *a, const Index *b, Vec 
     Vec x[NV_MAX], w[NV_MAX];
     int nx = eval_wide(e, op->in[0], a, x), nw = eval_wide(e, op->in[1], b, w);
     for (int j = 0; j < n; j++) {
-        Vec p = v_splat(e->g, x[j < nx ? j : 0], acc[j].lanes), q = v_splat(e->g, w[j < nw ? j : 0], acc[j].lanes);
+        Vec p = v_splat(e->g, x[j < nx ? j : 0], acc[j].lanes),
+            q = v_splat(e->g, w[j < nw ? j : 0], acc[j].lanes);
         acc[j] = v_mac(e->g, p, q, acc[j]);
     }
 }
@@ -77,7 +86,8 @@ void eval_conv_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     Index x = e->lane.lanes == 1 ? index_single(e, x0) : *x0;
     Index a = operand_index(e, op, 0, &x), b = operand_index(e, op, 1, &x);
     const Type *tx = &op->in[0]->type, *tw = &op->in[1]->type;
-    const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL), *lo = attr_v(op, "pad_lo", NULL);
+    const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL),
+                  *lo = attr_v(op, "pad_lo", NULL);
     int64_t groups = attr_i(op, "groups"), each = tw->dim[2];
     DType t = op->out[0]->type.dtype;
     int n = x.vd >= 0 ? e->lane.nv : 1;
@@ -86,11 +96,13 @@ void eval_conv_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     a.unknown = b.unknown = 0;
     Scope s = scope_enter(e);
     FOR_CARRY (g, ky, ival(0), ival(tw->dim[0]), ival(1), out, n) {
-        a.i[1] = i_add(g, i_mul(g, x.i[1], ival(strides[0])), i_sub(g, i_mul(g, ky.i, ival(dilations[0])), ival(lo[0])));
+        a.i[1] = i_add(g, i_mul(g, x.i[1], ival(strides[0])),
+                       i_sub(g, i_mul(g, ky.i, ival(dilations[0])), ival(lo[0])));
         b.i[0] = ky.i;
         Ival row_ok = i_select(g, c_ult(g, a.i[1], ival(tx->dim[1])), ival(tw->dim[1]), ival(0));
         FOR_CARRY (g, kx, ival(0), row_ok, ival(1), out, n) {
-            a.i[2] = i_add(g, i_mul(g, x.i[2], ival(strides[1])), i_sub(g, i_mul(g, kx.i, ival(dilations[1])), ival(lo[1])));
+            a.i[2] = i_add(g, i_mul(g, x.i[2], ival(strides[1])),
+                           i_sub(g, i_mul(g, kx.i, ival(dilations[1])), ival(lo[1])));
             b.i[1] = kx.i;
             Ival ok = i_select(g, c_ult(g, a.i[2], ival(tx->dim[2])), ival(each), ival(0));
             FOR_CARRY (g, c, ival(0), ok, ival(1), out, n) {

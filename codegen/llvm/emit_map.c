@@ -8,8 +8,8 @@ typedef struct {
     DType t;
     bool has[MAP_RANK]; /* steps along that dim; else broadcast */
     Ival stride[MAP_RANK];
-    Ival row;     /* offset of the current row */
-    Vec splat;    /* when it does not step along the innermost dim */
+    Ival row;  /* offset of the current row */
+    Vec splat; /* when it does not step along the innermost dim */
 } Operand;
 
 typedef struct {
@@ -136,8 +136,10 @@ static void evaluate(Map *m, Ival at, int n, int lanes, const Vec *mask)
             for (int j = 0; j < n; j++) {
                 Ival e = i_add(g, i_add(g, m->out_row, at), ival((int64_t)j * lanes));
                 Vec v = v_splat(g, known[r].vec[j], lanes);
-                if (mask) v_store_n(g, m->out[i], e, v, *mask);
-                else v_store(g, m->out[i], e, v);
+                if (mask)
+                    v_store_n(g, m->out[i], e, v, *mask);
+                else
+                    v_store(g, m->out[i], e, v);
             }
             break;
         }
@@ -162,7 +164,8 @@ static void run(Map *m, Ival lo, Ival hi)
         FOR (g, i, vec_end, hi, ival(1)) evaluate(m, i.i, 1, 1, NULL);
         return;
     }
-    IF (g, tail, c_lt(g, vec_end, hi)) {
+    IF(g, tail, c_lt(g, vec_end, hi))
+    {
         Vec mask = v_first(g, i_sub(g, hi, vec_end));
         evaluate(m, vec_end, 1, LANES, &mask);
     }
@@ -180,7 +183,7 @@ void emit_map(Gen *g, const Kernel *k)
     Ival lo = i_mul(g, g_unit0(g), rows), hi = i_min(g, i_mul(g, g_unit1(g), rows), total);
     m->out_row = ival(0);
     if (r == 1) {
-        IF (g, some, c_lt(g, lo, hi)) run(m, lo, hi);
+        IF(g, some, c_lt(g, lo, hi)) run(m, lo, hi);
         return;
     }
     FOR (g, row, lo, hi, ival(1)) {

@@ -1,5 +1,6 @@
-/* Reductions at an index. When the operand's last dim is reduced, 16 lanes (times the streams of a step) accumulate
- * in order and meet in one fixed tree, so the bits do not depend on the target or on how work is split. */
+/* Reductions at an index. When the operand's last dim is reduced, 16 lanes (times the streams of a step)
+ * accumulate in order and meet in one fixed tree, so the bits do not depend on the target or on how work is
+ * split. */
 #include "codegen/llvm/access.h"
 
 #include <float.h>
@@ -27,14 +28,17 @@ void run_loop(Eval *e, int64_t lo, int64_t hi, const RunLoop *r)
     Lanes outer = e->lane;
     int64_t wide = (int64_t)r->nv * LANES, main_end = lo + (hi - lo) / wide * wide;
     int64_t whole = lo + (hi - lo) / LANES * LANES;
-    FOR_CARRY (g, o, ival(lo), ival(main_end), ival(wide), r->carry, r->ncarry) step(e, r, o.i, lo, hi, r->nv, 0);
+    FOR_CARRY (g, o, ival(lo), ival(main_end), ival(wide), r->carry, r->ncarry)
+        step(e, r, o.i, lo, hi, r->nv, 0);
     if (r->nv > 1)
-        FOR_CARRY (g, o, ival(main_end), ival(whole), ival(LANES), r->carry, r->ncarry) step(e, r, o.i, lo, hi, 1, 0);
+        FOR_CARRY (g, o, ival(main_end), ival(whole), ival(LANES), r->carry, r->ncarry)
+            step(e, r, o.i, lo, hi, 1, 0);
     if (whole < hi) step(e, r, ival(whole), lo, hi, 1, hi - whole);
     e->lane = outer;
 }
 
-/* -- Combining -------------------------------------------------------------------------------------------------- */
+/* -- Combining
+ * -------------------------------------------------------------------------------------------------- */
 static Vec neutral(Gen *g, OpCode code, DType t, int lanes)
 {
     switch (code) {
@@ -96,7 +100,8 @@ static void accumulate(Eval *e, int streams, void *arg)
     int have = eval_wide(e, r->op->in[0], &r->in, v);
     for (int j = 0; j < streams; j++) {
         Vec x = v_splat(g, v[j < have ? j : 0], r->acc[j].lanes);
-        if (r->run && e->lane.partial) x = v_select(g, e->lane.mask, x, neutral(g, r->op->code, x.dtype, LANES));
+        if (r->run && e->lane.partial)
+            x = v_select(g, e->lane.mask, x, neutral(g, r->op->code, x.dtype, LANES));
         r->acc[j] = combine(g, r->op->code, r->acc[j], x);
     }
 }
@@ -223,7 +228,8 @@ void eval_reduce_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     for (int j = 1; j < e->lane.nv && x0->vd >= 0; j++) out[j] = out[0];
 }
 
-/* -- argmax, argmin ------------------------------------------------------------------------------------------------ */
+/* -- argmax, argmin
+ * ------------------------------------------------------------------------------------------------ */
 typedef struct {
     const Op *op;
     Index in;
@@ -240,7 +246,10 @@ static Vec arg_start(Gen *g, const Op *op, DType t, int lanes)
     DType own = op->in[0]->type.dtype;
     if (own == JITC_BOOL) return v_i(g, JITC_UINT8, lanes, max ? 0 : 1);
     if (!dtype_is_float(own)) return neutral(g, max ? OP_reduce_max : OP_reduce_min, t, lanes);
-    double top = own == JITC_FLOAT16 ? 65504 : own == JITC_BFLOAT16 ? 0x1.FEp127 : own == JITC_FLOAT32 ? FLT_MAX : DBL_MAX;
+    double top = own == JITC_FLOAT16    ? 65504
+                 : own == JITC_BFLOAT16 ? 0x1.FEp127
+                 : own == JITC_FLOAT32  ? FLT_MAX
+                                        : DBL_MAX;
     return v_f(g, t, lanes, max ? -top : top);
 }
 
@@ -252,9 +261,11 @@ static void arg_step(Eval *e, int streams, void *arg)
     int have = eval_wide(e, a->op->in[0], &a->in, v);
     DType to = a->counts;
     for (int j = 0; j < streams; j++) {
-        Vec *best = &a->acc[2 * j], *index = &a->acc[2 * j + 1], x = v_splat(g, v[j < have ? j : 0], best->lanes);
+        Vec *best = &a->acc[2 * j], *index = &a->acc[2 * j + 1],
+            x = v_splat(g, v[j < have ? j : 0], best->lanes);
         if (x.dtype == JITC_BOOL) x = v_cast(g, x, JITC_UINT8);
-        Vec i = v_splat(g, v_from_i(g, a->run ? i_add(g, e->lane.o, ival((int64_t)j * LANES)) : a->at, to), best->lanes);
+        Vec i = v_splat(g, v_from_i(g, a->run ? i_add(g, e->lane.o, ival((int64_t)j * LANES)) : a->at, to),
+                        best->lanes);
         if (a->run) i = v_add(g, i, v_iota(g, to));
         Vec better = v_cmp(g, a->op->code == OP_argmax ? CMP_GT : CMP_LT, x, *best);
         if (a->run && e->lane.partial) better = v_and(g, better, e->lane.mask);

@@ -12,7 +12,10 @@ static Vec row_max(Gen *g, Vec a, Vec b)
     return v_select(g, better, b, a);
 }
 
-static Vec combine(Gen *g, bool max, Vec a, Vec b) { return max ? row_max(g, a, b) : v_add(g, a, b); }
+static Vec combine(Gen *g, bool max, Vec a, Vec b)
+{
+    return max ? row_max(g, a, b) : v_add(g, a, b);
+}
 
 static Vec tree(Gen *g, bool max, Vec *acc, int streams)
 {
@@ -58,8 +61,9 @@ static void operand(Eval *e, Row *r, Vec *v)
         return;
     }
     for (int j = 0; j < e->lane.nv; j++) {
-        Vec x = e->lane.partial ? v_load_n(g, r->out, row_at(e, r, j), carrier(r->x->type.dtype), e->lane.mask)
-                                : v_load(g, r->out, row_at(e, r, j), carrier(r->x->type.dtype), LANES);
+        Vec x = e->lane.partial
+                    ? v_load_n(g, r->out, row_at(e, r, j), carrier(r->x->type.dtype), e->lane.mask)
+                    : v_load(g, r->out, row_at(e, r, j), carrier(r->x->type.dtype), LANES);
         v[j] = widen(g, x, r->x->type.dtype);
     }
 }
@@ -67,8 +71,10 @@ static void operand(Eval *e, Row *r, Vec *v)
 static void put(Eval *e, Row *r, int j, Vec v)
 {
     v = narrow(e->g, v, r->x->type.dtype);
-    if (e->lane.partial) v_store_n(e->g, r->out, row_at(e, r, j), v, e->lane.mask);
-    else v_store(e->g, r->out, row_at(e, r, j), v);
+    if (e->lane.partial)
+        v_store_n(e->g, r->out, row_at(e, r, j), v, e->lane.mask);
+    else
+        v_store(e->g, r->out, row_at(e, r, j), v);
 }
 
 static void max_pass(Eval *e, int streams, void *arg)
@@ -125,7 +131,8 @@ static void pass(Eval *e, Row *r, void (*body)(Eval *, int, void *), int carried
     Value *x = r->op->in[0];
     int cuts = find_cuts(e, &x, 1, &r->in, n, cut);
     RunLoop loop = {r->acc, carried, body, r, nv};
-    if (!vectorisable(e, x, &r->in)) g_fail(e->g, "the operand of '%s' cannot be read in vectors", r->op->def->name);
+    if (!vectorisable(e, x, &r->in))
+        g_fail(e->g, "the operand of '%s' cannot be read in vectors", r->op->def->name);
     for (int c = 0; c + 1 < cuts; c++) run_loop(e, cut[c], cut[c + 1], &loop);
 }
 
@@ -149,7 +156,10 @@ static Row row_of(const Op *op, const Index *x)
     return r;
 }
 
-static int streams_for(int64_t n) { return n >= 2 * STREAMS * LANES ? STREAMS : 1; }
+static int streams_for(int64_t n)
+{
+    return n >= 2 * STREAMS * LANES ? STREAMS : 1;
+}
 
 const KnownFact *row_facts(Eval *e, const Op *op, const Index *x)
 {
@@ -185,7 +195,8 @@ void eval_row_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     for (int j = 0; j < n; j++) out[j] = narrow(e->g, finish(e, &r, v[j], false), op->out[0]->type.dtype);
 }
 
-/* -- Whole kernels ------------------------------------------------------------------------------------------------ */
+/* -- Whole kernels
+ * ------------------------------------------------------------------------------------------------ */
 /* A short row stays in registers. */
 static void held_row(Eval *e, Row *r, int64_t n)
 {
@@ -194,7 +205,8 @@ static void held_row(Eval *e, Row *r, int64_t n)
     int many = (int)ceil_div(n, LANES);
     Lanes lane[HELD_MAX];
     for (int j = 0; j < many; j++) {
-        e->lane = (Lanes){.lanes = LANES, .nv = 1, .id = ++e->last_lane, .o = ival((int64_t)j * LANES), .hi = n};
+        e->lane =
+            (Lanes){.lanes = LANES, .nv = 1, .id = ++e->last_lane, .o = ival((int64_t)j * LANES), .hi = n};
         int64_t rest = n - (int64_t)j * LANES;
         if (rest < LANES) {
             e->lane.partial = true;
@@ -263,8 +275,10 @@ bool emit_row_kernel(Gen *g, const Kernel *k)
         r.row = ix_mul(e, u.i, ival(n));
         int64_t cut[CUTS_MAX];
         Value *in = op->in[0];
-        if (n <= HELD_MAX * LANES && find_cuts(e, &in, 1, &r.in, n, cut) == 2) held_row(e, &r, n);
-        else long_row(e, &r, n);
+        if (n <= HELD_MAX * LANES && find_cuts(e, &in, 1, &r.in, n, cut) == 2)
+            held_row(e, &r, n);
+        else
+            long_row(e, &r, n);
         scope_leave(e, s);
     }
     return true;

@@ -22,7 +22,8 @@ static Vec zero_of(Gen *g, Vec like)
     return k_of(g, like, 0);
 }
 
-/* -- Half precision: to f32 and back in integer arithmetic -------------------------------------------------- */
+/* -- Half precision: to f32 and back in integer arithmetic --------------------------------------------------
+ */
 static Vec k32(Gen *g, Vec like, int64_t k)
 {
     return v_i(g, JITC_UINT32, like.lanes, k);
@@ -35,7 +36,8 @@ static Vec half_to_f32(Gen *g, Vec half, DType t)
     Vec sign = v_shl(g, v_and(g, h, k32(g, h, 0x8000)), 16), em = v_and(g, h, k32(g, h, 0x7fff));
     Vec bits = v_add(g, v_shl(g, em, 13), k32(g, h, 112 << 23));
     bits = v_select(g, v_cmp(g, CMP_GE, em, k32(g, h, 0x7c00)), v_add(g, bits, k32(g, h, 112 << 23)), bits);
-    Vec small = v_mul(g, v_cast(g, v_cast(g, em, JITC_INT32), JITC_FLOAT32), v_f(g, JITC_FLOAT32, h.lanes, 0x1p-24));
+    Vec small =
+        v_mul(g, v_cast(g, v_cast(g, em, JITC_INT32), JITC_FLOAT32), v_f(g, JITC_FLOAT32, h.lanes, 0x1p-24));
     bits = v_select(g, v_cmp(g, CMP_LT, em, k32(g, h, 0x400)), v_bits(g, small, JITC_UINT32), bits);
     return v_bits(g, v_or(g, bits, sign), JITC_FLOAT32);
 }
@@ -71,13 +73,14 @@ Vec narrow(Gen *g, Vec v, DType t)
     return carrier(t) != t ? f32_to_half(g, v, t) : v;
 }
 
-/* -- One operand ---------------------------------------------------------------------------------------------- */
-#define UNARY(name, expr)                                                                                        \
-    static Vec name(Gen *g, const Op *op, const Vec *in)                                                         \
-    {                                                                                                            \
-        Vec x = in[0];                                                                                           \
-        (void)op;                                                                                                \
-        return expr;                                                                                             \
+/* -- One operand
+ * ---------------------------------------------------------------------------------------------- */
+#define UNARY(name, expr)                                                                                    \
+    static Vec name(Gen *g, const Op *op, const Vec *in)                                                     \
+    {                                                                                                        \
+        Vec x = in[0];                                                                                       \
+        (void)op;                                                                                            \
+        return expr;                                                                                         \
     }
 UNARY(map_neg, v_neg(g, x))
 UNARY(map_abs, v_abs(g, x))
@@ -152,13 +155,14 @@ static Vec map_cast(Gen *g, const Op *op, const Vec *in)
     return v_select(g, v_cmp(g, CMP_UNORD, x, x), lowest, y);
 }
 
-/* -- Two and three operands ------------------------------------------------------------------------------------ */
-#define BINARY(name, expr)                                                                                       \
-    static Vec name(Gen *g, const Op *op, const Vec *in)                                                         \
-    {                                                                                                            \
-        Vec x = in[0], y = in[1];                                                                                \
-        (void)op;                                                                                                \
-        return expr;                                                                                             \
+/* -- Two and three operands
+ * ------------------------------------------------------------------------------------ */
+#define BINARY(name, expr)                                                                                   \
+    static Vec name(Gen *g, const Op *op, const Vec *in)                                                     \
+    {                                                                                                        \
+        Vec x = in[0], y = in[1];                                                                            \
+        (void)op;                                                                                            \
+        return expr;                                                                                         \
     }
 BINARY(map_add, v_add(g, x, y))
 BINARY(map_sub, v_sub(g, x, y))
@@ -248,7 +252,8 @@ static Vec int_pow(Gen *g, Vec x, Vec y)
 }
 BINARY(map_pow, is_f(x) ? vm_pow(g, x, y) : int_pow(g, x, y))
 
-/* -- Dispatch ---------------------------------------------------------------------------------------------------- */
+/* -- Dispatch
+ * ---------------------------------------------------------------------------------------------------- */
 static MapFn *const map_fns[OP_COUNT] = {
 #define MAP(name, fn) [OP_##name] = fn,
 #include "codegen/llvm/maps.def"
@@ -295,7 +300,8 @@ Vec const_element(Gen *g, const Op *op, int64_t i, int lanes)
     return dtype_is_float(t) ? v_f(g, t, lanes, tensor_f(c, i)) : v_i(g, t, lanes, tensor_i(c, i));
 }
 
-/* -- Epilogues ----------------------------------------------------------------------------------------------------- */
+/* -- Epilogues
+ * ----------------------------------------------------------------------------------------------------- */
 enum { EPILOGUE_MAX = 128 };
 typedef struct {
     Gen *g;

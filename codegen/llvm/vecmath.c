@@ -59,8 +59,8 @@ Vec vm_copysign(Gen *g, Vec magnitude, Vec sign)
     return v_bits(g, v_or(g, m, s), sign.dtype);
 }
 
-/* |x| below 2^51 (2^22) to the nearest integer, half to even: adding 1.5 * 2^52 pushes the fraction out. The low
- * bits of the sum are the integer in two's complement. */
+/* |x| below 2^51 (2^22) to the nearest integer, half to even: adding 1.5 * 2^52 pushes the fraction out. The
+ * low bits of the sum are the integer in two's complement. */
 typedef struct {
     Vec f, bits;
 } Nearest;
@@ -69,7 +69,8 @@ static Nearest nearest(Gen *g, Vec scaled_plus_magic)
 {
     double magic = is_f64(scaled_plus_magic) ? 0x1.8p52 : 0x1.8p23;
     Vec m = num(g, scaled_plus_magic, magic);
-    return (Nearest){v_sub(g, scaled_plus_magic, m), v_bits(g, scaled_plus_magic, int_like(scaled_plus_magic))};
+    return (Nearest){v_sub(g, scaled_plus_magic, m),
+                     v_bits(g, scaled_plus_magic, int_like(scaled_plus_magic))};
 }
 
 static Nearest nearest_mul(Gen *g, Vec x, double k)
@@ -105,9 +106,10 @@ static Vec exp_reduce(Gen *g, Vec x, Vec *r, Vec *n)
     Vec t = v_fma(g, k.f, num(g, x, wide ? -6.93147180369123816490e-01 : -0.693359375), x);
     *r = v_fma(g, k.f, num(g, x, wide ? -1.90821492927058770002e-10 : 2.12194440e-4), t);
     if (!wide) return POLY(g, *r, 0.5000000102, 0.1666651289, 0.04166618552, 0.008369598574, 0.00139518192);
-    return POLY(g, *r, 0.4999999999999999996, 0.1666666666666668562, 0.04166666666666672957, 0.008333333333315377012,
-                0.001388888888885630202, 0.0001984126990045850081, 0.00002480158737754706679, 2.755723081769996136e-6,
-                2.755723034321050353e-7, 2.511343795405410865e-8, 2.092782308286191745e-9);
+    return POLY(g, *r, 0.4999999999999999996, 0.1666666666666668562, 0.04166666666666672957,
+                0.008333333333315377012, 0.001388888888885630202, 0.0001984126990045850081,
+                0.00002480158737754706679, 2.755723081769996136e-6, 2.755723034321050353e-7,
+                2.511343795405410865e-8, 2.092782308286191745e-9);
 }
 
 Vec vm_exp(Gen *g, Vec x)
@@ -161,8 +163,8 @@ static Vec log_core(Gen *g, Vec x)
     Vec e, f = log_reduce(g, x, &e);
     if (!is_f64(x)) {
         Vec z = v_mul(g, f, f);
-        Vec p = POLY(g, f, 0.3333331672, -0.2500081031, 0.2000228657, -0.1662455613, 0.1418118757, -0.1312873883,
-                     0.1288166973, -0.07859664946);
+        Vec p = POLY(g, f, 0.3333331672, -0.2500081031, 0.2000228657, -0.1662455613, 0.1418118757,
+                     -0.1312873883, 0.1288166973, -0.07859664946);
         Vec y = v_mul(g, v_mul(g, f, z), p);
         y = v_fma(g, e, num(g, x, -2.12194440e-4), y);
         y = v_fma(g, z, num(g, x, -0.5), y);
@@ -170,8 +172,8 @@ static Vec log_core(Gen *g, Vec x)
     }
     /* log(1 + f) = f - s (f - z R(z)) with s = f / (2 + f), z = s^2, from 2 atanh(s) = 2s + s z R(z). */
     Vec s = v_div(g, f, v_add(g, f, num(g, x, 2))), z = v_mul(g, s, s);
-    Vec r = POLY(g, z, 0.6666666666666734617, 0.399999999994131496, 0.28571428742762621, 0.2222219853137818133,
-                 0.1818356665146269098, 0.1531398685263443635, 0.1479662481940039078);
+    Vec r = POLY(g, z, 0.6666666666666734617, 0.399999999994131496, 0.28571428742762621,
+                 0.2222219853137818133, 0.1818356665146269098, 0.1531398685263443635, 0.1479662481940039078);
     Vec half = v_mul(g, num(g, x, 0.5), v_mul(g, f, f));
     Vec t = v_fma(g, s, v_fma(g, z, r, half), v_mul(g, e, num(g, x, 1.90821492927058770002e-10)));
     t = v_add(g, f, v_sub(g, t, half));
@@ -191,7 +193,8 @@ Vec vm_log1p(Gen *g, Vec x)
 {
     Vec one = num(g, x, 1), u = v_add(g, one, x);
     /* What rounding u lost, as a correction of first order. */
-    Vec lost = v_select(g, v_cmp(g, CMP_GT, x, one), v_sub(g, one, v_sub(g, u, x)), v_sub(g, x, v_sub(g, u, one)));
+    Vec lost =
+        v_select(g, v_cmp(g, CMP_GT, x, one), v_sub(g, one, v_sub(g, u, x)), v_sub(g, x, v_sub(g, u, one)));
     Vec y = v_add(g, vm_log(g, u), v_div(g, lost, u));
     Vec tiny = v_cmp(g, CMP_LT, v_abs(g, x), num(g, x, is_f64(x) ? 0x1p-54 : 0x1p-25));
     y = v_select(g, tiny, x, y);
@@ -225,30 +228,31 @@ Vec vm_erf(Gen *g, Vec x)
     if (!is_f64(x)) {
         /* x P(x^2) / Q(x^2) up to 3.92, where the quotient rounds to 1. */
         Vec c = at_most(g, at_least(g, x, -3.92), 3.92), z = v_mul(g, c, c);
-        Vec p = POLY(g, z, 1.128379146, 0.1903950158, 0.05274697303, 0.003765066823, 0.0002848606445, 2.050045438e-6);
+        Vec p = POLY(g, z, 1.128379146, 0.1903950158, 0.05274697303, 0.003765066823, 0.0002848606445,
+                     2.050045438e-6);
         Vec q = POLY(g, z, 1, 0.5020659333, 0.1141041672, 0.014968115, 0.001162384417, 3.809013197e-5);
         Vec y = v_div(g, v_mul(g, c, p), q);
         return at_most(g, at_least(g, y, -1), 1);
     }
-    Vec a = v_abs(g, x), near = v_cmp(g, CMP_LE, a, one), small, large, z = v_mul(g, x, x);
-    {
-        /* x P(x^2) up to 1; then erfc(x) = exp(-x^2) H(t), t = (x - 2) / (x + 2). */
-        small = POLY(g, z, 1.128379167095512574, -0.3761263890318374818, 0.1128379167095488446, -0.02686617064507787397,
-                     0.005223977624828429581, -0.0008548326981425996339, 0.0001205533113298864549,
-                     -0.00001492559577330565675, 1.646100850046362513e-6, -1.635039650490322632e-7,
-                     1.466033085878754786e-8, -1.137496477419525488e-9, 5.960701739558499383e-11);
-        Vec c = at_most(g, a, 6), two = num(g, x, 2), t = v_div(g, v_sub(g, c, two), v_add(g, c, two));
-        Vec h = POLY(g, t, 0.2553956763105057379, -0.4271858474139583213, 0.2416581942424735629, -0.07897858101570501402,
-                     0.003732892403263012525, 0.00699746173179274222, -0.0008471432096107170413, -0.000981976578783095312,
-                     0.00004355549428882900765, 0.0001743509603550574473, 0.00002750703017923961524,
-                     -0.00002749072597032649002, -0.00001367042734577322862, 1.262560026776746893e-6,
-                     2.410558241207195511e-6);
-        large = v_sub(g, one, v_mul(g, vm_exp(g, v_neg(g, v_mul(g, c, c))), h));
-    }
+    Vec a = v_abs(g, x), near = v_cmp(g, CMP_LE, a, one), z = v_mul(g, x, x);
+    /* x P(x^2) up to 1; then erfc(x) = exp(-x^2) H(t), t = (x - 2) / (x + 2). */
+    Vec small = POLY(g, z, 1.128379167095512574, -0.3761263890318374818, 0.1128379167095488446,
+                     -0.02686617064507787397, 0.005223977624828429581, -0.0008548326981425996339,
+                     0.0001205533113298864549, -0.00001492559577330565675, 1.646100850046362513e-6,
+                     -1.635039650490322632e-7, 1.466033085878754786e-8, -1.137496477419525488e-9,
+                     5.960701739558499383e-11);
+    Vec c = at_most(g, a, 6), two = num(g, x, 2), t = v_div(g, v_sub(g, c, two), v_add(g, c, two));
+    Vec h = POLY(g, t, 0.2553956763105057379, -0.4271858474139583213, 0.2416581942424735629,
+                 -0.07897858101570501402, 0.003732892403263012525, 0.00699746173179274222,
+                 -0.0008471432096107170413, -0.000981976578783095312, 0.00004355549428882900765,
+                 0.0001743509603550574473, 0.00002750703017923961524, -0.00002749072597032649002,
+                 -0.00001367042734577322862, 1.262560026776746893e-6, 2.410558241207195511e-6);
+    Vec large = v_sub(g, one, v_mul(g, vm_exp(g, v_neg(g, v_mul(g, c, c))), h));
     return v_select(g, near, v_mul(g, x, small), vm_copysign(g, large, x));
 }
 
-/* -- Trigonometry, in f64 ------------------------------------------------------------------------------------ */
+/* -- Trigonometry, in f64
+ * ------------------------------------------------------------------------------------ */
 typedef struct {
     Vec r, quadrant; /* x = quadrant * pi/2 + r; only the two low bits of the quadrant count */
 } Angle;
@@ -268,7 +272,8 @@ static Angle reduce_angle(Gen *g, Vec x)
 /* The 32 bits of 2/pi that follow bit 32 * k + shift, three times; bit 0 is worth 2^32. */
 static void two_over_pi(Gen *g, Vec k, Vec shift, Vec *w)
 {
-    static const uint32_t bits[] = {0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
+    static const uint32_t bits[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
+                                    0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
     for (int i = 0; i < 3; i++) {
         Vec pair = inum(g, k, (int64_t)((uint64_t)bits[i] << 32 | bits[i + 1]));
         for (int j = 1; j < 5; j++)
@@ -282,8 +287,8 @@ static void two_over_pi(Gen *g, Vec k, Vec shift, Vec *w)
     }
 }
 
-/* Payne and Hanek's reduction of a large f32 x: x = m 2^s with an integer m of 24 bits; bits of 2/pi that only
- * contribute whole turns are skipped, and 96 bits are enough for the rest. */
+/* Payne and Hanek's reduction of a large f32 x: x = m 2^s with an integer m of 24 bits; bits of 2/pi that
+ * only contribute whole turns are skipped, and 96 bits are enough for the rest. */
 static Angle reduce_large(Gen *g, Vec x)
 {
     Vec bits = v_cast(g, v_bits(g, x, JITC_UINT32), JITC_INT64);
@@ -293,9 +298,11 @@ static Angle reduce_large(Gen *g, Vec x)
     from = v_select(g, v_cmp(g, CMP_LT, from, inum(g, bits, 0)), inum(g, bits, 0), from);
     Vec w[3];
     two_over_pi(g, v_shr(g, from, 5), v_and(g, from, inum(g, bits, 31)), w);
-    Vec p = v_add(g, v_shl(g, v_mul(g, m, w[0]), 32), v_add(g, v_mul(g, m, w[1]), v_shr(g, v_mul(g, m, w[2]), 32)));
+    Vec p = v_add(g, v_shl(g, v_mul(g, m, w[0]), 32),
+                  v_add(g, v_mul(g, m, w[1]), v_shr(g, v_mul(g, m, w[2]), 32)));
     Vec q = v_shr(g, v_add(g, p, inum(g, p, (int64_t)1 << 61)), 62);
-    Vec r = v_mul(g, v_cast(g, v_sub(g, p, v_shl(g, q, 62)), JITC_FLOAT64), v_f(g, JITC_FLOAT64, x.lanes, 0x1.921fb54442d18p0 * 0x1p-62));
+    Vec r = v_mul(g, v_cast(g, v_sub(g, p, v_shl(g, q, 62)), JITC_FLOAT64),
+                  v_f(g, JITC_FLOAT64, x.lanes, 0x1.921fb54442d18p0 * 0x1p-62));
     Vec negative = v_cmp(g, CMP_LT, x, num(g, x, 0));
     r = v_select(g, negative, v_neg(g, r), r);
     q = v_select(g, negative, v_neg(g, q), q);
@@ -358,14 +365,15 @@ static Vec atan2_f64(Gen *g, Vec y, Vec x)
     Vec ax = v_abs(g, x), ay = v_abs(g, y), zero = num(g, x, 0), one = num(g, x, 1);
     Vec steep = v_cmp(g, CMP_GT, ay, ax), lo = v_select(g, steep, ax, ay), hi = v_select(g, steep, ay, ax);
     Vec t = v_div(g, lo, hi);
-    t = v_select(g, v_cmp(g, CMP_EQ, hi, zero), zero, t);                     /* 0 / 0 */
-    t = v_select(g, v_cmp(g, CMP_EQ, lo, num(g, x, INFINITY)), one, t);       /* inf / inf */
+    t = v_select(g, v_cmp(g, CMP_EQ, hi, zero), zero, t);               /* 0 / 0 */
+    t = v_select(g, v_cmp(g, CMP_EQ, lo, num(g, x, INFINITY)), one, t); /* inf / inf */
     /* atan t = pi/8·2 + atan((t - 1) / (t + 1)) above tan(pi/8). */
     Vec upper = v_cmp(g, CMP_GT, t, num(g, x, 0.41421356237309503));
     Vec u = v_select(g, upper, v_div(g, v_sub(g, t, one), v_add(g, t, one)), t), z = v_mul(g, u, u);
-    Vec p = POLY(g, z, -0.3333333333333320621, 0.1999999999995542103, -0.1428571428034385908, 0.1111111078963938893,
-                 -0.09090897911502067768, 0.07692062629861115908, -0.06663128612672760687, 0.05848050730246480682,
-                 -0.05039966077453057043, 0.03807991733826998442, -0.01792263741081379382);
+    Vec p = POLY(g, z, -0.3333333333333320621, 0.1999999999995542103, -0.1428571428034385908,
+                 0.1111111078963938893, -0.09090897911502067768, 0.07692062629861115908,
+                 -0.06663128612672760687, 0.05848050730246480682, -0.05039966077453057043,
+                 0.03807991733826998442, -0.01792263741081379382);
     Vec a = v_fma(g, v_mul(g, u, z), p, u);
     a = v_select(g, upper, v_add(g, a, num(g, x, M_PI_4)), a);
     a = v_select(g, steep, v_sub(g, num(g, x, M_PI_2), a), a);
@@ -381,14 +389,16 @@ Vec vm_atan2(Gen *g, Vec y, Vec x)
     return v_cast(g, atan2_f64(g, v_cast(g, y, JITC_FLOAT64), v_cast(g, x, JITC_FLOAT64)), JITC_FLOAT32);
 }
 
-/* -- Powers and remainders ------------------------------------------------------------------------------------- */
+/* -- Powers and remainders
+ * ------------------------------------------------------------------------------------- */
 static Vec pow_f64(Gen *g, Vec x, Vec y)
 {
     Vec zero = num(g, x, 0), one = num(g, x, 1), ax = v_abs(g, x), nan = num(g, x, NAN);
     Vec p = vm_exp(g, v_mul(g, y, vm_log(g, ax)));
     Vec whole = v_cmp(g, CMP_EQ, v_floor(g, y), y); /* so is infinity */
     Vec h = v_mul(g, y, num(g, x, 0.5)), odd = v_and(g, whole, v_cmp(g, CMP_NE, v_floor(g, h), h));
-    p = v_select(g, v_cmp(g, CMP_EQ, ax, one), v_select(g, v_cmp(g, CMP_UNORD, y, y), y, one), p); /* also y = inf */
+    p = v_select(g, v_cmp(g, CMP_EQ, ax, one), v_select(g, v_cmp(g, CMP_UNORD, y, y), y, one),
+                 p); /* also y = inf */
     Vec finite = v_cmp(g, CMP_LT, ax, num(g, x, INFINITY));
     Vec bad = v_and(g, v_and(g, v_cmp(g, CMP_LT, x, zero), finite), v_not(g, whole));
     p = v_select(g, bad, nan, p);
@@ -408,12 +418,14 @@ Vec vm_trunc(Gen *g, Vec x)
     return vm_copysign(g, v_floor(g, v_abs(g, x)), x);
 }
 
-/* r mod y for 0 <= r < 2^26 y: the quotient is off by one at most, and its product with y in two halves is exact. */
+/* r mod y for 0 <= r < 2^26 y: the quotient is off by one at most, and its product with y in two halves is
+ * exact. */
 static Vec fmod_step(Gen *g, Vec r, Vec y)
 {
     Vec zero = num(g, r, 0), q = v_floor(g, v_div(g, r, y));
     Vec bits = v_bits(g, y, JITC_INT64);
-    Vec high = v_bits(g, v_and(g, bits, inum(g, bits, -((int64_t)1 << 27))), JITC_FLOAT64), low = v_sub(g, y, high);
+    Vec high = v_bits(g, v_and(g, bits, inum(g, bits, -((int64_t)1 << 27))), JITC_FLOAT64),
+        low = v_sub(g, y, high);
     Vec t = v_sub(g, v_sub(g, r, v_mul(g, q, high)), v_mul(g, q, low));
     t = v_select(g, v_cmp(g, CMP_LT, t, zero), v_add(g, t, y), t);
     t = v_select(g, v_cmp(g, CMP_GE, t, y), v_sub(g, t, y), t);
@@ -428,7 +440,8 @@ static Vec fmod_f64(Gen *g, Vec x, Vec y, int steps)
     Ival rare = i_select(g, any(g, big), ival(steps), ival(0));
     FOR_CARRY (g, i, ival(0), rare, ival(1), &r, 1) {
         Vec scaled = d;
-        FOR_CARRY (g, k, i.i, ival(steps - 1), ival(1), &scaled, 1) scaled = v_mul(g, scaled, num(g, x, 0x1p24));
+        FOR_CARRY (g, k, i.i, ival(steps - 1), ival(1), &scaled, 1)
+            scaled = v_mul(g, scaled, num(g, x, 0x1p24));
         r = fmod_step(g, r, scaled);
     }
     r = fmod_step(g, r, d);

@@ -1,6 +1,6 @@
-/* Elementary functions on vectors of f32 and f64, from arithmetic alone: no libm call, no instruction that only
- * some targets have, so an object needs nobody and every target gives the same bits (up to fused multiply-adds).
- * NaN, infinities and signed zeros come out as C's Annex F says, unless noted. */
+/* Elementary functions on vectors of f32 and f64, from arithmetic alone: no libm call, no instruction that
+ * only some targets have, so an object needs nobody and every target gives the same bits (up to fused
+ * multiply-adds). NaN, infinities and signed zeros come out as C's Annex F says, unless noted. */
 #ifndef JITC_VECMATH_H
 #define JITC_VECMATH_H
 

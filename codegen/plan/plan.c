@@ -70,15 +70,14 @@ static void find_classes(Planner *p)
     for (const Op *op = p->main->first; op; op = op->next) {
         for (int i = 0; i < op->nout; i++)
             if (!type_static(&op->out[i]->type)) job_bug(p->job, "the plan of a module with open dimensions");
-        switch (op->code) {
-        case OP_const:
-        case OP_weight:
+        switch (op->def->kind) {
+        case KIND_CONST:
             if (!op->out[0]->nuses) break;
             add_class(p, op->out[0], BUF_WEIGHT, p->weights.n);
             vec_push(p->job, &p->weights, op->out[0]);
             break;
-        case OP_reshape: p->class_of[op->out[0]->id] = p->class_of[op->in[0]->id]; break;
-        case OP_kernel:
+        case KIND_VIEW: p->class_of[op->out[0]->id] = p->class_of[op->in[0]->id]; break;
+        case KIND_REGION: /* a kernel, or the end of @main, which runs nothing */
             for (int i = 0; runs(op) && i < op->nin; i++) class_at(p, op->in[i])->last = now;
             for (int i = 0; i < op->nout; i++) {
                 add_class(p, op->out[i], BUF_SLOT, 0);
@@ -87,7 +86,6 @@ static void find_classes(Planner *p)
             }
             now += runs(op);
             break;
-        case OP_yield: break;
         default: job_bug(p->job, "op '%s' is not in a kernel", op->def->name);
         }
     }

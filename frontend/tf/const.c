@@ -96,6 +96,8 @@ static void import_random_uniform(Cx *cx, Value **in, Value **out)
     Dim dim[IR_MAX_RANK];
     DType type = get_type(cx, "dtype", JITC_FLOAT32);
     int rank = known_dims(cx, in[0], "the shape", dim, IR_MAX_RANK);
+    if (get_int(cx, "seed", 0) || get_int(cx, "seed2", 0))
+        fail(cx, "random numbers with a seed are not supported yet: attributes 'seed' and 'seed2' must be 0");
     if (rank < 0 || cx->failed) return;
     if (!dtype_is_float(type)) {
         fail(cx, "random numbers of type %s are not supported", dtype_name(type));

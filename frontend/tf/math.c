@@ -46,20 +46,9 @@ static void import_cast(Cx *cx, Value **in, Value **out)
 /* The same bits as another type. */
 static void import_bitcast(Cx *cx, Value **in, Value **out)
 {
-    DType to = get_type(cx, "type", 0), from = in[0]->type.dtype;
+    DType to = get_type(cx, "type", 0);
     if (cx->failed || !need_attr(cx, "type")) return;
-    bool ints = dtype_is_int(to) && dtype_is_int(from) && dtype_size(to) == dtype_size(from);
-    const Tensor *t =
-        to != from && !ints && dtype_size(to) == dtype_size(from) ? ir_reveal(cx->m, in[0]) : NULL;
-    if (to == from || ints) {
-        out[0] = ir_cast(&cx->b, in[0], to);
-    } else if (t) {
-        Tensor same = *t;
-        same.type.dtype = to;
-        out[0] = tensor_value(cx, &same);
-    } else {
-        fail(cx, "from %s to %s is not supported", dtype_name(from), dtype_name(to));
-    }
+    out[0] = ir_v(&cx->b, OP_bitcast, IN(in[0]), AT(at_t("to", to)));
 }
 
 static void import_add_n(Cx *cx, Value **in, Value **out)

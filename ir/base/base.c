@@ -27,7 +27,10 @@ void job_free(Job *job)
     job->status = status;
 }
 
-void job_fail(Job *job, jitc_status status) { longjmp(job->env, status); }
+void job_fail(Job *job, jitc_status status)
+{
+    longjmp(job->env, status);
+}
 
 void job_tick(Job *job)
 {
@@ -187,7 +190,10 @@ void str_putn(Str *s, const char *text, size_t n)
     s->at[s->n] = 0;
 }
 
-void str_put(Str *s, const char *text) { str_putn(s, text, strlen(text)); }
+void str_put(Str *s, const char *text)
+{
+    str_putn(s, text, strlen(text));
+}
 
 void str_vprintf(Str *s, const char *fmt, va_list ap)
 {
@@ -210,7 +216,11 @@ void str_printf(Str *s, const char *fmt, ...)
 
 static size_t utf8_length(const unsigned char *p, size_t n)
 {
-    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+    size_t len = p[0] < 0x80             ? 1
+                 : (p[0] & 0xe0) == 0xc0 ? 2
+                 : (p[0] & 0xf0) == 0xe0 ? 3
+                 : (p[0] & 0xf8) == 0xf0 ? 4
+                                         : 0;
     if (!len || len > n) return 0;
     for (size_t i = 1; i < len; i++)
         if ((p[i] & 0xc0) != 0x80) return 0;
@@ -233,7 +243,10 @@ void str_escape(Str *s, const char *text, size_t n)
     }
 }
 
-const char *str_text(const Str *s) { return s->at ? s->at : ""; }
+const char *str_text(const Str *s)
+{
+    return s->at ? s->at : "";
+}
 
 void str_free(Str *s)
 {
@@ -264,7 +277,10 @@ Hash hash_bytes(const void *data, size_t n)
     return (Hash){mix(a ^ b), mix(b + (a << 1) + 1)};
 }
 
-uint64_t hash_string(const char *s) { return hash_bytes(s, strlen(s)).lo; }
+uint64_t hash_string(const char *s)
+{
+    return hash_bytes(s, strlen(s)).lo;
+}
 
 static uint32_t strmap_slot(const StrMap *m, const char *key)
 {
@@ -273,7 +289,10 @@ static uint32_t strmap_slot(const StrMap *m, const char *key)
     return i;
 }
 
-void *strmap_get(const StrMap *m, const char *key) { return m->cap ? m->vals[strmap_slot(m, key)] : NULL; }
+void *strmap_get(const StrMap *m, const char *key)
+{
+    return m->cap ? m->vals[strmap_slot(m, key)] : NULL;
+}
 
 void strmap_put(Job *job, StrMap *m, const char *key, void *v)
 {

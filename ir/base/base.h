@@ -28,7 +28,10 @@
  * Bad input is not a failure of this kind: it is reported with job_error() as often as needed, then
  * job_stop_on_errors() unwinds with JITC_E_INVALID. Never unwind across frames of another library. */
 typedef struct ArenaBlock ArenaBlock;
-typedef struct { ArenaBlock *head; size_t used, total, limit; } Arena;
+typedef struct {
+    ArenaBlock *head;
+    size_t used, total, limit;
+} Arena;
 
 typedef struct Cleanup Cleanup;
 struct Cleanup {
@@ -61,8 +64,9 @@ _Noreturn void job_fail(Job *job, jitc_status status);
 void job_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
 void job_verror(Job *job, const char *fmt, va_list ap);
 void job_stop_on_errors(Job *job);
-_Noreturn void job_bug(Job *job, const char *fmt, ...) PRINTF(2, 3); /* a broken invariant of ours: JITC_E_INTERNAL */
-void job_tick(Job *job);                                              /* unwinds once the deadline has passed */
+_Noreturn void job_bug(Job *job, const char *fmt, ...)
+    PRINTF(2, 3);        /* a broken invariant of ours: JITC_E_INTERNAL */
+void job_tick(Job *job); /* unwinds once the deadline has passed */
 void job_on_exit(Job *job, void (*fn)(void *), void *arg);
 
 /* Zeroed memory, aligned to 64 bytes when n >= 64, else to 16; never NULL. */
@@ -70,22 +74,26 @@ void *job_alloc(Job *job, size_t n);
 void *job_calloc(Job *job, size_t n, size_t size); /* checked product */
 char *job_strndup(Job *job, const char *s, size_t n);
 char *job_printf(Job *job, const char *fmt, ...) PRINTF(2, 3);
-#define job_new(job, T)     ((T *)job_alloc((job), sizeof(T)))
+#define job_new(job, T)      ((T *)job_alloc((job), sizeof(T)))
 #define job_array(job, T, n) ((T *)job_calloc((job), (size_t)(n), sizeof(T)))
 
 /* -- Growing arrays in a job's arena -------------------------------------------------------------- */
-#define VEC(T)                                                                                                \
-    struct {                                                                                                  \
-        T *at;                                                                                                \
-        uint32_t n, cap;                                                                                      \
+#define VEC(T)                                                                                               \
+    struct {                                                                                                 \
+        T *at;                                                                                               \
+        uint32_t n, cap;                                                                                     \
     }
-#define vec_push(job, v, ...)                                                                                 \
-    ((v)->n == (v)->cap ? vec_grow_((job), (void **)&(v)->at, &(v)->cap, sizeof *(v)->at) : (void)0,           \
+#define vec_push(job, v, ...)                                                                                \
+    ((v)->n == (v)->cap ? vec_grow_((job), (void **)&(v)->at, &(v)->cap, sizeof *(v)->at) : (void)0,         \
      (v)->at[(v)->n++] = (__VA_ARGS__))
 void vec_grow_(Job *job, void **at, uint32_t *cap, size_t size);
 
 /* -- Text under construction; lives in the heap, str_free() it ------------------------------------- */
-typedef struct { char *at; size_t n, cap; bool oom; } Str;
+typedef struct {
+    char *at;
+    size_t n, cap;
+    bool oom;
+} Str;
 void str_printf(Str *s, const char *fmt, ...) PRINTF(2, 3);
 void str_vprintf(Str *s, const char *fmt, va_list ap);
 void str_putn(Str *s, const char *text, size_t n);
@@ -95,24 +103,51 @@ const char *str_text(const Str *s);                  /* "" when empty; valid unt
 void str_free(Str *s);
 
 /* -- Hashing: 128 bits, for keys that must not collide by chance ---------------------------------- */
-typedef struct { uint64_t lo, hi; } Hash;
+typedef struct {
+    uint64_t lo, hi;
+} Hash;
 Hash hash_bytes(const void *data, size_t n);
-static inline bool hash_eq(Hash a, Hash b) { return a.lo == b.lo && a.hi == b.hi; }
+static inline bool hash_eq(Hash a, Hash b)
+{
+    return a.lo == b.lo && a.hi == b.hi;
+}
 uint64_t hash_string(const char *s); /* for tables in memory */
 
 /* String -> pointer map in a job's arena. */
-typedef struct { const char **keys; void **vals; uint32_t n, cap; } StrMap;
-void *strmap_get(const StrMap *m, const char *key);            /* NULL when absent */
+typedef struct {
+    const char **keys;
+    void **vals;
+    uint32_t n, cap;
+} StrMap;
+void *strmap_get(const StrMap *m, const char *key);             /* NULL when absent */
 void strmap_put(Job *job, StrMap *m, const char *key, void *v); /* key is borrowed; v must not be NULL */
 
 int64_t now_ns(void); /* CLOCK_MONOTONIC */
 
 /* Checked arithmetic; false on overflow. */
-static inline bool mul_ok(int64_t a, int64_t b, int64_t *r) { return !__builtin_mul_overflow(a, b, r); }
-static inline bool add_ok(int64_t a, int64_t b, int64_t *r) { return !__builtin_add_overflow(a, b, r); }
+static inline bool mul_ok(int64_t a, int64_t b, int64_t *r)
+{
+    return !__builtin_mul_overflow(a, b, r);
+}
+static inline bool add_ok(int64_t a, int64_t b, int64_t *r)
+{
+    return !__builtin_add_overflow(a, b, r);
+}
 
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+static inline int64_t round_up(int64_t a, int64_t b)
+{
+    return ceil_div(a, b) * b;
+}
+static inline int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 #endif

@@ -13,7 +13,8 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL);
     const int64_t *lo = attr_v(op, "pad_lo", NULL), *hi = attr_v(op, "pad_hi", NULL);
     int64_t groups = attr_i(op, "groups");
-    if (w->layout == LAYOUT_PANEL) return infer_fail(cx, "the filter is packed as a matrix: %s", type_text(cx, w));
+    if (w->layout == LAYOUT_PANEL)
+        return infer_fail(cx, "the filter is packed as a matrix: %s", type_text(cx, w));
     if (groups < 1 || groups > WINDOW_MAX)
         return infer_fail(cx, "the number of groups must be positive, not %lld", (long long)groups);
     if (!dims_agree(x->dim[3], dim_mul(cx->m, w->dim[2], groups)))

@@ -7,8 +7,7 @@
 int main(void)
 {
     SRunner *r = srunner_create(NULL);
-#define SUITE(name)                                                                                           \
-    srunner_add_suite(r, name##_suite());
+#define SUITE(name) srunner_add_suite(r, name##_suite());
 #include "tests/unit/suites.def"
 #undef SUITE
     srunner_run_all(r, CK_NORMAL);
