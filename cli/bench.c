@@ -196,7 +196,8 @@ ExitStatus command_bench(Options *o)
     str_free(&why);
     char llvm[64] = "", cpu[64] = "", *no_host = NULL;
     bool native = !o->cpu || strcmp(o->cpu, "native") == 0;
-    r.cpu = !native ? o->cpu : host_describe(llvm, sizeof llvm, cpu, sizeof cpu, &no_host) ? cpu : "unknown";
+    bool described = native && host_describe(llvm, sizeof llvm, cpu, sizeof cpu, &no_host);
+    r.cpu = !native ? o->cpu : described ? job_printf(o->job, "%s", cpu) : "unknown";
     free(no_host);
 
     Str text = {0};

@@ -59,10 +59,9 @@ static void resolve_node(Decoder *d, TfNode *n, const char **names)
     uint32_t count = 0;
     while (names[count]) count++;
     n->inputs = job_array(d->job, TfInput, count);
-    n->controls = NULL;
     uint32_t controls = 0;
     for (uint32_t i = 0; i < count; i++) controls += names[i][0] == '^';
-    if (controls) n->controls = job_array(d->job, uint32_t, controls);
+    n->controls = job_array(d->job, uint32_t, controls);
     for (uint32_t i = 0; i < count; i++) {
         TfInput in;
         if (names[i][0] != '^' && n->ncontrols)

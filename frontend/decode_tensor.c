@@ -249,7 +249,7 @@ void tf_tensor_read(Job *job, const Source *src, const TfTensor *t, void *dst)
         return;
     }
     /* Doubling copies: the filled tail repeats with period `size`. */
-    for (size_t from = have - size, n = size; have < all; have += n) {
+    for (size_t from = have - size, n; have < all; have += n) {
         n = have - from;
         if (n > all - have) n = all - have;
         memcpy(p + have, p + from, n);

@@ -1,6 +1,7 @@
 /* The text form, printed. docs/ir.md describes it. Values are numbered anew in each region, so that equal
  * regions print alike. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "ir/ir.h"
 
@@ -141,6 +142,21 @@ static void put_args(Printer *p, const Region *r)
 
 static void put_body(Printer *p, const Region *r, int indent);
 
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+/* In the order of names, since parsing numbers nodes anew. */
+static void put_nodes(Printer *p, const From *from)
+{
+    if (!from || !from->n) return;
+    const char **name = job_array(p->m->job, const char *, from->n);
+    for (uint32_t i = 0; i < from->n; i++) name[i] = from->node[i] < p->m->nodes.n ? p->m->nodes.at[from->node[i]] : "?";
+    qsort(name, from->n, sizeof *name, by_name);
+    for (uint32_t i = 0; i < from->n; i++) {
+        str_put(p->s, i ? "," : "  @");
+        put_quoted(p->s, name[i]);
+    }
+}
+
 static void put_op(Printer *p, const Op *op, int indent)
 {
     Str *s = p->s;
@@ -176,10 +192,7 @@ static void put_op(Printer *p, const Op *op, int indent)
             type_print(p->m, s, &op->out[i]->type);
         }
     }
-    for (uint32_t i = 0; op->from && i < op->from->n; i++) {
-        str_put(s, i ? "," : "  @");
-        put_quoted(s, op->from->node[i] < p->m->nodes.n ? p->m->nodes.at[op->from->node[i]] : "?");
-    }
+    put_nodes(p, op->from);
     str_put(s, "\n");
 }
 

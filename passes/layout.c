@@ -160,7 +160,7 @@ static void cost_value(Flow *l, const Value *v)
 static void cost_flexible(Flow *l, const Op *op)
 {
     if (drops_dims(op)) {
-        int64_t perm[IR_MAX_RANK];
+        int64_t perm[IR_MAX_RANK] = {0};
         dropped_perm(l, op, perm);
         if (!identity(perm, op->out[0]->type.rank)) add(l, op->in[0], bytes_guess(&op->out[0]->type));
         return;

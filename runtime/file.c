@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-jitc_status explain(char **why, jitc_status status, const char *fmt, ...)
+void explain_text(char **why, const char *fmt, ...)
 {
-    if (!why) return status;
+    if (!why) return;
     Str raw = {0}, text = {0};
     va_list ap;
     va_start(ap, fmt);
@@ -19,7 +19,6 @@ jitc_status explain(char **why, jitc_status status, const char *fmt, ...)
     str_escape(&text, str_text(&raw), raw.n);
     str_free(&raw);
     *why = text.at;
-    return status;
 }
 
 /* -- Reading -------------------------------------------------------------------------------------- */

@@ -10,7 +10,9 @@
 
 #include "ir/base/base.h"
 
-jitc_status explain(char **why, jitc_status status, const char *fmt, ...) PRINTF(3, 4); /* returns status */
+void explain_text(char **why, const char *fmt, ...) PRINTF(2, 3);
+/* Gives `status`; a macro so that compilers and analysers see which it is. */
+#define explain(why, status, ...) (explain_text(why, __VA_ARGS__), (status))
 
 /* The contents of a file or pipe, followed by a zero byte that *size does not count; free() it.
  * More than `max` bytes are an error; 0 = no limit. */

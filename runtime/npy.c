@@ -487,7 +487,8 @@ bool npy_header(const jitc_tensor *t, char *buf, size_t *header_size, size_t *da
     n += sprintf(buf + n, "), }");
     while ((n + 1) % ALIGN) buf[n++] = ' ';
     buf[n++] = '\n';
-    memcpy(buf, "\x93NUMPY\1\0", 8);
+    static const char start[PREFIX] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    memcpy(buf, start, PREFIX);
     buf[8] = (char)((n - 10) & 0xff);
     buf[9] = (char)((n - 10) >> 8);
     *header_size = (size_t)n;

@@ -99,7 +99,7 @@ static jitc_status find_directory(const Archive *a, Directory *dir)
     size_t at = ntail - END_SIZE;
     while (!status && (get32(tail + at) != END_SIG || get16(tail + at + 20) != ntail - at - END_SIZE))
         if (at-- == 0) status = bad_zip(a, "not a zip archive, or its end is missing");
-    uint8_t end[END_SIZE];
+    uint8_t end[END_SIZE] = {0};
     if (!status) memcpy(end, tail + at, END_SIZE);
     free(tail);
     if (status) return status;
@@ -339,8 +339,12 @@ static jitc_status read_member(MemberSource *m, const Archive *a, const Entry *e
     if (!m->ended || packed_left || m->produced != e->size)
         return bad_member(a, e, "has another size than recorded");
     if (m->crc != e->crc) return bad_member(a, e, "is damaged: its checksum is wrong");
-    out->name = strndup(e->name, e->nname - 4);
-    return out->name ? JITC_OK : no_memory(a);
+    size_t nname = e->nname - 4; /* without ".npy" */
+    out->name = malloc(nname + 1);
+    if (!out->name) return no_memory(a);
+    memcpy(out->name, e->name, nname);
+    out->name[nname] = 0;
+    return JITC_OK;
 }
 
 static jitc_status read_members(const Archive *a, const Entry *e, size_t n, NpzFile *out)

@@ -1,5 +1,8 @@
 /* Finds and opens the code generator, which is a module of its own. It is never closed: LLVM has state that
  * does not survive that. */
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -43,10 +46,10 @@ static void *find_plugin(Str *tried)
 {
     void *handle = NULL;
     Dl_info info;
-    Str folder = {0};
+    Str folder = {0}, own = {0};
     if (dladdr((const void *)&service, &info) && info.dli_fname && strchr(info.dli_fname, '/')) {
-        put_folder(&folder, info.dli_fname);
-        try_open(str_text(&folder), &handle, tried);
+        put_folder(&own, info.dli_fname);
+        try_open(str_text(&own), &handle, tried);
     }
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
@@ -57,11 +60,12 @@ static void *find_plugin(Str *tried)
             folder.n = 0;
             put_folder(&folder, exe);
             str_put(&folder, beside[i]);
-            try_open(str_text(&folder), &handle, tried);
+            if (strcmp(str_text(&folder), str_text(&own)) != 0) try_open(str_text(&folder), &handle, tried);
         }
     }
     try_open(JITC_PLUGIN_DIR "/", &handle, tried);
     str_free(&folder);
+    str_free(&own);
     return handle;
 }
 
@@ -90,13 +94,33 @@ const Codegen *plugin_open(char **why)
     return r;
 }
 
+#if defined(__x86_64__)
+/* The levels of the x86-64 ABI. The builtin knows what the system saves of the registers, but, in clang, not
+ * all features; those are asked of the processor. */
+static bool host_reaches(int level)
+{
+    unsigned a, b, c = 0, d, c_extended = 0;
+    __get_cpuid(1, &a, &b, &c, &d);
+    __get_cpuid(0x80000001, &a, &b, &c_extended, &d);
+    __builtin_cpu_init();
+    bool v2 = __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.2") &&
+              __builtin_cpu_supports("popcnt") && (c & bit_CMPXCHG16B) && (c_extended & bit_LAHF_LM);
+    bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && (c & bit_MOVBE) &&
+              (c & bit_F16C) && (c_extended & bit_LZCNT);
+    bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vl");
+    return level == 2 ? v2 : level == 3 ? v3 : v4;
+}
+#endif
+
 bool plugin_host_runs(const char *cpu)
 {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (strcmp(cpu, "x86-64-v2") == 0) return __builtin_cpu_supports("x86-64-v2");
-    if (strcmp(cpu, "x86-64-v3") == 0) return __builtin_cpu_supports("x86-64-v3");
-    if (strcmp(cpu, "x86-64-v4") == 0) return __builtin_cpu_supports("x86-64-v4");
+    if (strcmp(cpu, "x86-64-v2") == 0) return host_reaches(2);
+    if (strcmp(cpu, "x86-64-v3") == 0) return host_reaches(3);
+    if (strcmp(cpu, "x86-64-v4") == 0) return host_reaches(4);
 #else
     (void)cpu;
 #endif

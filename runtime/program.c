@@ -149,7 +149,7 @@ static Module *parse_text(const jitc_program *p, Job *job, ImportIo *io)
     const Op *end = f ? ir_terminator(f->body) : NULL;
     if (!end) {
         job_error(job, "the text has no @main");
-        job_stop_on_errors(job);
+        job_fail(job, JITC_E_INVALID);
     }
     io->nin = f->body->nargs;
     io->nout = end->nin;

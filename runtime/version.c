@@ -132,14 +132,17 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }
     CodeImage *i = calloc(1, sizeof *i);
-    Hash *key = malloc(c->n * sizeof *key);
-    if (!i || !key) {
+    if (i) i->key = malloc(c->n * sizeof *i->key);
+    if (!i || !i->key) {
         free(i);
-        free(key);
         job_fail(job, JITC_E_NOMEM);
     }
-    memcpy(key, c->key, c->n * sizeof *key);
-    *i = (CodeImage){r->image, key, r->fn, c->n, 0, r->code_bytes, p->images};
+    memcpy(i->key, c->key, c->n * sizeof *i->key);
+    i->image = r->image;
+    i->fn = r->fn;
+    i->n = c->n;
+    i->code_bytes = r->code_bytes;
+    i->next = p->images;
     r->image = NULL;
     p->images = i;
 }

@@ -26,8 +26,7 @@ static const char *const targets[TARGETS] = {"x86-64", "x86-64-v3", "x86-64-v4"}
 static int failures, checks;
 static bool verbose;
 
-/* -- Memory between guard pages
- * ------------------------------------------------------------------------------- */
+/* -- Memory between guard pages --------------------------------------------------------------------- */
 typedef struct {
     uint8_t *map, *data;
     size_t size, mapped;
@@ -60,9 +59,7 @@ static void release(Guarded *g)
     munmap(g->map, g->mapped);
 }
 
-/* -- Runs
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- Runs ------------------------------------------------------------------------------------------- */
 typedef struct {
     int64_t dims[DIMS], units, scratch, lo[PTRS], hi[PTRS];
     uint64_t fail;

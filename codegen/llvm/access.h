@@ -100,6 +100,11 @@ Index outer_index(Eval *e, const Type *t, Ival u);
 /* Where operand i of `op` is read for the result at x; dims that the op itself runs over are marked unknown.
  */
 Index operand_index(Eval *e, const Op *op, int i, const Index *x);
+/* In how many pieces a run along the result of a reshape crosses the operand's dim: 1 where it stays inside,
+ * 0 when it goes along several dims at once. */
+int64_t reshape_pieces(const Type *in, const Type *out, const Index *x);
+/* The block argument that v is a reshape of, whose memory is read by other dims only; or NULL. */
+const Value *reshaped_arg(const Value *v);
 /* Piece of a concat, or the inside (1) or outside (0) of a pad, that the run lies in; -1: not known. */
 int static_piece(Eval *e, const Op *op, const Index *x);
 int assumed_piece(Eval *e, const Op *op, const Index *x);

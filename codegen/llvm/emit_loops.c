@@ -160,8 +160,7 @@ static void row(Eval *e, Results *r, const Index *x)
     if (is_panel(r) && cuts > 2) g_fail(g, "packing of something concatenated or padded");
 }
 
-/* -- Pads and concats along other dims: one branch per row, not per vector
- * ------------------------------------------ */
+/* -- Pads and concats along other dims: one branch per row, not per vector -------------------------- */
 typedef struct {
     const Op *op;
     Index x;
@@ -222,9 +221,7 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
     }
 }
 
-/* -- Units
- * ------------------------------------------------------------------------------------------------------------
- */
+/* -- Units ------------------------------------------------------------------------------------------ */
 static int vectors_per_step(Gen *g, const Kernel *k, int64_t n)
 {
     int most = g_isa(g)->avx ? 4 : 2, heavy = 0;

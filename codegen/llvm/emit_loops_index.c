@@ -56,8 +56,7 @@ void eval_one_hot_op(Eval *e, const Op *op, const Index *x, Vec *out)
     }
 }
 
-/* -- Resizing: coordinates in f32, as TensorFlow computes them
- * ---------------------------------------------------------- */
+/* -- Resizing: coordinates in f32, as TensorFlow computes them -------------------------------------- */
 static float scale_of(const Op *op, int d)
 {
     int64_t in = op->in[0]->type.dim[1 + d], out = op->out[0]->type.dim[1 + d];

@@ -37,8 +37,7 @@ void run_loop(Eval *e, int64_t lo, int64_t hi, const RunLoop *r)
     e->lane = outer;
 }
 
-/* -- Combining
- * -------------------------------------------------------------------------------------------------- */
+/* -- Combining -------------------------------------------------------------------------------------- */
 static Vec neutral(Gen *g, OpCode code, DType t, int lanes)
 {
     switch (code) {
@@ -228,8 +227,7 @@ void eval_reduce_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     for (int j = 1; j < e->lane.nv && x0->vd >= 0; j++) out[j] = out[0];
 }
 
-/* -- argmax, argmin
- * ------------------------------------------------------------------------------------------------ */
+/* -- argmax, argmin --------------------------------------------------------------------------------- */
 typedef struct {
     const Op *op;
     Index in;

@@ -195,8 +195,7 @@ void eval_row_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     for (int j = 0; j < n; j++) out[j] = narrow(e->g, finish(e, &r, v[j], false), op->out[0]->type.dtype);
 }
 
-/* -- Whole kernels
- * ------------------------------------------------------------------------------------------------ */
+/* -- Whole kernels ---------------------------------------------------------------------------------- */
 /* A short row stays in registers. */
 static void held_row(Eval *e, Row *r, int64_t n)
 {

@@ -50,14 +50,9 @@ static Vec constant(Gen *g, V s, DType t, int lanes)
     return (Vec){LLVMConstVector(lane, (unsigned)lanes), t, (uint8_t)lanes};
 }
 
-static bool is_half(DType t) { return t == JITC_FLOAT16 || t == JITC_BFLOAT16; }
-
 Vec v_f(Gen *g, DType t, int lanes, double k)
 {
-    if (!is_half(t)) return constant(g, LLVMConstReal(scalar_type(g, t), k), t, lanes);
-    uint16_t bits;
-    tensor_set_f(&(Tensor){type_scalar(t), &bits}, 0, k);
-    return constant(g, LLVMConstInt(scalar_type(g, t), bits, 0), t, lanes);
+    return constant(g, LLVMConstReal(scalar_type(g, t), k), t, lanes);
 }
 
 Vec v_i(Gen *g, DType t, int lanes, int64_t k)
@@ -273,49 +268,9 @@ static Vec float_to_int(Gen *g, Vec a, DType t)
     return v_select(g, over, v_i(g, t, a.lanes, max), r);
 }
 
-/* Half precision lies in 16-bit integers and is converted with integer arithmetic: without hardware for it LLVM
- * would call libgcc. Subnormals go through integers, so that flushing denormals does not touch them. */
-static Vec u32(Gen *g, Vec like, int64_t k) { return v_i(g, JITC_UINT32, like.lanes, k); }
-
-static Vec half_to_f32(Gen *g, Vec a)
-{
-    Vec w = cast_op(g, LLVMZExt, a, JITC_UINT32);
-    if (a.dtype == JITC_BFLOAT16) return v_bits(g, v_shl(g, w, 16), JITC_FLOAT32);
-    Vec sign = v_shl(g, v_and(g, w, u32(g, a, 0x8000)), 16), mag = v_and(g, w, u32(g, a, 0x7fff)), wide = v_shl(g, mag, 13);
-    Vec special = v_cmp(g, CMP_GE, mag, u32(g, a, 0x7c00)), small = v_cmp(g, CMP_LT, mag, u32(g, a, 0x400));
-    Vec bits = v_select(g, special, v_or(g, wide, u32(g, a, 0x7f800000)), v_add(g, wide, u32(g, a, 112 << 23)));
-    Vec sub = v_mul(g, cast_op(g, LLVMUIToFP, mag, JITC_FLOAT32), v_f(g, JITC_FLOAT32, a.lanes, 0x1p-24));
-    bits = v_select(g, small, v_bits(g, sub, JITC_UINT32), bits);
-    return v_bits(g, v_or(g, bits, sign), JITC_FLOAT32);
-}
-
-/* Rounds half to even. */
-static Vec f32_to_half(Gen *g, Vec a, DType t)
-{
-    Vec w = v_bits(g, a, JITC_UINT32), sign = v_and(g, w, u32(g, a, 0x80000000)), mag = v_xor(g, w, sign), r;
-    Vec nan = v_cmp(g, CMP_GT, mag, u32(g, a, 0x7f800000));
-    int drop = t == JITC_BFLOAT16 ? 16 : 13;
-    Vec odd = v_and(g, v_shr(g, mag, drop), u32(g, a, 1));
-    Vec up = v_add(g, v_add(g, mag, u32(g, a, (1 << (drop - 1)) - 1)), odd);
-    if (t == JITC_BFLOAT16) {
-        r = v_select(g, nan, u32(g, a, 0x7fc0), v_shr(g, up, 16));
-    } else {
-        Vec f = v_bits(g, mag, JITC_FLOAT32);
-        Vec sub = v_rint(g, v_mul(g, v_select(g, v_cmp(g, CMP_LT, mag, u32(g, a, 0x38800000)), f, v_f(g, JITC_FLOAT32, a.lanes, 0)),
-                                  v_f(g, JITC_FLOAT32, a.lanes, 0x1p24)));
-        r = v_shr(g, v_sub(g, up, u32(g, a, 112 << 23)), 13);
-        r = v_select(g, v_cmp(g, CMP_GE, mag, u32(g, a, 0x477ff000)), u32(g, a, 0x7c00), r);
-        r = v_select(g, v_cmp(g, CMP_LT, mag, u32(g, a, 0x38800000)), cast_op(g, LLVMFPToUI, sub, JITC_UINT32), r);
-        r = v_select(g, nan, u32(g, a, 0x7e00), r);
-    }
-    return (Vec){cast_op(g, LLVMTrunc, v_or(g, r, v_shr(g, sign, 16)), JITC_UINT16).v, t, a.lanes};
-}
-
 Vec v_cast(Gen *g, Vec a, DType t)
 {
     if (a.dtype == t) return a;
-    if (is_half(a.dtype)) return v_cast(g, half_to_f32(g, a), t);
-    if (is_half(t)) return f32_to_half(g, v_cast(g, a, JITC_FLOAT32), t);
     if (t == JITC_BOOL) {
         Vec zero = is_f(a) ? v_f(g, a.dtype, a.lanes, 0) : v_i(g, a.dtype, a.lanes, 0);
         return v_cmp(g, CMP_NE, a, zero);

@@ -22,8 +22,7 @@ static Vec zero_of(Gen *g, Vec like)
     return k_of(g, like, 0);
 }
 
-/* -- Half precision: to f32 and back in integer arithmetic --------------------------------------------------
- */
+/* -- Half precision: to f32 and back in integer arithmetic ------------------------------------------ */
 static Vec k32(Gen *g, Vec like, int64_t k)
 {
     return v_i(g, JITC_UINT32, like.lanes, k);
@@ -73,8 +72,7 @@ Vec narrow(Gen *g, Vec v, DType t)
     return carrier(t) != t ? f32_to_half(g, v, t) : v;
 }
 
-/* -- One operand
- * ---------------------------------------------------------------------------------------------- */
+/* -- One operand ------------------------------------------------------------------------------------ */
 #define UNARY(name, expr)                                                                                    \
     static Vec name(Gen *g, const Op *op, const Vec *in)                                                     \
     {                                                                                                        \
@@ -155,8 +153,7 @@ static Vec map_cast(Gen *g, const Op *op, const Vec *in)
     return v_select(g, v_cmp(g, CMP_UNORD, x, x), lowest, y);
 }
 
-/* -- Two and three operands
- * ------------------------------------------------------------------------------------ */
+/* -- Two and three operands ------------------------------------------------------------------------- */
 #define BINARY(name, expr)                                                                                   \
     static Vec name(Gen *g, const Op *op, const Vec *in)                                                     \
     {                                                                                                        \
@@ -252,8 +249,7 @@ static Vec int_pow(Gen *g, Vec x, Vec y)
 }
 BINARY(map_pow, is_f(x) ? vm_pow(g, x, y) : int_pow(g, x, y))
 
-/* -- Dispatch
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Dispatch --------------------------------------------------------------------------------------- */
 static MapFn *const map_fns[OP_COUNT] = {
 #define MAP(name, fn) [OP_##name] = fn,
 #include "codegen/llvm/maps.def"
@@ -300,8 +296,7 @@ Vec const_element(Gen *g, const Op *op, int64_t i, int lanes)
     return dtype_is_float(t) ? v_f(g, t, lanes, tensor_f(c, i)) : v_i(g, t, lanes, tensor_i(c, i));
 }
 
-/* -- Epilogues
- * ----------------------------------------------------------------------------------------------------- */
+/* -- Epilogues -------------------------------------------------------------------------------------- */
 enum { EPILOGUE_MAX = 128 };
 typedef struct {
     Gen *g;

@@ -251,8 +251,7 @@ Vec vm_erf(Gen *g, Vec x)
     return v_select(g, near, v_mul(g, x, small), vm_copysign(g, large, x));
 }
 
-/* -- Trigonometry, in f64
- * ------------------------------------------------------------------------------------ */
+/* -- Trigonometry, in f64 --------------------------------------------------------------------------- */
 typedef struct {
     Vec r, quadrant; /* x = quadrant * pi/2 + r; only the two low bits of the quadrant count */
 } Angle;
@@ -389,8 +388,7 @@ Vec vm_atan2(Gen *g, Vec y, Vec x)
     return v_cast(g, atan2_f64(g, v_cast(g, y, JITC_FLOAT64), v_cast(g, x, JITC_FLOAT64)), JITC_FLOAT32);
 }
 
-/* -- Powers and remainders
- * ------------------------------------------------------------------------------------- */
+/* -- Powers and remainders -------------------------------------------------------------------------- */
 static Vec pow_f64(Gen *g, Vec x, Vec y)
 {
     Vec zero = num(g, x, 0), one = num(g, x, 1), ax = v_abs(g, x), nan = num(g, x, NAN);

@@ -210,7 +210,8 @@ static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, i
         const float *s =
             (const float *)scale[0].data->data + scale[0].offset + scale[0].batch[b] + scale[0].k[k];
         const int64_t *sn = scale[0].n + n0;
-        for (int64_t i = 0; i < count; i++) ((float *)dst)[i] = from[n[i]] * s[sn[i]];
+        float *to = (void *)dst;
+        for (int64_t i = 0; i < count; i++) to[i] = from[n[i]] * s[sn[i]];
     } else {
         Tensor t = {v->type, dst};
         for (int64_t i = 0; i < count; i++) tensor_set_f(&t, i, element(v, src, scale, b, k, n0 + i));

@@ -201,16 +201,16 @@ static void import_broadcast_args(Cx *cx, Value **in, Value **out)
 /* The sum of the shapes before each one, in the dimension that is joined. */
 static void import_concat_offset(Cx *cx, Value **in, Value **out)
 {
-    int64_t axis = -1, mask[64] = {0};
+    int64_t mask[64] = {0};
     for (uint32_t i = 1; i < cx->node->ninputs; i++) {
         if (!is_short_vector(cx, in[i], "a shape")) return;
         if (in[i]->type.dim[0] != in[1]->type.dim[0]) {
             fail(cx, "the shapes differ in rank");
             return;
         }
-        if (axis < 0) axis = known_axis(cx, in[0], "concat_dim", (int)in[1]->type.dim[0]);
-        if (axis < 0) return;
     }
+    int64_t axis = known_axis(cx, in[0], "concat_dim", (int)in[1]->type.dim[0]);
+    if (axis < 0) return;
     DType t = in[1]->type.dtype;
     int n = (int)in[1]->type.dim[0];
     Value *sum = ir_const_ints(&cx->b, t, mask, n);
