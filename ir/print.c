@@ -142,14 +142,18 @@ static void put_args(Printer *p, const Region *r)
 
 static void put_body(Printer *p, const Region *r, int indent);
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 /* In the order of names, since parsing numbers nodes anew. */
 static void put_nodes(Printer *p, const From *from)
 {
     if (!from || !from->n) return;
     const char **name = job_array(p->m->job, const char *, from->n);
-    for (uint32_t i = 0; i < from->n; i++) name[i] = from->node[i] < p->m->nodes.n ? p->m->nodes.at[from->node[i]] : "?";
+    for (uint32_t i = 0; i < from->n; i++)
+        name[i] = from->node[i] < p->m->nodes.n ? p->m->nodes.at[from->node[i]] : "?";
     qsort(name, from->n, sizeof *name, by_name);
     for (uint32_t i = 0; i < from->n; i++) {
         str_put(p->s, i ? "," : "  @");

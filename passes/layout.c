@@ -235,7 +235,7 @@ static bool flip(Flow *l, Op *op)
     int nattrs = attrs_held(l, op, attrs);
     Value *v = ir_v(&b, op->code, in, op->nin, attrs, nattrs);
     if (drops_dims(op)) {
-        int64_t perm[IR_MAX_RANK];
+        int64_t perm[IR_MAX_RANK] = {0};
         dropped_perm(l, op, perm);
         if (!identity(perm, op->out[0]->type.rank)) v = ir_transpose(&b, v, perm);
     } else {

@@ -382,7 +382,7 @@ jitc_status npy_read_source(NpySource *src, const char *what, jitc_tensor *out, 
     if (src->size != UINT64_MAX && left < (uint64_t)bytes) return truncated(what, (uint64_t)bytes, left, why);
     void *data = NULL;
     status = read_data(src, (size_t)bytes, what, &data, why);
-    if (status) return status;
+    if (!data) return status;
     char extra;
     int64_t got = src->read(src->self, &extra, 1, why);
     if (got) {

@@ -389,7 +389,8 @@ static void walk(const char *path)
     for (int i = 0; i < n; i++) {
         const char *name = list[i]->d_name;
         size_t len = strlen(name);
-        bool folder = list[i]->d_type == DT_DIR && name[0] != '.' && strcmp(name, "kernels") != 0; /* kerneltest's */
+        bool folder =
+            list[i]->d_type == DT_DIR && name[0] != '.' && strcmp(name, "kernels") != 0; /* kerneltest's */
         if (folder || (len > 4 && strcmp(name + len - 4, ".jir") == 0)) {
             Str s = {0};
             str_printf(&s, "%s/%s", path, name);

@@ -46,17 +46,23 @@ static V call_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t 
 }
 
 /* -- Functions ------------------------------------------------------------------------------------------------ */
+static void set_attributes(Gen *g, V fn)
+{
+    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+    LLVMAttributeRef list[] = {
+        LLVMCreateEnumAttribute(g->cx, nounwind, 0),
+        LLVMCreateStringAttribute(g->cx, "no-jump-tables", 14, "true", 4),
+        LLVMCreateStringAttribute(g->cx, "no-builtins", 11, "", 0),
+        LLVMCreateStringAttribute(g->cx, "prefer-vector-width", 19, "512", 3),
+    };
+    for (size_t i = 0; i < COUNT(list); i++) LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, list[i]);
+}
+
 void gen_begin(Gen *g, const char *name, int nptrs, int ndims)
 {
     LLVMTypeRef params[] = {g->ptr, g->ptr, g->ptr, g->i64, g->i64, g->ptr};
     g->fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), params, 6, 0));
-    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
-    LLVMAddAttributeAtIndex(g->fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->cx, nounwind, 0));
-    LLVMAddAttributeAtIndex(g->fn, LLVMAttributeFunctionIndex,
-                            LLVMCreateStringAttribute(g->cx, "no-jump-tables", 14, "true", 4));
-    LLVMAddAttributeAtIndex(g->fn, LLVMAttributeFunctionIndex, LLVMCreateStringAttribute(g->cx, "no-builtins", 11, "", 0));
-    LLVMAddAttributeAtIndex(g->fn, LLVMAttributeFunctionIndex,
-                            LLVMCreateStringAttribute(g->cx, "prefer-vector-width", 19, "512", 3));
+    set_attributes(g, g->fn);
     LLVMPositionBuilderAtEnd(g->b, LLVMAppendBasicBlockInContext(g->cx, g->fn, "entry"));
     g->nptrs = nptrs;
     g->ndims = ndims;
@@ -267,6 +273,47 @@ void g_report(Gen *g, Cond bad, Ival element)
         Ptr at = p_bytes(g, (Ptr){LLVMGetParam(g->fn, 0)}, ival(offsetof(jitc_run, fail)));
         LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpUMin, at.v, raw(g, element), LLVMAtomicOrderingMonotonic, 0);
     }
+}
+
+/* -- Shared functions ---------------------------------------------------------------------------------------------- */
+Sub g_sub(Gen *g, const char *name, const char *params)
+{
+    Sub s = {.fn = LLVMGetNamedFunction(g->module, name), .outer = g->fn, .block = LLVMGetInsertBlock(g->b)};
+    if (s.fn) return s;
+    LLVMTypeRef type[16];
+    unsigned n = 0;
+    for (; params[n] && n < COUNT(type); n++) type[n] = params[n] == 'p' ? g->ptr : g->i64;
+    s.fresh = true;
+    s.fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), type, n, 0));
+    LLVMSetLinkage(s.fn, LLVMInternalLinkage);
+    set_attributes(g, s.fn);
+    unsigned noinline = LLVMGetEnumAttributeKindForName("noinline", 8);
+    LLVMAddAttributeAtIndex(s.fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->cx, noinline, 0));
+    g->fn = s.fn;
+    LLVMPositionBuilderAtEnd(g->b, LLVMAppendBasicBlockInContext(g->cx, g->fn, "entry"));
+    return s;
+}
+
+SubArg g_param(Gen *g, const Sub *s, int i)
+{
+    V v = LLVMGetParam(s->fn, (unsigned)i);
+    (void)g;
+    return LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMPointerTypeKind ? (SubArg){.p = {v}} : (SubArg){.i = ivar(v)};
+}
+
+void g_sub_end(Gen *g, Sub *s)
+{
+    LLVMBuildRetVoid(g->b);
+    g->fn = s->outer;
+    LLVMPositionBuilderAtEnd(g->b, s->block);
+    s->fresh = false;
+}
+
+void g_call(Gen *g, const Sub *s, const SubArg *args, int n)
+{
+    V v[16];
+    for (int i = 0; i < n; i++) v[i] = args[i].p.v ? args[i].p.v : raw(g, args[i].i);
+    LLVMBuildCall2(g->b, LLVMGlobalGetValueType(s->fn), s->fn, v, (unsigned)n, "");
 }
 
 /* -- Memory --------------------------------------------------------------------------------------------------------- */

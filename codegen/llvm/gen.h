@@ -77,6 +77,22 @@ If g_if(Gen *g, Cond c);
 void g_fi(Gen *g, If *f);
 #define IF(g, name, c) for (If name = g_if(g, c); name.open; g_fi(g, &name))
 
+/* A function that the kernels of a module share, such as a register tile: never inlined, so that it is compiled
+ * once. `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into its body,
+ * until g_sub_end; when the module has it already, only calls are left to do. */
+typedef struct {
+    bool fresh;
+    void *fn, *outer, *block;
+} Sub;
+typedef struct {
+    Ptr p;
+    Ival i;
+} SubArg;
+Sub g_sub(Gen *g, const char *name, const char *params);
+SubArg g_param(Gen *g, const Sub *s, int i);
+void g_sub_end(Gen *g, Sub *s);
+void g_call(Gen *g, const Sub *s, const SubArg *args, int n);
+
 /* -- Memory -------------------------------------------------------------------------------------------------- */
 Ptr p_at(Gen *g, Ptr p, Ival elements, DType t);
 Ptr p_bytes(Gen *g, Ptr p, Ival bytes);

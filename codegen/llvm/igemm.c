@@ -3,7 +3,11 @@
  * Convolution Algorithm", 2019). The right operand is packed in panels of 16 outputs.
  *
  * A unit is a block of rows times a block of panels. Per panel the rows go through a register tile of mr x nv
- * vectors. Every output accumulates over k in ascending order whatever the tile, so tiles never change bits. */
+ * vectors. Every output accumulates over k in ascending order whatever the tile, so tiles never change bits.
+ *
+ * The tile that does most of the work keeps its sums in registers until the epilogue. The tiles of left-over rows,
+ * and all tiles before a long epilogue, are functions that every kernel of the module shares: they leave their sums
+ * in scratch, where one loop runs the epilogue, which keeps the code small and quick to compile. */
 #include "codegen/llvm/emit.h"
 #include "codegen/plan/spec.h"
 
@@ -15,7 +19,7 @@ typedef struct {
     DType t;
     const Value *anchor, *result;
     Ival n, run, taps, panel; /* panel: elements per panel */
-    Ptr w, out, table, operand[64];
+    Ptr w, out, sums, table, operand[64];
     Ival batch_out; /* offset of the result in this batch */
     Ival rows; /* of the table */
     /* While the epilogue of one tile runs: */
@@ -48,83 +52,140 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     return c->column[i];
 }
 
-static void store_tile(Igemm *c, Ival m0, Ival panel, const Vec *acc, int mr, int nv, bool masked)
+/* The epilogue of panel n0 begins: its mask, and operands over n before any store, since they may alias the result. */
+static void begin_panel(Igemm *c, Ival panel, bool masked)
 {
     Gen *g = c->g;
-    for (int j = 0; j < nv; j++) {
-        c->n0 = i_mul(g, i_add(g, panel, ival(j)), ival(PANEL));
-        c->masked = masked;
-        if (masked) c->mask = v_first(g, i_sub(g, c->n, c->n0));
-        memset(c->have_column, 0, sizeof c->have_column);
-        for (uint32_t i = 2; i < c->k->body->nargs; i++) { /* before any store, since operands may alias the result */
-            const Type *t = &c->k->body->args[i]->type;
-            if (!(t->rank == 2 && t->dim[0] != 1)) epilogue_operand(g, c, c->k->body->args[i]);
-        }
-        for (int i = 0; i < mr; i++) {
-            c->m = i_add(g, m0, ival(i));
-            Vec r = eval_epilogue(g, c->k, c->result, c->anchor, acc[i * nv + j], epilogue_operand, c);
-            Ival at = i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_out);
-            if (masked)
-                v_store_n(g, c->out, at, r, c->mask);
-            else
-                v_store(g, c->out, at, r);
-        }
+    c->n0 = i_mul(g, panel, ival(PANEL));
+    c->masked = masked;
+    if (masked) c->mask = v_first(g, i_sub(g, c->n, c->n0));
+    memset(c->have_column, 0, sizeof c->have_column);
+    for (uint32_t i = 2; i < c->k->body->nargs; i++) {
+        const Type *t = &c->k->body->args[i]->type;
+        if (!(t->rank == 2 && t->dim[0] != 1)) epilogue_operand(g, c, c->k->body->args[i]);
     }
 }
 
-/* ku steps of k: one line of each panel, one element of each row. */
-static void k_steps(Igemm *c, const Ptr *row, const Ptr *w, Ival kk, int ku, Vec *acc, int mr, int nv)
+static void finish_row(Igemm *c, Ival m, Vec sum)
 {
     Gen *g = c->g;
+    c->m = m;
+    Vec r = eval_epilogue(g, c->k, c->result, c->anchor, sum, epilogue_operand, c);
+    Ival at = i_add(g, i_add(g, i_mul(g, m, c->n), c->n0), c->batch_out);
+    if (c->masked)
+        v_store_n(g, c->out, at, r, c->mask);
+    else
+        v_store(g, c->out, at, r);
+}
+
+/* From registers. */
+static void store_tile(Igemm *c, Ival m0, Ival panel, const Vec *acc, int mr, int nv, bool masked)
+{
+    for (int j = 0; j < nv; j++) {
+        begin_panel(c, i_add(c->g, panel, ival(j)), masked);
+        for (int i = 0; i < mr; i++) finish_row(c, i_add(c->g, m0, ival(i)), acc[i * nv + j]);
+    }
+}
+
+/* One panel from scratch. */
+static void store_sums(Igemm *c, Ival m0, Ival panel, Ival j, int mr, int nv, bool masked)
+{
+    Gen *g = c->g;
+    begin_panel(c, panel, masked);
+    FOR (g, i, ival(0), ival(mr), ival(1)) {
+        Ival at = i_mul(g, i_add(g, i_mul(g, i.i, ival(nv)), j), ival(LANES));
+        finish_row(c, i_add(g, m0, i.i), v_load_line(g, c->sums, at, c->t));
+    }
+}
+
+/* What a register tile multiplies: rows found at table[tap * rows + i], panels at w + j * panel. */
+typedef struct {
+    Ptr table, w;
+    Ival rows, panel, run, taps;
+} Product;
+
+/* ku steps of k: one line of each panel, one element of each row. */
+static void k_steps(Gen *g, DType t, const Ptr *row, const Ptr *w, Ival kk, int ku, Vec *acc, int mr, int nv)
+{
     for (int u = 0; u < ku; u++) {
         Ival ki = i_add(g, kk, ival(u));
         Vec line[NV_MAX];
-        for (int j = 0; j < nv; j++) line[j] = v_load_line(g, w[j], i_mul(g, ki, ival(PANEL)), c->t);
+        for (int j = 0; j < nv; j++) line[j] = v_load_line(g, w[j], i_mul(g, ki, ival(PANEL)), t);
         for (int i = 0; i < mr; i++) {
-            Vec x = v_splat(g, v_load(g, row[i], ki, c->t, 1), LANES);
+            Vec x = v_splat(g, v_load(g, row[i], ki, t, 1), LANES);
             for (int j = 0; j < nv; j++) acc[i * nv + j] = v_mac(g, x, line[j], acc[i * nv + j]);
         }
     }
 }
 
-/* mr rows from m0 (row `first` of the table) by nv panels. */
-static void tile(Igemm *c, Ival m0, Ival first, Ival panel, int mr, int nv)
+static void multiply(Gen *g, DType t, const Product *p, int64_t kmult, Vec *acc, int mr, int nv)
+{
+    Vec zero = dtype_is_float(t) ? v_f(g, t, LANES, 0) : v_i(g, t, LANES, 0);
+    for (int i = 0; i < mr * nv; i++) acc[i] = zero;
+    FOR_CARRY (g, tap, ival(0), p->taps, ival(1), acc, mr * nv) {
+        Ptr row[MR_MAX], w[NV_MAX];
+        for (int i = 0; i < mr; i++)
+            row[i] = p_load(g, p->table, i_add(g, i_mul(g, tap.i, p->rows), ival(i)));
+        for (int j = 0; j < nv; j++)
+            w[j] = p_at(g, p->w, i_add(g, i_mul(g, p->panel, ival(j)), i_mul(g, tap.i, i_mul(g, p->run, ival(PANEL)))), t);
+        Ival whole = kmult >= KU ? p->run : i_mul(g, i_div(g, p->run, ival(KU)), ival(KU));
+        FOR_CARRY (g, kk, ival(0), whole, ival(KU), acc, mr * nv) k_steps(g, t, row, w, kk.i, KU, acc, mr, nv);
+        if (kmult < KU)
+            FOR_CARRY (g, kr, whole, p->run, ival(1), acc, mr * nv) k_steps(g, t, row, w, kr.i, 1, acc, mr, nv);
+    }
+}
+
+/* The tile as a function of the module: sums to scratch. */
+static void call_tile(Igemm *c, const Product *p, int mr, int nv)
 {
     Gen *g = c->g;
-    Vec acc[ACC_MAX], zero = dtype_is_float(c->t) ? v_f(g, c->t, LANES, 0) : v_i(g, c->t, LANES, 0);
-    for (int i = 0; i < mr * nv; i++) acc[i] = zero;
-    FOR_CARRY (g, tap, ival(0), c->taps, ival(1), acc, mr * nv) {
-        Ptr row[MR_MAX], w[NV_MAX];
-        Ival at = i_add(g, i_mul(g, tap.i, c->rows), first);
-        for (int i = 0; i < mr; i++) row[i] = p_load(g, c->table, i_add(g, at, ival(i)));
-        for (int j = 0; j < nv; j++) {
-            Ival base = i_mul(g, i_add(g, panel, ival(j)), c->panel);
-            w[j] = p_at(g, c->w, i_add(g, base, i_mul(g, tap.i, i_mul(g, c->run, ival(PANEL)))), c->t);
-        }
-        Ival whole = c->k->kmult >= KU ? c->run : i_mul(g, i_div(g, c->run, ival(KU)), ival(KU));
-        FOR_CARRY (g, kk, ival(0), whole, ival(KU), acc, mr * nv) k_steps(c, row, w, kk.i, KU, acc, mr, nv);
-        if (c->k->kmult < KU)
-            FOR_CARRY (g, kr, whole, c->run, ival(1), acc, mr * nv) k_steps(c, row, w, kr.i, 1, acc, mr, nv);
+    char name[64];
+    snprintf(name, sizeof name, "tile_%s_%dx%d_%d", dtype_name(c->t), mr, nv, c->k->kmult >= KU);
+    Sub s = g_sub(g, name, "ppiiiip");
+    if (s.fresh) {
+        Product q = {g_param(g, &s, 0).p, g_param(g, &s, 1).p, g_param(g, &s, 2).i,
+                     g_param(g, &s, 3).i, g_param(g, &s, 4).i, g_param(g, &s, 5).i};
+        Vec acc[ACC_MAX];
+        multiply(g, c->t, &q, c->k->kmult, acc, mr, nv);
+        for (int i = 0; i < mr * nv; i++) v_store(g, g_param(g, &s, 6).p, ival(i * LANES), acc[i]);
+        g_sub_end(g, &s);
     }
-    if (!c->k->ntail) {
-        store_tile(c, m0, panel, acc, mr, nv, false);
+    SubArg args[] = {{.p = p->table}, {.p = p->w}, {.i = p->rows}, {.i = p->panel}, {.i = p->run}, {.i = p->taps}, {.p = c->sums}};
+    g_call(g, &s, args, COUNT(args));
+}
+
+/* mr rows from m0 (row `first` of the table) by nv panels. */
+static void tile(Igemm *c, Ival m0, Ival first, Ival panel, int mr, int nv, bool in_registers)
+{
+    Gen *g = c->g;
+    Product p = {p_bytes(g, c->table, i_mul(g, first, ival(8))), p_at(g, c->w, i_mul(g, panel, c->panel), c->t), c->rows, c->panel, c->run, c->taps};
+    if (!in_registers) {
+        call_tile(c, &p, mr, nv);
+        FOR (g, j, ival(0), ival(nv), ival(1)) {
+            Ival at = i_add(g, panel, j.i);
+            Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, at, ival(1)), ival(PANEL)), c->n) : c_const(true);
+            IF (g, whole, full) store_sums(c, m0, at, j.i, mr, nv, false);
+            IF (g, part, c_not(g, full)) store_sums(c, m0, at, j.i, mr, nv, true);
+        }
         return;
     }
-    Cond full = c_le(g, i_mul(g, i_add(g, panel, ival(nv)), ival(PANEL)), c->n);
+    Vec acc[ACC_MAX];
+    multiply(g, c->t, &p, c->k->kmult, acc, mr, nv);
+    Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, panel, ival(nv)), ival(PANEL)), c->n) : c_const(true);
     IF (g, whole, full) store_tile(c, m0, panel, acc, mr, nv, false);
     IF (g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
 }
 
 /* Panels [p0, p1) for the rows [m0, m1) in steps of mr; m1 - m0 is a multiple of mr. */
-static void rows(Igemm *c, Ival block, Ival m0, Ival m1, Ival p0, Ival p1, int mr, int nv)
+static void rows(Igemm *c, Ival block, Ival m0, Ival m1, Ival p0, Ival p1, int mr, int nv, bool in_registers)
 {
     Gen *g = c->g;
     Ival even = i_add(g, p0, i_mul(g, i_div(g, i_sub(g, p1, p0), ival(nv)), ival(nv)));
     FOR (g, p, p0, even, ival(nv))
-        FOR (g, m, m0, m1, ival(mr)) tile(c, m.i, i_sub(g, m.i, block), p.i, mr, nv);
+        FOR (g, m, m0, m1, ival(mr)) tile(c, m.i, i_sub(g, m.i, block), p.i, mr, nv, in_registers);
     if (nv == 1) return;
     FOR (g, p, even, p1, ival(1))
-        FOR (g, m, m0, m1, ival(mr)) tile(c, m.i, i_sub(g, m.i, block), p.i, mr, 1);
+        FOR (g, m, m0, m1, ival(mr)) tile(c, m.i, i_sub(g, m.i, block), p.i, mr, 1, false);
 }
 
 /* Pointers of rows [m0, m1) for every tap. */
@@ -172,7 +233,10 @@ void emit_igemm(Gen *g, const Kernel *k)
     c.panel = i_mul(g, i_mul(g, c.taps, c.run), ival(PANEL));
     Ival mu = g_dim(g, IG_MU), pu = g_dim(g, IG_PU), m_all = g_dim(g, IG_M), one = ival(1);
     c.rows = i_mul(g, i_div(g, i_add(g, mu, ival(15)), ival(16)), ival(16));
-    c.table = p_bytes(g, g_scratch(g), ival(64));
+    c.sums = p_bytes(g, g_scratch(g), ival(64));
+    c.table = p_bytes(g, c.sums, ival(IG_SUMS_BYTES));
+    int epilogue = 0;
+    ir_each_op (op, k->body) epilogue += op->def->kind == KIND_MAP ? op_cost(op->def) : 0;
     Ptr zero = p_bytes(g, c.table, i_mul(g, i_mul(g, c.rows, c.taps), ival(8)));
     Vec z = dtype_is_float(c.t) ? v_f(g, c.t, 1, 0) : v_i(g, c.t, 1, 0);
     FOR (g, i, ival(0), c.run, one) v_store(g, zero, i.i, z);
@@ -204,12 +268,12 @@ void emit_igemm(Gen *g, const Kernel *k)
         c.out = g_ptr(g, k->nin);
 
         Ival at = i_add(g, m0, i_mul(g, i_div(g, i_sub(g, m1, m0), ival(mr)), ival(mr)));
-        rows(&c, m0, m0, at, p0, p1, mr, nv);
+        rows(&c, m0, m0, at, p0, p1, mr, nv, epilogue < COST_HEAVY);
         /* Remaining rows: half a tile, then single rows over several panels, so that the multipliers stay busy. */
         const int rung[] = {mr / 2 > 1 ? mr / 2 : 1, 1};
         for (size_t i = rung[0] == 1; i < COUNT(rung); i++) {
             Ival next = i_add(g, at, i_mul(g, i_div(g, i_sub(g, m1, at), ival(rung[i])), ival(rung[i])));
-            rows(&c, m0, at, next, p0, p1, rung[i], rung[i] == 1 ? single : nv);
+            rows(&c, m0, at, next, p0, p1, rung[i], rung[i] == 1 ? single : nv, false);
             at = next;
         }
     }

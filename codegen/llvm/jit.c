@@ -149,14 +149,14 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
     start = now_ns();
     if (!r.error && emit != EMIT_NONE) r.text = join_texts(parts, nparts);
     if (!r.error && emit == EMIT_NONE) {
-        r.image = calloc(1, sizeof *r.image);
-        if (r.image) r.image->fn = calloc(n + 1, sizeof *r.image->fn);
-        r.error = r.image && r.image->fn ? link_parts(r.image, parts, nparts, n) : strdup("out of memory");
-        if (r.error) {
-            free_image(r.image);
-            r.image = NULL;
+        CodegenImage *image = calloc(1, sizeof *image);
+        if (image) image->fn = calloc(n + 1, sizeof *image->fn);
+        r.error = image && image->fn ? link_parts(image, parts, nparts, n) : strdup("out of memory");
+        if (image && !r.error) {
+            r.image = image;
+            r.fn = image->fn;
         } else {
-            r.fn = r.image->fn;
+            free_image(image);
         }
     }
     r.link_ns = now_ns() - start;

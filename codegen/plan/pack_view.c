@@ -198,7 +198,10 @@ static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, i
     size_t size = dtype_size(v->type.dtype);
     int64_t at = src->offset + src->batch[b] + src->k[k];
     const int64_t *n = src->n + n0;
-    if (v->nsteps == 0 && size == 4) {
+    bool dense = n[count - 1] - n[0] == count - 1; /* offsets are affine */
+    if (v->nsteps == 0 && dense) {
+        memcpy(dst, (const uint8_t *)src->data->data + (size_t)(at + n[0]) * size, (size_t)count * size);
+    } else if (v->nsteps == 0 && size == 4) {
         const uint32_t *from = (const uint32_t *)src->data->data + at;
         for (int64_t i = 0; i < count; i++) ((uint32_t *)dst)[i] = from[n[i]];
     } else if (v->nsteps == 0) {
@@ -211,7 +214,10 @@ static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, i
             (const float *)scale[0].data->data + scale[0].offset + scale[0].batch[b] + scale[0].k[k];
         const int64_t *sn = scale[0].n + n0;
         float *to = (void *)dst;
-        for (int64_t i = 0; i < count; i++) to[i] = from[n[i]] * s[sn[i]];
+        if (dense && sn[count - 1] - sn[0] == count - 1)
+            for (int64_t i = 0; i < count; i++) to[i] = from[n[0] + i] * s[sn[0] + i];
+        else
+            for (int64_t i = 0; i < count; i++) to[i] = from[n[i]] * s[sn[i]];
     } else {
         Tensor t = {v->type, dst};
         for (int64_t i = 0; i < count; i++) tensor_set_f(&t, i, element(v, src, scale, b, k, n0 + i));

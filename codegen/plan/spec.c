@@ -178,10 +178,9 @@ static int has_dim(const Type *t, const Type *result, int d)
     return t->dim[k] == result->dim[d] ? 1 : -1;
 }
 
-static bool is_pure_map(const Op *kernel)
+static bool is_pure_map(const Op *kernel, const Op *end)
 {
     const Type *r = &kernel->out[0]->type;
-    const Op *end = ir_terminator(kernel->body);
     for (const Op *op = kernel->body->first; op != end; op = op->next) {
         if (op->code == OP_const ? type_numel(&op->out[0]->type) != 1 : op->def->kind != KIND_MAP)
             return false;
@@ -222,10 +221,10 @@ static Groups collapse(const Op *kernel)
     return g;
 }
 
-static bool make_map(Module *m, const Op *kernel, KernelSpec *out)
+static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out)
 {
     enum { UNIT_ELEMENTS = 4096, ROUND = 16 };
-    if (!is_pure_map(kernel)) return false;
+    if (!is_pure_map(kernel, end)) return false;
     Groups g = collapse(kernel);
     if (g.r > MAP_RANK) return false;
     const Type *r = &kernel->out[0]->type;
@@ -253,7 +252,6 @@ static bool make_map(Module *m, const Op *kernel, KernelSpec *out)
         text_bind(&t, a,
                   text_arg(&t, a, type, full && kernel->nout == 1 && dtype_size(a->type.dtype) == esize));
     }
-    const Op *end = ir_terminator(kernel->body);
     for (const Op *op = kernel->body->first; op != end; op = op->next)
         text_bind(&t, op->out[0], text_op(&t, op));
     Value **results = job_array(m->job, Value *, end->nin + 1);
@@ -293,7 +291,7 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
         make_igemm(m, kernel, out);
     else if (strcmp(algo, "depthwise") == 0)
         make_depthwise(m, kernel, out);
-    else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, out)) {
+    else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, end, out)) {
         double flops = out->flops, bytes = out->bytes;
         *out = (KernelSpec){.flops = flops, .bytes = bytes};
         make_loops(m, kernel, out);

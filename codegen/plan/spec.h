@@ -41,7 +41,8 @@
 
 #include "ir/ir.h"
 
-enum { PANEL = 16 }; /* outputs per panel */
+enum { PANEL = 16 };           /* outputs per panel */
+enum { IG_SUMS_BYTES = 2048 }; /* igemm's scratch for the sums of one tile */
 
 /* Order of igemm's dim arguments. Strides of x are in elements. */
 enum {

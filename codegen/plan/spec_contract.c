@@ -205,7 +205,7 @@ static void igemm_units(KernelSpec *s, int64_t esize)
     d[IG_ORDER] = order;
     s->ndims = IG_DIMS;
     s->units = ceil_div(d[IG_M], mu) * ceil_div(panels, pu) * d[IG_BATCH];
-    s->scratch = round_up(mu, 16) * taps * 8 + round_up(d[IG_RUN] * esize + 64, 64) + 128;
+    s->scratch = round_up(mu, 16) * taps * 8 + round_up(d[IG_RUN] * esize + 64, 64) + IG_SUMS_BYTES + 128;
 }
 
 static int run_multiple(int64_t run)

@@ -272,11 +272,11 @@ bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take)
 
 bool infer_resize(InferCx *cx, const Op *op, Type *out, DType to)
 {
-    const Dim *size;
-    int n;
+    const Dim *size = NULL;
+    int n = 0;
     if (!takes(cx, op, 0, TAKE_NUM) || !takes_rank(cx, op, 0, 4, 4) || !shape_attr(cx, op, "size", &size, &n))
         return false;
-    if (n != 2) return infer_fail(cx, "size must have 2 elements, not %d", n);
+    if (!size || n != 2) return infer_fail(cx, "size must have 2 elements, not %d", n);
     if (size[0] == 0 || size[1] == 0) return infer_fail(cx, "output dimensions must be positive");
     if (attr_i(op, "align_corners") && attr_i(op, "half_pixel"))
         return infer_fail(cx, "if half_pixel_centers is true, align_corners must be false");

@@ -11,8 +11,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
         return false;
     if (depth < 0) return infer_fail(cx, "depth must be non-negative, not %lld", (long long)depth);
     Dim dim[IR_MAX_RANK];
-    for (int d = 0; d <= idx->rank; d++)
-        dim[d] = d == axis ? depth : idx->dim[d - (d > axis)];
+    for (int d = 0; d <= idx->rank; d++) dim[d] = d == axis ? depth : idx->dim[d - (d > axis)];
     *out = type_make(on->dtype, idx->rank + 1, dim);
     return result_fits(cx, out);
 }
