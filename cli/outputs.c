@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,12 +84,24 @@ static size_t bytes_of(const jitc_tensor *t)
     return n;
 }
 
+/* All files are open at once. */
+static void allow_open_files(uint32_t n)
+{
+    enum { OTHERS = 64 };
+    struct rlimit limit;
+    rlim_t want = 2 * (rlim_t)n + OTHERS; /* each with its folder */
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= want) return;
+    limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Nothing appears under its name before everything has been written. */
 void outputs_write(Job *job, const Results *r)
 {
     OpenFiles *open = job_new(job, OpenFiles);
     open->at = job_array(job, OutFile, r->n + 1u);
     job_on_exit(job, abort_files, open);
+    allow_open_files(r->n);
     char *why = NULL;
     for (uint32_t i = 0; i < r->n; i++) {
         const Result *x = &r->at[i];

@@ -372,30 +372,35 @@ static void default_outputs(Cut *c)
 }
 
 /* -- Branches that are never taken -------------------------------------------------------------------- */
-/* The value of a bool tensor that does not depend on any input. */
-static bool const_bool(const Cut *c, TfInput at, bool *value)
+/* The value of a bool tensor when it does not depend on any input: 0 or 1, else -1. */
+static int const_bool(const Cut *c, TfInput in)
 {
-    bool negate = false;
-    for (int depth = 0; depth < 64; depth++) {
-        const TfNode *n = &c->g->nodes[at.node];
-        if (at.out || cut_at(c, at.node, 0) >= 0) return false;
-        if (c->nodes[at.node].set) return *value = (c->nodes[at.node].set->value != 0) != negate, true;
+    const char *op = c->g->nodes[in.node].op;
+    bool both = strcmp(op, "Switch") == 0 || strcmp(op, "RefSwitch") == 0;
+    return cut_at(c, in.node, in.out) >= 0 || (in.out && !both) ? -1 : c->nodes[in.node].value;
+}
+
+/* The same of a node's outputs, those of its inputs being known. */
+static int find_bool(const Cut *c, const TfNode *n, const NodeCut *s)
+{
+    static const char *const through[] = {"Identity",  "PlaceholderWithDefault", "StopGradient", "Switch",
+                                          "RefSwitch", NULL};
+    if (s->set) return s->set->value != 0;
+    if (strcmp(n->op, "Const") == 0) {
         const TfAttr *a = tf_attr_find(n, "value");
-        if (strcmp(n->op, "Const") == 0) {
-            uint8_t v;
-            if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1)
-                return false;
-            if (!c->src && a->tensor->stored && a->tensor->store != TF_STORE_BYTES) return false;
-            tf_tensor_read(c->job, c->src, a->tensor, &v);
-            return *value = (v != 0) != negate, true;
-        }
-        static const char *const through[] = {"Identity", "PlaceholderWithDefault", "LogicalNot",
-                                              "StopGradient", NULL};
-        if (!one_of(n->op, through) || n->ninputs < 1) return false;
-        negate ^= strcmp(n->op, "LogicalNot") == 0;
-        at = n->inputs[0];
+        uint8_t v;
+        if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1) return -1;
+        if (!c->src && a->tensor->stored && a->tensor->store != TF_STORE_BYTES) return -1;
+        tf_tensor_read(c->job, c->src, a->tensor, &v);
+        return v != 0;
     }
-    return false;
+    int x = n->ninputs > 0 ? const_bool(c, n->inputs[0]) : -1;
+    int y = n->ninputs > 1 ? const_bool(c, n->inputs[1]) : -1;
+    if (one_of(n->op, through)) return x;
+    if (strcmp(n->op, "LogicalNot") == 0) return x < 0 ? -1 : !x;
+    if (strcmp(n->op, "LogicalAnd") == 0) return x == 0 || y == 0 ? 0 : x < 0 || y < 0 ? -1 : 1;
+    if (strcmp(n->op, "LogicalOr") == 0) return x == 1 || y == 1 ? 1 : x < 0 || y < 0 ? -1 : 0;
+    return s->live_input >= 0 ? const_bool(c, n->inputs[s->live_input]) : -1;
 }
 
 static bool input_dead(const Cut *c, TfInput in)
@@ -407,6 +412,7 @@ static bool input_dead(const Cut *c, TfInput in)
 
 static void find_dead(Cut *c)
 {
+    for (uint32_t i = 0; i < c->g->nnodes; i++) c->nodes[i].value = -1;
     for (uint32_t o = 0; o < c->g->nnodes; o++) {
         uint32_t i = c->g->order[o];
         const TfNode *n = &c->g->nodes[i];
@@ -415,13 +421,13 @@ static void find_dead(Cut *c)
         s->live_input = -1;
         uint32_t dead = 0;
         for (uint32_t k = 0; k < n->ninputs; k++) dead += input_dead(c, n->inputs[k]);
-        bool merge = strcmp(n->op, "Merge") == 0 || strcmp(n->op, "RefMerge") == 0, pred;
+        bool merge = strcmp(n->op, "Merge") == 0 || strcmp(n->op, "RefMerge") == 0;
         s->dead = merge ? n->ninputs && dead == n->ninputs : dead > 0;
         for (uint32_t k = 0; merge && dead + 1 == n->ninputs && k < n->ninputs; k++)
             if (!input_dead(c, n->inputs[k])) s->live_input = (int32_t)k;
-        if ((strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) && n->ninputs >= 2 &&
-            const_bool(c, n->inputs[1], &pred))
-            s->branch = (int8_t)pred;
+        if ((strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) && n->ninputs >= 2)
+            s->branch = (int8_t)const_bool(c, n->inputs[1]);
+        s->value = (int8_t)find_bool(c, n, s);
     }
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     bool needed;        /* to be imported */
     bool dead;          /* in a branch that is never taken */
     int8_t branch;      /* of a Switch whose predicate is constant: 0 or 1; else -1 */
+    int8_t value;       /* of bools that depend on no input: 0 or 1; else -1 */
     int32_t live_input; /* of a Merge with one live input, else -1 */
     const jitc_set *set;
     int32_t first_cut; /* index into inputs + 1; 0: none */

@@ -112,8 +112,10 @@ static void add_use(Module *m, Value *v, Op *op)
 
 static void drop_use(Value *v, const Op *op)
 {
-    uint32_t i = 0;
-    while (v->uses[i] != op) i++;
+    /* From both ends: passes go forwards or backwards, and a value may have very many uses. */
+    uint32_t i = 0, back = v->nuses - 1;
+    while (v->uses[i] != op && v->uses[back] != op) i++, back--;
+    if (v->uses[i] != op) i = back;
     memmove(v->uses + i, v->uses + i + 1, (v->nuses - i - 1) * sizeof *v->uses);
     v->nuses--;
 }

@@ -21,8 +21,6 @@ const char *phase_name(Phase p);
 
 /* The code generator, loaded on the first call. NULL: *why (from malloc) says what is missing. */
 const Codegen *plugin_open(char **why);
-/* JITC_E_CPU when this CPU lacks what the target's name promises. */
-bool plugin_host_runs(const char *cpu);
 
 /* A program from the IR's text form: @main of static types. `pipeline` NULL: the default one. The text is
  * copied. */

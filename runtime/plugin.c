@@ -1,8 +1,5 @@
 /* Finds and opens the code generator, which is a module of its own. It is never closed: LLVM has state that
  * does not survive that. */
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -92,37 +89,4 @@ const Codegen *plugin_open(char **why)
     const Codegen *r = service;
     pthread_mutex_unlock(&lock);
     return r;
-}
-
-#if defined(__x86_64__)
-/* The levels of the x86-64 ABI. The builtin knows what the system saves of the registers, but, in clang, not
- * all features; those are asked of the processor. */
-static bool host_reaches(int level)
-{
-    unsigned a, b, c = 0, d, c_extended = 0;
-    __get_cpuid(1, &a, &b, &c, &d);
-    __get_cpuid(0x80000001, &a, &b, &c_extended, &d);
-    __builtin_cpu_init();
-    bool v2 = __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.2") &&
-              __builtin_cpu_supports("popcnt") && (c & bit_CMPXCHG16B) && (c_extended & bit_LAHF_LM);
-    bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-              __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && (c & bit_MOVBE) &&
-              (c & bit_F16C) && (c_extended & bit_LZCNT);
-    bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-              __builtin_cpu_supports("avx512vl");
-    return level == 2 ? v2 : level == 3 ? v3 : v4;
-}
-#endif
-
-bool plugin_host_runs(const char *cpu)
-{
-#if defined(__x86_64__)
-    if (strcmp(cpu, "x86-64-v2") == 0) return host_reaches(2);
-    if (strcmp(cpu, "x86-64-v3") == 0) return host_reaches(3);
-    if (strcmp(cpu, "x86-64-v4") == 0) return host_reaches(4);
-#else
-    (void)cpu;
-#endif
-    return true;
 }

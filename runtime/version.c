@@ -98,10 +98,6 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
             job_fail(job, JITC_E_IO);
         }
     }
-    if (!plugin_host_runs(p->target.cpu)) {
-        job_error(job, "this CPU cannot run code for '%s'", p->target.cpu);
-        job_fail(job, JITC_E_CPU);
-    }
     c->codegen = p->codegen;
     c->started = pthread_create(&c->thread, NULL, compile_thread, c) == 0;
     if (!c->started) compile_thread(c);
@@ -127,7 +123,8 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
     v->nnew = c->n;
     if (!c->n) return;
     if (r->error || !r->fn) {
-        bool cpu = r->error && strncmp(r->error, "unknown CPU", 11) == 0;
+        bool cpu =
+            r->error && (strncmp(r->error, "unknown CPU", 11) == 0 || strncmp(r->error, "this CPU", 8) == 0);
         report_lines(job, r->error ? r->error : "out of memory in the code generator");
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }

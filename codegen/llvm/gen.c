@@ -7,7 +7,10 @@
 
 typedef LLVMValueRef V;
 
-const Isa *g_isa(const Gen *g) { return &g->isa; }
+const Isa *g_isa(const Gen *g)
+{
+    return &g->isa;
+}
 
 _Noreturn void g_fail(Gen *g, const char *fmt, ...)
 {
@@ -18,7 +21,8 @@ _Noreturn void g_fail(Gen *g, const char *fmt, ...)
     job_fail(g->job, JITC_E_INTERNAL);
 }
 
-/* -- Types -------------------------------------------------------------------------------------------------- */
+/* -- Types --------------------------------------------------------------------------------------------------
+ */
 static LLVMTypeRef scalar_type(Gen *g, DType t)
 {
     switch (t) {
@@ -38,14 +42,16 @@ static LLVMTypeRef memory_type(Gen *g, DType t, int lanes)
     return lanes == 1 ? s : LLVMVectorType(s, (unsigned)lanes);
 }
 
-static V call_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, V *args, unsigned nargs)
+static V call_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, V *args,
+                        unsigned nargs)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     V f = LLVMGetIntrinsicDeclaration(g->module, id, overload, nover);
     return LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->cx, id, overload, nover), f, args, nargs, "");
 }
 
-/* -- Functions ------------------------------------------------------------------------------------------------ */
+/* -- Functions
+ * ------------------------------------------------------------------------------------------------ */
 static void set_attributes(Gen *g, V fn)
 {
     unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
@@ -67,18 +73,26 @@ void gen_begin(Gen *g, const char *name, int nptrs, int ndims)
     g->nptrs = nptrs;
     g->ndims = ndims;
     for (int i = 0; i < nptrs; i++) {
-        V at = LLVMBuildInBoundsGEP2(g->b, g->ptr, LLVMGetParam(g->fn, 1), (V[]){LLVMConstInt(g->i64, (unsigned)i, 0)}, 1, "");
+        V at = LLVMBuildInBoundsGEP2(g->b, g->ptr, LLVMGetParam(g->fn, 1),
+                                     (V[]){LLVMConstInt(g->i64, (unsigned)i, 0)}, 1, "");
         g->ptrs[i] = LLVMBuildLoad2(g->b, g->ptr, at, "p");
     }
     for (int i = 0; i < ndims; i++) {
-        V at = LLVMBuildInBoundsGEP2(g->b, g->i64, LLVMGetParam(g->fn, 2), (V[]){LLVMConstInt(g->i64, (unsigned)i, 0)}, 1, "");
+        V at = LLVMBuildInBoundsGEP2(g->b, g->i64, LLVMGetParam(g->fn, 2),
+                                     (V[]){LLVMConstInt(g->i64, (unsigned)i, 0)}, 1, "");
         g->dims[i] = LLVMBuildLoad2(g->b, g->i64, at, "d");
     }
 }
 
-void gen_end(Gen *g) { LLVMBuildRetVoid(g->b); }
+void gen_end(Gen *g)
+{
+    LLVMBuildRetVoid(g->b);
+}
 
-static Ival ivar(V v) { return (Ival){false, 0, v}; }
+static Ival ivar(V v)
+{
+    return (Ival){false, 0, v};
+}
 
 Ptr g_ptr(Gen *g, int i)
 {
@@ -92,13 +106,29 @@ Ival g_dim(Gen *g, int i)
     return ivar(g->dims[i]);
 }
 
-Ival g_unit0(Gen *g) { return ivar(LLVMGetParam(g->fn, 3)); }
-Ival g_unit1(Gen *g) { return ivar(LLVMGetParam(g->fn, 4)); }
-Ptr g_scratch(Gen *g) { return (Ptr){LLVMGetParam(g->fn, 5)}; }
+Ival g_unit0(Gen *g)
+{
+    return ivar(LLVMGetParam(g->fn, 3));
+}
+Ival g_unit1(Gen *g)
+{
+    return ivar(LLVMGetParam(g->fn, 4));
+}
+Ptr g_scratch(Gen *g)
+{
+    return (Ptr){LLVMGetParam(g->fn, 5)};
+}
 
-/* -- Integers --------------------------------------------------------------------------------------------------- */
-static V raw(Gen *g, Ival a) { return a.konst ? LLVMConstInt(g->i64, (unsigned long long)a.k, 1) : a.v; }
-static V rawc(Gen *g, Cond c) { return c.konst ? LLVMConstInt(g->i1, c.k, 0) : c.v; }
+/* -- Integers
+ * --------------------------------------------------------------------------------------------------- */
+static V raw(Gen *g, Ival a)
+{
+    return a.konst ? LLVMConstInt(g->i64, (unsigned long long)a.k, 1) : a.v;
+}
+static V rawc(Gen *g, Cond c)
+{
+    return c.konst ? LLVMConstInt(g->i1, c.k, 0) : c.v;
+}
 
 Ival i_add(Gen *g, Ival a, Ival b)
 {
@@ -143,10 +173,22 @@ static Cond compare(Gen *g, LLVMIntPredicate p, Ival a, Ival b, bool folded)
     return (Cond){false, false, LLVMBuildICmp(g->b, p, raw(g, a), raw(g, b), "")};
 }
 
-Cond c_lt(Gen *g, Ival a, Ival b) { return compare(g, LLVMIntSLT, a, b, a.k < b.k); }
-Cond c_le(Gen *g, Ival a, Ival b) { return compare(g, LLVMIntSLE, a, b, a.k <= b.k); }
-Cond c_ult(Gen *g, Ival a, Ival b) { return compare(g, LLVMIntULT, a, b, (uint64_t)a.k < (uint64_t)b.k); }
-Cond c_eq(Gen *g, Ival a, Ival b) { return compare(g, LLVMIntEQ, a, b, a.k == b.k); }
+Cond c_lt(Gen *g, Ival a, Ival b)
+{
+    return compare(g, LLVMIntSLT, a, b, a.k < b.k);
+}
+Cond c_le(Gen *g, Ival a, Ival b)
+{
+    return compare(g, LLVMIntSLE, a, b, a.k <= b.k);
+}
+Cond c_ult(Gen *g, Ival a, Ival b)
+{
+    return compare(g, LLVMIntULT, a, b, (uint64_t)a.k < (uint64_t)b.k);
+}
+Cond c_eq(Gen *g, Ival a, Ival b)
+{
+    return compare(g, LLVMIntEQ, a, b, a.k == b.k);
+}
 
 Cond c_and(Gen *g, Cond a, Cond b)
 {
@@ -174,16 +216,33 @@ Ival i_select(Gen *g, Cond c, Ival a, Ival b)
     return ivar(LLVMBuildSelect(g->b, c.v, raw(g, a), raw(g, b), ""));
 }
 
-Ival i_min(Gen *g, Ival a, Ival b) { return i_select(g, c_lt(g, a, b), a, b); }
-Ival i_max(Gen *g, Ival a, Ival b) { return i_select(g, c_lt(g, a, b), b, a); }
+Ival i_min(Gen *g, Ival a, Ival b)
+{
+    return i_select(g, c_lt(g, a, b), a, b);
+}
+Ival i_max(Gen *g, Ival a, Ival b)
+{
+    return i_select(g, c_lt(g, a, b), b, a);
+}
 
-Ival i_load(Gen *g, Ptr p, Ival at, DType t) { return i_from_v(g, v_load(g, p, at, t, 1)); }
-void i_store(Gen *g, Ptr p, Ival at, DType t, Ival v) { v_store(g, p, at, v_from_i(g, v, t)); }
+Ival i_load(Gen *g, Ptr p, Ival at, DType t)
+{
+    return i_from_v(g, v_load(g, p, at, t, 1));
+}
+void i_store(Gen *g, Ptr p, Ival at, DType t, Ival v)
+{
+    v_store(g, p, at, v_from_i(g, v, t));
+}
 
-/* -- Control ------------------------------------------------------------------------------------------------------ */
-static LLVMBasicBlockRef new_block(Gen *g, const char *name) { return LLVMAppendBasicBlockInContext(g->cx, g->fn, name); }
+/* -- Control
+ * ------------------------------------------------------------------------------------------------------ */
+static LLVMBasicBlockRef new_block(Gen *g, const char *name)
+{
+    return LLVMAppendBasicBlockInContext(g->cx, g->fn, name);
+}
 
-/* Bottom-tested, with a guard in front unless the first iteration is certain; a single iteration is no loop. */
+/* Bottom-tested, with a guard in front unless the first iteration is certain; a single iteration is no loop.
+ */
 Loop g_for(Gen *g, Ival lo, Ival hi, Ival step, Vec *carry, int ncarry)
 {
     Loop l = {.open = true, .hi = hi, .step = step, .carry = carry, .ncarry = ncarry};
@@ -269,13 +328,16 @@ void g_fi(Gen *g, If *f)
 
 void g_report(Gen *g, Cond bad, Ival element)
 {
-    IF (g, f, bad) {
+    IF(g, f, bad)
+    {
         Ptr at = p_bytes(g, (Ptr){LLVMGetParam(g->fn, 0)}, ival(offsetof(jitc_run, fail)));
-        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpUMin, at.v, raw(g, element), LLVMAtomicOrderingMonotonic, 0);
+        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpUMin, at.v, raw(g, element), LLVMAtomicOrderingMonotonic,
+                           0);
     }
 }
 
-/* -- Shared functions ---------------------------------------------------------------------------------------------- */
+/* -- Shared functions
+ * ---------------------------------------------------------------------------------------------- */
 Sub g_sub(Gen *g, const char *name, const char *params)
 {
     Sub s = {.fn = LLVMGetNamedFunction(g->module, name), .outer = g->fn, .block = LLVMGetInsertBlock(g->b)};
@@ -298,7 +360,8 @@ SubArg g_param(Gen *g, const Sub *s, int i)
 {
     V v = LLVMGetParam(s->fn, (unsigned)i);
     (void)g;
-    return LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMPointerTypeKind ? (SubArg){.p = {v}} : (SubArg){.i = ivar(v)};
+    return LLVMGetTypeKind(LLVMTypeOf(v)) == LLVMPointerTypeKind ? (SubArg){.p = {v}}
+                                                                 : (SubArg){.i = ivar(v)};
 }
 
 void g_sub_end(Gen *g, Sub *s)
@@ -316,15 +379,23 @@ void g_call(Gen *g, const Sub *s, const SubArg *args, int n)
     LLVMBuildCall2(g->b, LLVMGlobalGetValueType(s->fn), s->fn, v, (unsigned)n, "");
 }
 
-/* -- Memory --------------------------------------------------------------------------------------------------------- */
+/* -- Memory
+ * ---------------------------------------------------------------------------------------------------------
+ */
 static Ptr gep(Gen *g, LLVMTypeRef t, Ptr p, Ival at)
 {
     if (at.konst && at.k == 0) return p;
     return (Ptr){LLVMBuildInBoundsGEP2(g->b, t, p.v, (V[]){raw(g, at)}, 1, "")};
 }
 
-Ptr p_at(Gen *g, Ptr p, Ival elements, DType t) { return gep(g, memory_type(g, t, 1), p, elements); }
-Ptr p_bytes(Gen *g, Ptr p, Ival bytes) { return gep(g, g->i8, p, bytes); }
+Ptr p_at(Gen *g, Ptr p, Ival elements, DType t)
+{
+    return gep(g, memory_type(g, t, 1), p, elements);
+}
+Ptr p_bytes(Gen *g, Ptr p, Ival bytes)
+{
+    return gep(g, g->i8, p, bytes);
+}
 
 Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b)
 {
@@ -332,8 +403,14 @@ Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b)
     return (Ptr){LLVMBuildSelect(g->b, c.v, a.v, b.v, "")};
 }
 
-Ptr p_load(Gen *g, Ptr table, Ival at) { return (Ptr){LLVMBuildLoad2(g->b, g->ptr, gep(g, g->ptr, table, at).v, "")}; }
-void p_store(Gen *g, Ptr table, Ival at, Ptr p) { LLVMBuildStore(g->b, p.v, gep(g, g->ptr, table, at).v); }
+Ptr p_load(Gen *g, Ptr table, Ival at)
+{
+    return (Ptr){LLVMBuildLoad2(g->b, g->ptr, gep(g, g->ptr, table, at).v, "")};
+}
+void p_store(Gen *g, Ptr table, Ival at, Ptr p)
+{
+    LLVMBuildStore(g->b, p.v, gep(g, g->ptr, table, at).v);
+}
 
 /* A bool in memory is 0 or 1, but any byte that is not 0 counts as true. */
 static Vec from_memory(Gen *g, V v, DType t, int lanes)
@@ -354,8 +431,14 @@ static Vec load_aligned(Gen *g, Ptr p, Ival at, DType t, int lanes, unsigned ali
     return from_memory(g, v, t, lanes);
 }
 
-Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes) { return load_aligned(g, p, at, t, lanes, (unsigned)dtype_size(t)); }
-Vec v_load_line(Gen *g, Ptr p, Ival at, DType t) { return load_aligned(g, p, at, t, LANES, 64); }
+Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes)
+{
+    return load_aligned(g, p, at, t, lanes, (unsigned)dtype_size(t));
+}
+Vec v_load_line(Gen *g, Ptr p, Ival at, DType t)
+{
+    return load_aligned(g, p, at, t, LANES, 64);
+}
 
 void v_store(Gen *g, Ptr p, Ival at, Vec v)
 {

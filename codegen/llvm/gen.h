@@ -1,8 +1,9 @@
 /* The builder that emitters write loop nests with. Only gen.c, module.c, target.c, jit.c know LLVM.
  *
  * Ival is a number or an IR integer, and its arithmetic folds: one emitter serves static and free dims.
- * Vec is an SSA vector of `lanes` elements of a dtype; lanes is 1 (a scalar) or LANES on every target, and LLVM
- * splits it into the target's registers. Bool vectors are masks (i1 lanes); in memory a bool is a byte. */
+ * Vec is an SSA vector of `lanes` elements of a dtype; lanes is 1 (a scalar) or LANES on every target, and
+ * LLVM splits it into the target's registers. Bool vectors are masks (i1 lanes); in memory a bool is a byte.
+ */
 #ifndef JITC_GEN_H
 #define JITC_GEN_H
 
@@ -11,10 +12,23 @@
 enum { LANES = 16 };
 
 typedef struct Gen Gen;
-typedef struct { bool konst; int64_t k; void *v; } Ival;
-typedef struct { bool konst, k; void *v; } Cond;
-typedef struct { void *v; } Ptr;
-typedef struct { void *v; DType dtype; uint8_t lanes; } Vec;
+typedef struct {
+    bool konst;
+    int64_t k;
+    void *v;
+} Ival;
+typedef struct {
+    bool konst, k;
+    void *v;
+} Cond;
+typedef struct {
+    void *v;
+} Ptr;
+typedef struct {
+    void *v;
+    DType dtype;
+    uint8_t lanes;
+} Vec;
 
 /* What emitters may know of the target. */
 typedef struct {
@@ -30,11 +44,16 @@ Ival g_dim(Gen *g, int i); /* dim argument i */
 Ival g_unit0(Gen *g);
 Ival g_unit1(Gen *g);
 Ptr g_scratch(Gen *g);
-_Noreturn void g_fail(Gen *g, const char *fmt, ...) PRINTF(2, 3); /* this kernel cannot be emitted: a defect */
+_Noreturn void g_fail(Gen *g, const char *fmt, ...)
+    PRINTF(2, 3);                              /* this kernel cannot be emitted: a defect */
 void g_report(Gen *g, Cond bad, Ival element); /* run-time error of this call, least element wins */
 
-/* -- Integers (i64) --------------------------------------------------------------------------------------- */
-static inline Ival ival(int64_t k) { return (Ival){true, k, NULL}; }
+/* -- Integers (i64) ---------------------------------------------------------------------------------------
+ */
+static inline Ival ival(int64_t k)
+{
+    return (Ival){true, k, NULL};
+}
 Ival i_add(Gen *g, Ival a, Ival b);
 Ival i_sub(Gen *g, Ival a, Ival b);
 Ival i_mul(Gen *g, Ival a, Ival b);
@@ -52,9 +71,13 @@ Cond c_eq(Gen *g, Ival a, Ival b);
 Cond c_and(Gen *g, Cond a, Cond b);
 Cond c_or(Gen *g, Cond a, Cond b);
 Cond c_not(Gen *g, Cond a);
-static inline Cond c_const(bool k) { return (Cond){true, k, NULL}; }
+static inline Cond c_const(bool k)
+{
+    return (Cond){true, k, NULL};
+}
 
-/* -- Control ------------------------------------------------------------------------------------------------ */
+/* -- Control ------------------------------------------------------------------------------------------------
+ */
 typedef struct {
     bool open, emitted;
     Ival i;
@@ -66,8 +89,8 @@ typedef struct {
 /* Loop i over lo, lo+step, … below hi; step > 0. `carry`: values that the body replaces, phis in between. */
 Loop g_for(Gen *g, Ival lo, Ival hi, Ival step, Vec *carry, int ncarry);
 void g_end(Gen *g, Loop *l);
-#define FOR(g, i, lo, hi, st)              for (Loop i = g_for(g, lo, hi, st, NULL, 0); i.open; g_end(g, &i))
-#define FOR_CARRY(g, i, lo, hi, st, v, n)  for (Loop i = g_for(g, lo, hi, st, v, n); i.open; g_end(g, &i))
+#define FOR(g, i, lo, hi, st)             for (Loop i = g_for(g, lo, hi, st, NULL, 0); i.open; g_end(g, &i))
+#define FOR_CARRY(g, i, lo, hi, st, v, n) for (Loop i = g_for(g, lo, hi, st, v, n); i.open; g_end(g, &i))
 
 typedef struct {
     bool open;
@@ -77,9 +100,9 @@ If g_if(Gen *g, Cond c);
 void g_fi(Gen *g, If *f);
 #define IF(g, name, c) for (If name = g_if(g, c); name.open; g_fi(g, &name))
 
-/* A function that the kernels of a module share, such as a register tile: never inlined, so that it is compiled
- * once. `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into its body,
- * until g_sub_end; when the module has it already, only calls are left to do. */
+/* A function that the kernels of a module share, such as a register tile: never inlined, so that it is
+ * compiled once. `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into
+ * its body, until g_sub_end; when the module has it already, only calls are left to do. */
 typedef struct {
     bool fresh;
     void *fn, *outer, *block;
@@ -93,36 +116,40 @@ SubArg g_param(Gen *g, const Sub *s, int i);
 void g_sub_end(Gen *g, Sub *s);
 void g_call(Gen *g, const Sub *s, const SubArg *args, int n);
 
-/* -- Memory -------------------------------------------------------------------------------------------------- */
+/* -- Memory
+ * -------------------------------------------------------------------------------------------------- */
 Ptr p_at(Gen *g, Ptr p, Ival elements, DType t);
 Ptr p_bytes(Gen *g, Ptr p, Ival bytes);
 Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b);
 Ptr p_load(Gen *g, Ptr table, Ival at); /* pointer number `at` of a table */
 void p_store(Gen *g, Ptr table, Ival at, Ptr p);
-Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes);          /* elements from `at`, element alignment */
-Vec v_load_line(Gen *g, Ptr p, Ival at, DType t);                /* LANES elements, known to be aligned to 64 bytes */
-Vec v_load_n(Gen *g, Ptr p, Ival at, DType t, Vec mask);         /* LANES lanes; masked-off lanes are zero and not read */
+Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes); /* elements from `at`, element alignment */
+Vec v_load_line(Gen *g, Ptr p, Ival at, DType t);       /* LANES elements, known to be aligned to 64 bytes */
+Vec v_load_n(Gen *g, Ptr p, Ival at, DType t,
+             Vec mask); /* LANES lanes; masked-off lanes are zero and not read */
 void v_store(Gen *g, Ptr p, Ival at, Vec v);
 void v_store_n(Gen *g, Ptr p, Ival at, Vec v, Vec mask);
-Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t, Ival count); /* lane i < count: element at + i*stride; others zero */
-Vec v_first(Gen *g, Ival count);                                 /* mask of the first `count` lanes */
+Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t,
+             Ival count);        /* lane i < count: element at + i*stride; others zero */
+Vec v_first(Gen *g, Ival count); /* mask of the first `count` lanes */
 void g_prefetch(Gen *g, Ptr p);
 
-/* -- Vectors --------------------------------------------------------------------------------------------------- */
+/* -- Vectors
+ * --------------------------------------------------------------------------------------------------- */
 Vec v_f(Gen *g, DType t, int lanes, double k); /* constants */
 Vec v_i(Gen *g, DType t, int lanes, int64_t k);
-Vec v_iota(Gen *g, DType t);                   /* 0, 1, … LANES-1 */
-Vec v_from_i(Gen *g, Ival a, DType t);         /* scalar of an integer or floating dtype */
-Ival i_from_v(Gen *g, Vec scalar);             /* of an integer dtype */
+Vec v_iota(Gen *g, DType t);           /* 0, 1, … LANES-1 */
+Vec v_from_i(Gen *g, Ival a, DType t); /* scalar of an integer or floating dtype */
+Ival i_from_v(Gen *g, Vec scalar);     /* of an integer dtype */
 Vec v_splat(Gen *g, Vec scalar, int lanes);
 Vec v_lane(Gen *g, Vec v, int lane);
 Vec v_insert(Gen *g, Vec v, int lane, Vec scalar);
 Vec v_shuffle(Gen *g, Vec a, Vec b, const int *lane, int n); /* lanes of a, then of b */
-Vec v_add(Gen *g, Vec a, Vec b); /* integers wrap */
+Vec v_add(Gen *g, Vec a, Vec b);                             /* integers wrap */
 Vec v_sub(Gen *g, Vec a, Vec b);
 Vec v_mul(Gen *g, Vec a, Vec b);
-Vec v_div(Gen *g, Vec a, Vec b); /* floats; integers: truncating, x/0 = 0, MIN/-1 = MIN */
-Vec v_rem(Gen *g, Vec a, Vec b); /* integers: sign of a, x%0 = 0 */
+Vec v_div(Gen *g, Vec a, Vec b);          /* floats; integers: truncating, x/0 = 0, MIN/-1 = MIN */
+Vec v_rem(Gen *g, Vec a, Vec b);          /* integers: sign of a, x%0 = 0 */
 Vec v_mac(Gen *g, Vec a, Vec b, Vec acc); /* acc + a*b, fused where the target has it */
 Vec v_fma(Gen *g, Vec a, Vec b, Vec c);   /* the same */
 Vec v_neg(Gen *g, Vec a);
@@ -131,7 +158,15 @@ Vec v_sqrt(Gen *g, Vec a);
 Vec v_floor(Gen *g, Vec a);
 Vec v_ceil(Gen *g, Vec a);
 Vec v_rint(Gen *g, Vec a); /* half to even */
-typedef enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_UNORD } Cmp; /* ordered, but NE: unordered too */
+typedef enum {
+    CMP_EQ,
+    CMP_NE,
+    CMP_LT,
+    CMP_LE,
+    CMP_GT,
+    CMP_GE,
+    CMP_UNORD
+} Cmp; /* ordered, but NE: unordered too */
 Vec v_cmp(Gen *g, Cmp c, Vec a, Vec b);
 Vec v_select(Gen *g, Vec mask, Vec a, Vec b);
 Vec v_and(Gen *g, Vec a, Vec b); /* masks and integers */
@@ -142,7 +177,8 @@ Vec v_shl(Gen *g, Vec a, int bits);
 Vec v_shr(Gen *g, Vec a, int bits); /* logical */
 Vec v_sar(Gen *g, Vec a, int bits);
 Vec v_bits(Gen *g, Vec a, DType t); /* same bits, other dtype of the same size */
-Vec v_cast(Gen *g, Vec a, DType t); /* as TensorFlow casts: floats truncate (saturating, NaN gives 0); bool is != 0 */
+Vec v_cast(Gen *g, Vec a,
+           DType t); /* as TensorFlow casts: floats truncate (saturating, NaN gives 0); bool is != 0 */
 
 /* The kernel text, parsed, with its header. */
 typedef struct {

@@ -21,9 +21,18 @@ static LLVMTypeRef vec_type(Gen *g, DType t, int lanes)
     return lanes == 1 ? s : LLVMVectorType(s, (unsigned)lanes);
 }
 
-static Vec vec(V v, Vec like) { return (Vec){v, like.dtype, like.lanes}; }
-static bool is_f(Vec v) { return dtype_is_float(v.dtype); }
-static bool is_s(Vec v) { return dtype_is_signed(v.dtype); }
+static Vec vec(V v, Vec like)
+{
+    return (Vec){v, like.dtype, like.lanes};
+}
+static bool is_f(Vec v)
+{
+    return dtype_is_float(v.dtype);
+}
+static bool is_s(Vec v)
+{
+    return dtype_is_signed(v.dtype);
+}
 
 static V intrinsic(Gen *g, const char *name, V *args, unsigned n)
 {
@@ -35,12 +44,15 @@ static V intrinsic(Gen *g, const char *name, V *args, unsigned n)
 
 static void same(Gen *g, Vec a, Vec b)
 {
-    if (a.dtype == JITC_FLOAT16 || a.dtype == JITC_BFLOAT16) g_fail(g, "arithmetic on %s", dtype_name(a.dtype));
+    if (a.dtype == JITC_FLOAT16 || a.dtype == JITC_BFLOAT16)
+        g_fail(g, "arithmetic on %s", dtype_name(a.dtype));
     if (a.dtype != b.dtype || a.lanes != b.lanes)
-        g_fail(g, "vectors of %s x %d and %s x %d meet", dtype_name(a.dtype), a.lanes, dtype_name(b.dtype), b.lanes);
+        g_fail(g, "vectors of %s x %d and %s x %d meet", dtype_name(a.dtype), a.lanes, dtype_name(b.dtype),
+               b.lanes);
 }
 
-/* -- Constants and lanes ---------------------------------------------------------------------------------- */
+/* -- Constants and lanes ----------------------------------------------------------------------------------
+ */
 static Vec constant(Gen *g, V s, DType t, int lanes)
 {
     if (lanes == 1) return (Vec){s, t, 1};
@@ -65,7 +77,8 @@ Vec v_iota(Gen *g, DType t)
 {
     V lane[LANES];
     for (int i = 0; i < LANES; i++)
-        lane[i] = dtype_is_float(t) ? LLVMConstReal(scalar_type(g, t), i) : LLVMConstInt(scalar_type(g, t), (unsigned)i, 0);
+        lane[i] = dtype_is_float(t) ? LLVMConstReal(scalar_type(g, t), i)
+                                    : LLVMConstInt(scalar_type(g, t), (unsigned)i, 0);
     return (Vec){LLVMConstVector(lane, LANES), t, LANES};
 }
 
@@ -106,10 +119,12 @@ Vec v_shuffle(Gen *g, Vec a, Vec b, const int *lane, int n)
 {
     V mask[2 * LANES];
     for (int i = 0; i < n; i++) mask[i] = LLVMConstInt(g->i32, (unsigned)lane[i], 0);
-    return (Vec){LLVMBuildShuffleVector(g->b, a.v, b.v, LLVMConstVector(mask, (unsigned)n), ""), a.dtype, (uint8_t)n};
+    return (Vec){LLVMBuildShuffleVector(g->b, a.v, b.v, LLVMConstVector(mask, (unsigned)n), ""), a.dtype,
+                 (uint8_t)n};
 }
 
-/* -- Arithmetic --------------------------------------------------------------------------------------------- */
+/* -- Arithmetic ---------------------------------------------------------------------------------------------
+ */
 Vec v_add(Gen *g, Vec a, Vec b)
 {
     same(g, a, b);
@@ -165,7 +180,10 @@ Vec v_fma(Gen *g, Vec a, Vec b, Vec c)
     return vec(intrinsic(g, "llvm.fma", (V[]){a.v, b.v, c.v}, 3), a);
 }
 
-Vec v_mac(Gen *g, Vec a, Vec b, Vec acc) { return v_fma(g, a, b, acc); }
+Vec v_mac(Gen *g, Vec a, Vec b, Vec acc)
+{
+    return v_fma(g, a, b, acc);
+}
 
 Vec v_neg(Gen *g, Vec a)
 {
@@ -179,10 +197,13 @@ Vec v_abs(Gen *g, Vec a)
     return v_select(g, v_cmp(g, CMP_LT, a, v_i(g, a.dtype, a.lanes, 0)), v_neg(g, a), a);
 }
 
-Vec v_sqrt(Gen *g, Vec a) { return vec(intrinsic(g, "llvm.sqrt", (V[]){a.v}, 1), a); }
+Vec v_sqrt(Gen *g, Vec a)
+{
+    return vec(intrinsic(g, "llvm.sqrt", (V[]){a.v}, 1), a);
+}
 
-/* Rounds to the nearest integer, half to even, by adding and subtracting 2^23 (2^52): exact where |x| is below
- * it, and larger numbers are integers already. Keeps the sign of zero. */
+/* Rounds to the nearest integer, half to even, by adding and subtracting 2^23 (2^52): exact where |x| is
+ * below it, and larger numbers are integers already. Keeps the sign of zero. */
 static Vec rint_by_magic(Gen *g, Vec a)
 {
     double big = a.dtype == JITC_FLOAT32 ? 0x1p23 : 0x1p52;
@@ -214,17 +235,21 @@ Vec v_ceil(Gen *g, Vec a)
     return v_neg(g, v_floor(g, v_neg(g, a)));
 }
 
-/* -- Comparison and bits ---------------------------------------------------------------------------------------- */
+/* -- Comparison and bits
+ * ---------------------------------------------------------------------------------------- */
 Vec v_cmp(Gen *g, Cmp c, Vec a, Vec b)
 {
-    static const LLVMRealPredicate real[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE, LLVMRealOGT, LLVMRealOGE, LLVMRealUNO};
-    static const LLVMIntPredicate sig[] = {LLVMIntEQ, LLVMIntNE, LLVMIntSLT, LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
-    static const LLVMIntPredicate uns[] = {LLVMIntEQ, LLVMIntNE, LLVMIntULT, LLVMIntULE, LLVMIntUGT, LLVMIntUGE};
+    static const LLVMRealPredicate real[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE,
+                                             LLVMRealOGT, LLVMRealOGE, LLVMRealUNO};
+    static const LLVMIntPredicate sig[] = {LLVMIntEQ,  LLVMIntNE,  LLVMIntSLT,
+                                           LLVMIntSLE, LLVMIntSGT, LLVMIntSGE};
+    static const LLVMIntPredicate uns[] = {LLVMIntEQ,  LLVMIntNE,  LLVMIntULT,
+                                           LLVMIntULE, LLVMIntUGT, LLVMIntUGE};
     same(g, a, b);
-    V v = is_f(a)            ? LLVMBuildFCmp(g->b, real[c], a.v, b.v, "")
-          : c == CMP_UNORD   ? LLVMConstNull(vec_type(g, JITC_BOOL, a.lanes))
-          : is_s(a)          ? LLVMBuildICmp(g->b, sig[c], a.v, b.v, "")
-                             : LLVMBuildICmp(g->b, uns[c], a.v, b.v, "");
+    V v = is_f(a)          ? LLVMBuildFCmp(g->b, real[c], a.v, b.v, "")
+          : c == CMP_UNORD ? LLVMConstNull(vec_type(g, JITC_BOOL, a.lanes))
+          : is_s(a)        ? LLVMBuildICmp(g->b, sig[c], a.v, b.v, "")
+                           : LLVMBuildICmp(g->b, uns[c], a.v, b.v, "");
     return (Vec){v, JITC_BOOL, a.lanes};
 }
 
@@ -233,21 +258,43 @@ Vec v_select(Gen *g, Vec mask, Vec a, Vec b)
     return vec(LLVMBuildSelect(g->b, mask.v, a.v, b.v, ""), a);
 }
 
-Vec v_and(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildAnd(g->b, a.v, b.v, ""), a); }
-Vec v_or(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildOr(g->b, a.v, b.v, ""), a); }
-Vec v_xor(Gen *g, Vec a, Vec b) { return same(g, a, b), vec(LLVMBuildXor(g->b, a.v, b.v, ""), a); }
-Vec v_not(Gen *g, Vec a) { return vec(LLVMBuildNot(g->b, a.v, ""), a); }
+Vec v_and(Gen *g, Vec a, Vec b)
+{
+    return same(g, a, b), vec(LLVMBuildAnd(g->b, a.v, b.v, ""), a);
+}
+Vec v_or(Gen *g, Vec a, Vec b)
+{
+    return same(g, a, b), vec(LLVMBuildOr(g->b, a.v, b.v, ""), a);
+}
+Vec v_xor(Gen *g, Vec a, Vec b)
+{
+    return same(g, a, b), vec(LLVMBuildXor(g->b, a.v, b.v, ""), a);
+}
+Vec v_not(Gen *g, Vec a)
+{
+    return vec(LLVMBuildNot(g->b, a.v, ""), a);
+}
 
-Vec v_shl(Gen *g, Vec a, int bits) { return vec(LLVMBuildShl(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
-Vec v_shr(Gen *g, Vec a, int bits) { return vec(LLVMBuildLShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
-Vec v_sar(Gen *g, Vec a, int bits) { return vec(LLVMBuildAShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a); }
+Vec v_shl(Gen *g, Vec a, int bits)
+{
+    return vec(LLVMBuildShl(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a);
+}
+Vec v_shr(Gen *g, Vec a, int bits)
+{
+    return vec(LLVMBuildLShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a);
+}
+Vec v_sar(Gen *g, Vec a, int bits)
+{
+    return vec(LLVMBuildAShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a);
+}
 
 Vec v_bits(Gen *g, Vec a, DType t)
 {
     return (Vec){LLVMBuildBitCast(g->b, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};
 }
 
-/* -- Conversion --------------------------------------------------------------------------------------------------- */
+/* -- Conversion
+ * --------------------------------------------------------------------------------------------------- */
 static Vec cast_op(Gen *g, LLVMOpcode op, Vec a, DType t)
 {
     return (Vec){LLVMBuildCast(g->b, op, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};
@@ -259,11 +306,14 @@ static Vec float_to_int(Gen *g, Vec a, DType t)
     unsigned bits = (unsigned)dtype_size(t) * 8;
     bool s = dtype_is_signed(t);
     double lo = s ? -ldexp(1, (int)bits - 1) : 0, top = ldexp(1, (int)bits - s);
-    Vec zero = v_f(g, a.dtype, a.lanes, 0), low = v_f(g, a.dtype, a.lanes, lo), high = v_f(g, a.dtype, a.lanes, top);
+    Vec zero = v_f(g, a.dtype, a.lanes, 0), low = v_f(g, a.dtype, a.lanes, lo),
+        high = v_f(g, a.dtype, a.lanes, top);
     Vec under = v_cmp(g, CMP_LT, a, low), over = v_cmp(g, CMP_GE, a, high);
     Vec ok = v_and(g, v_cmp(g, CMP_GE, a, low), v_cmp(g, CMP_LT, a, high));
     Vec r = cast_op(g, s ? LLVMFPToSI : LLVMFPToUI, v_select(g, ok, a, zero), t);
-    int64_t min = s ? (int64_t)(~0ULL << (bits - 1)) : 0, max = (int64_t)(s ? ~(~0ULL << (bits - 1)) : bits == 64 ? ~0ULL : ~(~0ULL << bits));
+    int64_t min = s ? (int64_t)(~0ULL << (bits - 1)) : 0, max = (int64_t)(s ? ~(~0ULL << (bits - 1))
+                                                                          : bits == 64 ? ~0ULL
+                                                                                       : ~(~0ULL << bits));
     r = v_select(g, under, v_i(g, t, a.lanes, min), r);
     return v_select(g, over, v_i(g, t, a.lanes, max), r);
 }

@@ -1,13 +1,14 @@
-/* Contractions as an indirect matrix product: rows of the left operand are found through a table of pointers, so
- * that one kernel serves every convolution geometry, and padding is a row of zeros (Dukhan, "The Indirect
+/* Contractions as an indirect matrix product: rows of the left operand are found through a table of pointers,
+ * so that one kernel serves every convolution geometry, and padding is a row of zeros (Dukhan, "The Indirect
  * Convolution Algorithm", 2019). The right operand is packed in panels of 16 outputs.
  *
  * A unit is a block of rows times a block of panels. Per panel the rows go through a register tile of mr x nv
  * vectors. Every output accumulates over k in ascending order whatever the tile, so tiles never change bits.
  *
- * The tile that does most of the work keeps its sums in registers until the epilogue. The tiles of left-over rows,
- * and all tiles before a long epilogue, are functions that every kernel of the module shares: they leave their sums
- * in scratch, where one loop runs the epilogue, which keeps the code small and quick to compile. */
+ * The tile that does most of the work keeps its sums in registers until the epilogue. The tiles of left-over
+ * rows, and all tiles before a long epilogue, are functions that every kernel of the module shares: they
+ * leave their sums in scratch, where one loop runs the epilogue, which keeps the code small and quick to
+ * compile. */
 #include "codegen/llvm/emit.h"
 #include "codegen/plan/spec.h"
 
@@ -21,7 +22,7 @@ typedef struct {
     Ival n, run, taps, panel; /* panel: elements per panel */
     Ptr w, out, sums, table, operand[64];
     Ival batch_out; /* offset of the result in this batch */
-    Ival rows; /* of the table */
+    Ival rows;      /* of the table */
     /* While the epilogue of one tile runs: */
     Ival m, n0;
     bool masked;
@@ -42,7 +43,8 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     const Type *t = &v->type;
     int i = (int)v->index;
     bool per_row = t->rank == 2 && t->dim[0] != 1;
-    if (per_row) return load_columns(c, c->operand[i], i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_out));
+    if (per_row)
+        return load_columns(c, c->operand[i], i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_out));
     if (!c->have_column[i]) {
         bool scalar = t->rank == 0 || t->dim[t->rank - 1] == 1;
         c->column[i] = scalar ? v_splat(g, v_load(g, c->operand[i], ival(0), t->dtype, 1), LANES)
@@ -52,7 +54,8 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     return c->column[i];
 }
 
-/* The epilogue of panel n0 begins: its mask, and operands over n before any store, since they may alias the result. */
+/* The epilogue of panel n0 begins: its mask, and operands over n before any store, since they may alias the
+ * result. */
 static void begin_panel(Igemm *c, Ival panel, bool masked)
 {
     Gen *g = c->g;
@@ -127,11 +130,15 @@ static void multiply(Gen *g, DType t, const Product *p, int64_t kmult, Vec *acc,
         for (int i = 0; i < mr; i++)
             row[i] = p_load(g, p->table, i_add(g, i_mul(g, tap.i, p->rows), ival(i)));
         for (int j = 0; j < nv; j++)
-            w[j] = p_at(g, p->w, i_add(g, i_mul(g, p->panel, ival(j)), i_mul(g, tap.i, i_mul(g, p->run, ival(PANEL)))), t);
+            w[j] = p_at(g, p->w,
+                        i_add(g, i_mul(g, p->panel, ival(j)), i_mul(g, tap.i, i_mul(g, p->run, ival(PANEL)))),
+                        t);
         Ival whole = kmult >= KU ? p->run : i_mul(g, i_div(g, p->run, ival(KU)), ival(KU));
-        FOR_CARRY (g, kk, ival(0), whole, ival(KU), acc, mr * nv) k_steps(g, t, row, w, kk.i, KU, acc, mr, nv);
+        FOR_CARRY (g, kk, ival(0), whole, ival(KU), acc, mr * nv)
+            k_steps(g, t, row, w, kk.i, KU, acc, mr, nv);
         if (kmult < KU)
-            FOR_CARRY (g, kr, whole, p->run, ival(1), acc, mr * nv) k_steps(g, t, row, w, kr.i, 1, acc, mr, nv);
+            FOR_CARRY (g, kr, whole, p->run, ival(1), acc, mr * nv)
+                k_steps(g, t, row, w, kr.i, 1, acc, mr, nv);
     }
 }
 
@@ -150,7 +157,8 @@ static void call_tile(Igemm *c, const Product *p, int mr, int nv)
         for (int i = 0; i < mr * nv; i++) v_store(g, g_param(g, &s, 6).p, ival(i * LANES), acc[i]);
         g_sub_end(g, &s);
     }
-    SubArg args[] = {{.p = p->table}, {.p = p->w}, {.i = p->rows}, {.i = p->panel}, {.i = p->run}, {.i = p->taps}, {.p = c->sums}};
+    SubArg args[] = {{.p = p->table}, {.p = p->w},    {.i = p->rows}, {.i = p->panel},
+                     {.i = p->run},   {.i = p->taps}, {.p = c->sums}};
     g_call(g, &s, args, COUNT(args));
 }
 
@@ -158,22 +166,28 @@ static void call_tile(Igemm *c, const Product *p, int mr, int nv)
 static void tile(Igemm *c, Ival m0, Ival first, Ival panel, int mr, int nv, bool in_registers)
 {
     Gen *g = c->g;
-    Product p = {p_bytes(g, c->table, i_mul(g, first, ival(8))), p_at(g, c->w, i_mul(g, panel, c->panel), c->t), c->rows, c->panel, c->run, c->taps};
+    Product p = {p_bytes(g, c->table, i_mul(g, first, ival(8))),
+                 p_at(g, c->w, i_mul(g, panel, c->panel), c->t),
+                 c->rows,
+                 c->panel,
+                 c->run,
+                 c->taps};
     if (!in_registers) {
         call_tile(c, &p, mr, nv);
         FOR (g, j, ival(0), ival(nv), ival(1)) {
             Ival at = i_add(g, panel, j.i);
-            Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, at, ival(1)), ival(PANEL)), c->n) : c_const(true);
-            IF (g, whole, full) store_sums(c, m0, at, j.i, mr, nv, false);
-            IF (g, part, c_not(g, full)) store_sums(c, m0, at, j.i, mr, nv, true);
+            Cond full =
+                c->k->ntail ? c_le(g, i_mul(g, i_add(g, at, ival(1)), ival(PANEL)), c->n) : c_const(true);
+            IF(g, whole, full) store_sums(c, m0, at, j.i, mr, nv, false);
+            IF(g, part, c_not(g, full)) store_sums(c, m0, at, j.i, mr, nv, true);
         }
         return;
     }
     Vec acc[ACC_MAX];
     multiply(g, c->t, &p, c->k->kmult, acc, mr, nv);
     Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, panel, ival(nv)), ival(PANEL)), c->n) : c_const(true);
-    IF (g, whole, full) store_tile(c, m0, panel, acc, mr, nv, false);
-    IF (g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
+    IF(g, whole, full) store_tile(c, m0, panel, acc, mr, nv, false);
+    IF(g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
 }
 
 /* Panels [p0, p1) for the rows [m0, m1) in steps of mr; m1 - m0 is a multiple of mr. */
@@ -257,7 +271,8 @@ void emit_igemm(Gen *g, const Kernel *k)
         Ival m0 = i_mul(g, mi, mu), m1 = i_min(g, i_add(g, m0, mu), m_all);
         Ival p0 = i_mul(g, ni, pu), p1 = i_min(g, i_add(g, p0, pu), panels);
         Ival key = i_add(g, i_mul(g, batch, mblocks), mi);
-        IF (g, stale, c_not(g, c_eq(g, i_load(g, g_scratch(g), ival(0), JITC_INT64), key))) {
+        IF(g, stale, c_not(g, c_eq(g, i_load(g, g_scratch(g), ival(0), JITC_INT64), key)))
+        {
             Ptr x = p_at(g, g_ptr(g, 0), i_mul(g, batch, g_dim(g, IG_BX)), c.t);
             build_table(&c, x, zero, m0, m1);
             i_store(g, g_scratch(g), ival(0), JITC_INT64, key);
@@ -269,7 +284,8 @@ void emit_igemm(Gen *g, const Kernel *k)
 
         Ival at = i_add(g, m0, i_mul(g, i_div(g, i_sub(g, m1, m0), ival(mr)), ival(mr)));
         rows(&c, m0, m0, at, p0, p1, mr, nv, epilogue < COST_HEAVY);
-        /* Remaining rows: half a tile, then single rows over several panels, so that the multipliers stay busy. */
+        /* Remaining rows: half a tile, then single rows over several panels, so that the multipliers stay
+         * busy. */
         const int rung[] = {mr / 2 > 1 ? mr / 2 : 1, 1};
         for (size_t i = rung[0] == 1; i < COUNT(rung); i++) {
             Ival next = i_add(g, at, i_mul(g, i_div(g, i_sub(g, m1, at), ival(rung[i])), ival(rung[i])));

@@ -46,7 +46,8 @@ static void compile_part(Part *p)
         LLVMDisposeMessage(why);
     } else if (m) {
         char *why = NULL;
-        if (LLVMTargetMachineEmitToMemoryBuffer(tm, m, LLVMObjectFile, &why, &p->object)) p->error = strdup(why);
+        if (LLVMTargetMachineEmitToMemoryBuffer(tm, m, LLVMObjectFile, &why, &p->object))
+            p->error = strdup(why);
         LLVMDisposeMessage(why);
     }
     if (m) LLVMDisposeModule(m);
@@ -67,7 +68,8 @@ static void run_parts(Part *parts, size_t n)
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 8 << 20);
-    for (size_t i = 1; i < n; i++) started[i] = pthread_create(&thread[i], &attr, part_thread, &parts[i]) == 0;
+    for (size_t i = 1; i < n; i++)
+        started[i] = pthread_create(&thread[i], &attr, part_thread, &parts[i]) == 0;
     compile_part(&parts[0]);
     for (size_t i = 1; i < n; i++) {
         if (started[i])
@@ -123,7 +125,8 @@ static char *join_texts(Part *parts, size_t n)
     return text;
 }
 
-static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit, int threads)
+static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit,
+                             int threads)
 {
     CodegenResult r = {0};
     Target target;
@@ -133,12 +136,24 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
         target_free(&target);
         return r;
     }
+    if (emit == EMIT_NONE && !target_runs_here(want)) {
+        bool extra = want->features && *want->features;
+        if (asprintf(&r.error, "this CPU cannot run code for '%.100s%s%.500s'", want->cpu, extra ? "," : "",
+                     extra ? want->features : "") < 0)
+            r.error = NULL;
+        target_free(&target);
+        return r;
+    }
     size_t nparts = threads < 1 || emit != EMIT_NONE ? 1 : threads > MAX_PARTS ? MAX_PARTS : (size_t)threads;
     if (nparts > n) nparts = n ? n : 1;
     Part parts[MAX_PARTS] = {0};
     for (size_t i = 0; i < nparts; i++) {
         size_t first = n * i / nparts;
-        parts[i] = (Part){.target = &target, .k = k + first, .n = n * (i + 1) / nparts - first, .first = first, .emit = emit};
+        parts[i] = (Part){.target = &target,
+                          .k = k + first,
+                          .n = n * (i + 1) / nparts - first,
+                          .first = first,
+                          .emit = emit};
     }
     run_parts(parts, nparts);
     r.codegen_ns = now_ns() - start;

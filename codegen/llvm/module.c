@@ -69,7 +69,10 @@ static char *diagnostics(const Job *job)
 static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm)
 {
     LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef e = LLVMRunPasses(m, "function(instcombine<no-verify-fixpoint>,early-cse,simplifycfg,loop-mssa(licm),instcombine<no-verify-fixpoint>)", tm, o);
+    LLVMErrorRef e = LLVMRunPasses(m,
+                                   "function(instcombine<no-verify-fixpoint>,early-cse,simplifycfg,loop-mssa("
+                                   "licm),instcombine<no-verify-fixpoint>)",
+                                   tm, o);
     LLVMDisposePassBuilderOptions(o);
     if (!e) return NULL;
     char *text = LLVMGetErrorMessage(e), *copy = strdup(text);
@@ -77,8 +80,8 @@ static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm)
     return copy;
 }
 
-LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k, size_t n,
-                          size_t first, char **error)
+LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k,
+                          size_t n, size_t first, char **error)
 {
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("jitc", cx);
     LLVMSetTarget(module, t->triple);

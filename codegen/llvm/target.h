@@ -15,6 +15,7 @@ typedef struct {
 
 /* False: *error says why, from malloc. */
 bool target_init(Target *t, const CodegenTarget *want, char **error);
+bool target_runs_here(const CodegenTarget *want);     /* whether this machine has what `want` names */
 LLVMTargetMachineRef target_machine(const Target *t); /* one per thread */
 void target_free(Target *t);
 #endif

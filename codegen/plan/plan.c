@@ -201,33 +201,26 @@ static int by_size(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-static int by_offset(const void *a, const void *b)
-{
-    const Store *x = *(Store *const *)a, *y = *(Store *const *)b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
 /* Greedy by size: the largest first, each at the lowest place that is free for all of its life. */
 static void place_stores(Planner *p)
 {
     uint32_t n = p->stores.n;
-    Store **order = job_array(p->job, Store *, n + 1), **near = job_array(p->job, Store *, n + 1);
+    Store **order = job_array(p->job, Store *, n + 1), **placed = job_array(p->job, Store *, n + 1);
     for (uint32_t i = 0; i < n; i++) order[i] = &p->stores.at[i];
     qsort(order, n, sizeof *order, by_size);
     for (uint32_t i = 0; i < n; i++) {
         Store *s = order[i];
-        uint32_t k = 0;
-        for (uint32_t j = 0; j < i; j++)
-            if (order[j]->bytes && order[j]->first <= s->last && s->first <= order[j]->last)
-                near[k++] = order[j];
-        qsort(near, k, sizeof *near, by_offset);
         int64_t at = 0;
-        for (uint32_t j = 0; j < k && near[j]->offset < at + s->bytes; j++)
-            at = max_i64(at, round_up(near[j]->offset + near[j]->bytes, ALIGN));
+        for (uint32_t j = 0; j < i && placed[j]->offset < at + s->bytes; j++)
+            if (placed[j]->bytes && placed[j]->first <= s->last && s->first <= placed[j]->last)
+                at = max_i64(at, round_up(placed[j]->offset + placed[j]->bytes, ALIGN));
         s->offset = at;
         int64_t end;
         if (!add_ok(at, s->bytes, &end) || end > INT64_MAX / 2) job_fail(p->job, JITC_E_NOMEM);
         p->plan->arena = max_i64(p->plan->arena, round_up(end, ALIGN));
+        uint32_t k = i; /* placed is in order of offsets */
+        for (; k && placed[k - 1]->offset > at; k--) placed[k] = placed[k - 1];
+        placed[k] = s;
         job_tick(p->job);
     }
 }

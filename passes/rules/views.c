@@ -1,6 +1,8 @@
 /* Rules for ops that only move or view elements: chains of them become one, or none. */
 #include "passes/util.h"
 
+enum { CONCAT_MAX = 128 };
+
 static Value *transpose_rule(Builder *b, Op *op)
 {
     Value *x = op->in[0];
@@ -95,10 +97,23 @@ static Value *slice_rule(Builder *b, Op *op)
                 AT(at_ds("begin", first, n), at_ds("size", size, n), at_is("strides", step, n)));
 }
 
+/* A kernel has code for each piece: many are joined in groups. */
+static Value *concat_groups(Builder *b, Op *op, int64_t axis)
+{
+    VEC(Value *) group = {0};
+    for (int i = 0; i < op->nin; i += CONCAT_MAX) {
+        int n = (int)min_i64(op->nin - i, CONCAT_MAX);
+        Value *v = n == 1 ? op->in[i] : ir_v(b, OP_concat, op->in + i, n, AT(at_i("axis", axis)));
+        vec_push(b->m->job, &group, v);
+    }
+    return ir_v(b, OP_concat, group.at, (int)group.n, AT(at_i("axis", axis)));
+}
+
 static Value *concat_rule(Builder *b, Op *op)
 {
     if (op->nin == 1) return op->in[0];
     int64_t axis = attr_i(op, "axis");
+    if (op->nin > CONCAT_MAX) return concat_groups(b, op, axis);
     VEC(Value *) in = {0};
     bool changed = false;
     for (int i = 0; i < op->nin; i++) {
@@ -112,7 +127,7 @@ static Value *concat_rule(Builder *b, Op *op)
             vec_push(b->m->job, &in, x);
         }
     }
-    if (!changed || !in.n || in.n > 4096) return NULL;
+    if (!changed || !in.n || in.n > CONCAT_MAX) return NULL;
     return ir_v(b, OP_concat, in.at, (int)in.n, AT(at_i("axis", axis)));
 }
 

@@ -325,7 +325,7 @@ bench() {
     complains '^jitc: note: open dimensions taken as 1: images f32\[1,8,8,1\]$'
     checks=$((checks + 1))
     [ "$(head -1 out)" = "{" ] || failed "more than JSON on standard output"
-    run 0 "$jitc" bench "$digits" --secs 0.1 --shape images=4,8,8,1 --json report.json
+    run 0 "$jitc" bench "$digits" --secs 0.1 --threads 1 --shape images=4,8,8,1 --json report.json
     says '^latency   median '
     says '% of FMA peak'
     says 'MiB \(weights [0-9]+ KiB, arena [0-9]+ KiB, code [0-9]+ KiB\)$'
