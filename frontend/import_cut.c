@@ -383,13 +383,14 @@ static int const_bool(const Cut *c, TfInput in)
 /* The same of a node's outputs, those of its inputs being known. */
 static int find_bool(const Cut *c, const TfNode *n, const NodeCut *s)
 {
-    static const char *const through[] = {"Identity",  "PlaceholderWithDefault", "StopGradient", "Switch",
-                                          "RefSwitch", NULL};
+    static const char *const through[] = {
+        "Identity", "PlaceholderWithDefault", "StopGradient", "Switch", "RefSwitch", NULL};
     if (s->set) return s->set->value != 0;
     if (strcmp(n->op, "Const") == 0) {
         const TfAttr *a = tf_attr_find(n, "value");
         uint8_t v;
-        if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1) return -1;
+        if (!a || a->kind != TF_ATTR_TENSOR || a->tensor->dtype != TF_BOOL || a->tensor->numel != 1)
+            return -1;
         if (!c->src && a->tensor->stored && a->tensor->store != TF_STORE_BYTES) return -1;
         tf_tensor_read(c->job, c->src, a->tensor, &v);
         return v != 0;
