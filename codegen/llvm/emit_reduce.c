@@ -162,6 +162,8 @@ static bool reads_straight(Eval *e, const Value *v, const Index *x, void *arg)
         all = all && has;
     }
     if (some && !all) q->ok = false;
+    /* The run is counted in the last dim, along which an operand of size 1 would be taken to broadcast. */
+    if (v->def && q->t->dim[q->t->rank - 1] == 1) q->ok = false;
     if (v->def && v->def->code == OP_const && type_numel(&v->type) != 1) q->ok = false;
     return q->ok;
 }
