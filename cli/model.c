@@ -94,7 +94,7 @@ static void add_region(Counter *c, const Region *r)
         }
         if (op->def->kind == KIND_CONTRACT) add_contraction(op, c->st);
         if (op->code == OP_weight) c->st->weights += type_numel(&op->out[0]->type);
-        if (op->def->kind == KIND_CONST || op->def->kind == KIND_REGION || !op->from || !op->from->n)
+        if (op->def->kind == KIND_CONST || op->def->kind >= KIND_SIZE || !op->from || !op->from->n)
             continue;
         uint32_t node = op->from->node[op->from->n - 1];
         c->st->nodes += !c->seen[node];

@@ -260,7 +260,7 @@ static void drop_unused(Module *m, Region *r)
 {
     for (Op *op = r->last, *prev; op; op = prev) {
         prev = op->prev;
-        bool used = op->code == OP_yield;
+        bool used = op->code == OP_yield || op->def->kind == KIND_SIZE;
         for (int i = 0; i < op->nout; i++) used = used || op->out[i]->nuses;
         if (!used) ir_erase(m, op);
     }

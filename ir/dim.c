@@ -6,10 +6,19 @@
 
 #include <stdlib.h>
 
-typedef enum { D_SYM, D_ADD, D_MUL, D_DIV, D_MOD, D_MIN, D_MAX, D_NEGCONST } DimOp;
+enum {
+    D_SYM = DIM_SYM,
+    D_ADD = DIM_ADD,
+    D_MUL = DIM_MUL,
+    D_DIV = DIM_DIV,
+    D_MOD = DIM_MOD,
+    D_MIN = DIM_MIN,
+    D_MAX = DIM_MAX,
+    D_NEGCONST
+};
 
 typedef struct {
-    DimOp op;
+    int op;
     Dim a, b;         /* D_NEGCONST: a is the (negative) number */
     const char *name; /* D_SYM */
 } DimNode;
@@ -254,7 +263,7 @@ Dim dim_mod(Module *m, Dim a, Dim b)
     return intern(m, (DimNode){D_MOD, a, b, NULL});
 }
 
-static Dim min_max(Module *m, Dim a, Dim b, DimOp op)
+static Dim min_max(Module *m, Dim a, Dim b, int op)
 {
     int64_t ca, cb, diff;
     if (a == b) return a;
@@ -324,4 +333,66 @@ Dim dim_subst(Module *m, Dim d, Dim sym, Dim value)
     case D_MIN: return dim_min(m, a, b);
     default: return dim_max(m, a, b);
     }
+}
+
+bool dim_is_sym(const Module *m, Dim d)
+{
+    return d < 0 && node(m, d)->op == D_SYM;
+}
+
+/* -- Expressions from outside ------------------------------------------------------------------------- */
+DimExpr dim_parts(const Module *m, Dim d)
+{
+    const DimNode *n = node(m, d);
+    return (DimExpr){(DimOp)n->op, n->a, n->b, n->name};
+}
+
+uint32_t dim_count(const Module *m)
+{
+    return m->dims->nodes.n;
+}
+
+int64_t dim_apply(DimOp op, int64_t a, int64_t b)
+{
+    int64_t r;
+    switch (op) {
+    case DIM_ADD: return add_ok(a, b, &r) ? r : a < 0 ? INT64_MIN : INT64_MAX;
+    case DIM_MUL: return mul_ok(a, b, &r) ? r : (a < 0) == (b < 0) ? INT64_MAX : INT64_MIN;
+    case DIM_DIV: return !b ? 0 : b == -1 ? dim_apply(DIM_MUL, a, -1) : floor_div_i(a, b);
+    case DIM_MOD: return !b || b == -1 ? 0 : a - floor_div_i(a, b) * b;
+    case DIM_MIN: return min_i64(a, b);
+    case DIM_MAX: return max_i64(a, b);
+    case DIM_SYM: break;
+    }
+    return 0;
+}
+
+void dim_env_set(DimEnv *e, Dim sym, int64_t v)
+{
+    uint32_t i = (uint32_t)(-sym - 1);
+    if (i >= e->n) {
+        uint32_t n = dim_count(e->m) + 64;
+        int64_t *at = job_array(e->m->job, int64_t, n);
+        uint8_t *known = job_array(e->m->job, uint8_t, n);
+        if (e->n) memcpy(at, e->at, e->n * sizeof *at), memcpy(known, e->known, e->n);
+        e->at = at, e->known = known, e->n = n;
+    }
+    e->at[i] = v;
+    e->known[i] = 1;
+}
+
+bool dim_env_eval(const DimEnv *e, Dim d, int64_t *v)
+{
+    int64_t a, b;
+    if (dim_const(e->m, d, v)) return true;
+    DimExpr x = dim_parts(e->m, d);
+    if (x.op == DIM_SYM) {
+        uint32_t i = (uint32_t)(-d - 1);
+        if (i >= e->n || !e->known[i]) return false;
+        *v = e->at[i];
+        return true;
+    }
+    if (!dim_env_eval(e, x.a, &a) || !dim_env_eval(e, x.b, &b)) return false;
+    *v = dim_apply(x.op, a, b);
+    return true;
 }

@@ -138,7 +138,7 @@ void ir_add_operand(Module *m, Op *op, Value *v)
 
 /* -- Ops --------------------------------------------------------------------------------------------------
  */
-static void link_op(Builder *b, Op *op)
+static void link_op(const Builder *b, Op *op)
 {
     Region *r = b->region;
     op->parent = r;
@@ -162,10 +162,25 @@ void ir_move_before(Op *op, Op *before)
     link_op(&b, op);
 }
 
+void ir_move(Op *op, const Builder *to)
+{
+    unlink_op(op);
+    link_op(to, op);
+}
+
+static void erase_region(Module *m, Region *r)
+{
+    while (r && r->last) ir_erase(m, r->last);
+}
+
 void ir_erase(Module *m, Op *op)
 {
     for (int i = 0; i < op->nout; i++)
         if (op->out[i]->nuses) job_bug(m->job, "erasing '%s', whose result is used", op->def->name);
+    if (op->code != OP_kernel) {
+        erase_region(m, op->body);
+        erase_region(m, op->other);
+    }
     for (int i = 0; i < op->nin; i++) drop_use(op->in[i], op);
     unlink_op(op);
 }
@@ -371,6 +386,57 @@ Op *ir_kernel(Builder *b, Value *const *in, int nin, const char *algo, Region *b
     return op;
 }
 
+/* An op whose result types are given, after its `infer` has judged the regions. */
+static Op *region_op(Builder *b, OpCode code, Value *const *in, int nin, Region *body, Region *other,
+                     const Type *t, int nout)
+{
+    for (int i = 0; i < nin; i++)
+        if (!in[i]) return NULL;
+    Op *op = new_op(b, code, in, nin);
+    set_attrs(b, op, NULL, 0);
+    op->body = body;
+    op->other = other;
+    char *why = NULL;
+    if (!ir_infer(b->m, op, NULL, &why)) {
+        job_error(b->m->job, "node '%s': %s", ir_node_name(b->m, b->from), why);
+        return NULL;
+    }
+    body->owner = other->owner = op;
+    add_results(b->m, op, t, nout);
+    insert(b, op);
+    return op;
+}
+
+Op *ir_if(Builder *b, Value *pred, Region *then, Region *otherwise)
+{
+    const Op *x = ir_terminator(then), *y = ir_terminator(otherwise);
+    int n = x && y && x->nin == y->nin ? x->nin : 0;
+    Type *t = job_array(b->m->job, Type, n + 1);
+    struct {
+        Dim a, b, sym;
+    } *joined = job_calloc(b->m->job, (size_t)n * IR_MAX_RANK + 1, sizeof *joined);
+    int many = 0;
+    for (int i = 0; i < n; i++) {
+        t[i] = x->in[i]->type;
+        for (int d = 0; d < t[i].rank && t[i].rank == y->in[i]->type.rank; d++) {
+            Dim p = t[i].dim[d], q = y->in[i]->type.dim[d];
+            if (p == q) continue;
+            int k = 0; /* sizes that are equal in both branches are one symbol */
+            while (k < many && (joined[k].a != p || joined[k].b != q)) k++;
+            if (k == many) joined[many].a = p, joined[many].b = q, joined[many++].sym = dim_fresh(b->m, "i");
+            t[i].dim[d] = joined[k].sym;
+        }
+    }
+    return region_op(b, OP_if, &pred, 1, then, otherwise, t, n);
+}
+
+Op *ir_while(Builder *b, Value *const *in, int nin, Region *cond, Region *body)
+{
+    Type *t = job_array(b->m->job, Type, nin + 1);
+    for (int i = 0; i < nin && (uint32_t)i < body->nargs; i++) t[i] = body->args[i]->type;
+    return region_op(b, OP_while, in, nin, body, cond, t, nin);
+}
+
 Op *ir_clone(Builder *b, const Op *op, Value *const *in)
 {
     Op *c = new_op(b, op->code, in, op->nin);
@@ -378,7 +444,7 @@ Op *ir_clone(Builder *b, const Op *op, Value *const *in)
     c->value = op->value;
     c->weight = op->weight;
     c->from = op->from;
-    Type t[64];
+    Type few[8], *t = op->nout <= 8 ? few : job_array(b->m->job, Type, op->nout);
     for (int i = 0; i < op->nout; i++) t[i] = op->out[i]->type;
     add_results(b->m, c, t, op->nout);
     for (int i = 0; i < op->nout; i++) {

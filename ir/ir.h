@@ -40,6 +40,7 @@ Dim dim_min(Module *m, Dim a, Dim b);
 Dim dim_max(Module *m, Dim a, Dim b);
 void dim_print(const Module *m, Str *s, Dim d);
 Dim dim_subst(Module *m, Dim d, Dim sym, Dim value);
+bool dim_is_sym(const Module *m, Dim d);
 /* A dim that is not a symbol may still be a negative constant inside an expression; a tensor dim may not. */
 
 /* -- Types ------------------------------------------------------------------------------------------ */
@@ -92,7 +93,8 @@ typedef enum {
     KIND_MOVE,     /* affine index map */
     KIND_INDEX,    /* data-dependent or computed index map */
     KIND_ROUTINE,  /* sorting and the like */
-    KIND_REGION    /* kernel, yield */
+    KIND_SIZE,     /* bind, check: sizes that only a run knows */
+    KIND_REGION    /* kernel, if, while, yield */
 } OpKind;
 
 typedef enum {
@@ -221,8 +223,9 @@ struct Op {
     const OpDef *def;
     uint16_t nin, nout;
     Value **in, **out;
-    Attr *attrs;  /* parallel to def->attrs */
-    Region *body; /* kernel */
+    Attr *attrs;   /* parallel to def->attrs */
+    Region *body;  /* kernel, while; the `then` of if */
+    Region *other; /* the condition of while; the `else` of if */
     Region *parent;
     Op *prev, *next;
     const From *from;
@@ -275,6 +278,15 @@ Func *ir_func(Module *m, const char *name); /* adds an empty function */
 Func *ir_find_func(const Module *m, const char *name);
 Region *ir_region(Module *m, Op *owner);
 Value *ir_arg(Module *m, Region *r, Type t, const char *name); /* adds a block argument */
+/* Functions' bodies, and the regions of `if` and `while` in them, outer ones first: what passes work on. The
+ * bodies of kernels are not among them. */
+typedef struct {
+    Region **at;
+    uint32_t n;
+} Regions;
+Regions ir_regions(Module *m);
+Regions ir_func_regions(Module *m, const Func *f);
+bool ir_inside(const Region *inner, const Region *outer); /* equal, or nested in it */
 
 /* -- Building ----------------------------------------------------------------------------------------- */
 struct Builder {
@@ -336,6 +348,16 @@ void ir_yield(Builder *b, Value *const *v, int n); /* `return` of a function, `y
 /* A kernel around a finished region, whose arguments match `in`; result types are what it yields (at most
  * 64). */
 Op *ir_kernel(Builder *b, Value *const *in, int nin, const char *algo, Region *body);
+/* Control flow. Regions are made with owner NULL, filled, and moved in as they are; they see the values of
+ * the regions around them. A size that changes on the way is a symbol of its own in the result's type: of a
+ * `while`, in the arguments of both regions alike; of an `if`, made here where the branches differ. NULL:
+ * the branches do not fit (reported). */
+Op *ir_if(Builder *b, Value *pred, Region *then, Region *otherwise);
+Op *ir_while(Builder *b, Value *const *in, int nin, Region *cond, Region *body);
+/* Moves (copies) a region's ops to the builder's place; its arguments become `args`, what it yields goes to
+ * `out`. Copies share the symbols of the sizes that their ops bind. */
+void ir_inline_region(Builder *b, Region *r, Value *const *args, Value **out);
+void ir_copy_region(Builder *b, const Region *r, Value *const *args, Value **out);
 Op *ir_clone(Builder *b, const Op *op, Value *const *in); /* same op and types, other operands; no body */
 bool ir_infer(Module *m, const Op *op, Type *out, char **why);
 OpCode ir_code(const OpDef *def);
@@ -365,6 +387,7 @@ void ir_set_operand(Module *m, Op *op, int i, Value *v); /* for building; rewrit
 void ir_add_operand(Module *m, Op *op, Value *v);
 void ir_erase(Module *m, Op *op); /* no result may have uses */
 void ir_move_before(Op *op, Op *before);
+void ir_move(Op *op, const Builder *to);
 const From *ir_from(Module *m, const uint32_t *node, uint32_t n); /* interned */
 const From *ir_from_union(Module *m, const From *a, const From *b);
 void ir_remark(Module *m, const char *pass, const From *from, const char *fmt, ...) PRINTF(4, 5);

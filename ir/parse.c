@@ -361,6 +361,45 @@ static Op *kernel(Parser *p, Builder *b, Value **in, int nin, const char *algo)
     return p->failed ? NULL : ir_kernel(b, in, nin, algo, r);
 }
 
+/* A region of `if` or `while`. Its names stay known after it, so that no other value takes them; the verifier
+ * tells when they are used there. */
+static Region *open_region(Parser *p, const char *what, bool args)
+{
+    Region *r = ir_region(p->m, NULL);
+    expect(p, what);
+    if (args) arguments(p, r);
+    if (++p->depth > 32) fail(p, "nested too deeply");
+    expect(p, "{");
+    Builder inner = {.m = p->m, .region = r};
+    r->owner = (Op *)1; /* as for kernels */
+    body(p, &inner);
+    r->owner = NULL;
+    p->depth--;
+    return r;
+}
+
+static Op *branch_or_loop(Parser *p, Builder *b, OpCode code, Value **in, int nin)
+{
+    bool loop = code == OP_while;
+    if (!loop && nin != 1) fail(p, "'if' takes one operand");
+    Region *first = open_region(p, loop ? "cond" : "then", loop && nin);
+    Region *second = p->failed ? NULL : open_region(p, loop ? "body" : "else", loop && nin);
+    if (p->failed) return NULL;
+    Op *op = loop ? ir_while(b, in, nin, first, second) : ir_if(b, in[0], first, second);
+    if (!op) fail(p, loop ? "'while' is wrong" : "'if' is wrong");
+    return op;
+}
+
+/* The text names the symbols that stand for sizes in which branches differ. */
+static void take_joined(Parser *p, Value *v, const Type *t)
+{
+    const Op *x = ir_terminator(v->def->body), *y = ir_terminator(v->def->other);
+    const Type *a = &x->in[v->index]->type, *b = &y->in[v->index]->type;
+    if (t->rank != v->type.rank) return;
+    for (int d = 0; d < t->rank; d++)
+        if (a->dim[d] != b->dim[d] && dim_is_sym(p->m, t->dim[d])) v->type.dim[d] = t->dim[d];
+}
+
 static void operation(Parser *p, Builder *b)
 {
     const char *results[64];
@@ -413,6 +452,8 @@ static void operation(Parser *p, Builder *b)
         uint32_t errors = p->job->nerrors;
         if (code == OP_kernel) {
             op = kernel(p, b, in.at, (int)in.n, nattrs ? attrs[0].attr.s : "");
+        } else if (code == OP_if || code == OP_while) {
+            op = branch_or_loop(p, b, code, in.at, (int)in.n);
         } else if (code == OP_yield) {
             ir_yield(b, in.at, (int)in.n);
             op = b->region->last;
@@ -428,6 +469,7 @@ static void operation(Parser *p, Builder *b)
             for (int i = 0; i < op->nout && !p->failed; i++) {
                 if (i) expect(p, ",");
                 Type t = type(p);
+                if (code == OP_if && !p->failed) take_joined(p, op->out[i], &t);
                 if (!p->failed && !type_equal(&t, &op->out[i]->type)) {
                     Str s = {0};
                     type_print(p->m, &s, &op->out[i]->type);

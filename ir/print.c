@@ -161,6 +161,16 @@ static void put_nodes(Printer *p, const From *from)
     }
 }
 
+/* A region of `if` or `while`: it sees the values around it, so its numbers go on from theirs. */
+static void put_open(Printer *p, const char *what, const Region *r, int indent)
+{
+    str_printf(p->s, " %s", what);
+    if (r->nargs) str_put(p->s, " "), put_args(p, r);
+    str_put(p->s, " {\n");
+    put_body(p, r, indent + 2);
+    str_printf(p->s, "%*s}", indent, "");
+}
+
 static void put_op(Printer *p, const Op *op, int indent)
 {
     Str *s = p->s;
@@ -182,7 +192,11 @@ static void put_op(Printer *p, const Op *op, int indent)
     } else {
         for (int i = 0; i < op->nin; i++) str_printf(s, "%s%%%u", i ? ", " : " ", p->number[op->in[i]->id]);
         put_attrs(p, op);
-        if (op->body) {
+        if (op->other) {
+            bool loop = op->code == OP_while;
+            put_open(p, loop ? "cond" : "then", loop ? op->other : op->body, indent);
+            put_open(p, loop ? "body" : "else", loop ? op->body : op->other, indent);
+        } else if (op->body) {
             Printer inner = *p;
             inner.next = 0;
             str_put(s, " ");

@@ -29,6 +29,36 @@ static bool check_uses(Verifier *v, const Op *op)
     return true;
 }
 
+static void leave_region(Verifier *v, const Region *r)
+{
+    for (uint32_t i = 0; i < r->nargs; i++) v->seen[r->args[i]->id] = 0;
+    for (const Op *op = r->first; op; op = op->next)
+        for (int i = 0; i < op->nout; i++) v->seen[op->out[i]->id] = 0;
+}
+
+/* if, while */
+static bool check_open(Verifier *v, const Op *op)
+{
+    char *reason = NULL;
+    if (!ir_infer((Module *)(uintptr_t)v->m, op, NULL, &reason))
+        return wrong(v, op, reason ? reason : "cannot be typed");
+    if (op->nout != ir_terminator(op->body)->nin) return wrong(v, op, "a region's results are not its own");
+    for (int i = 0; i < op->nout; i++) {
+        const Type *t =
+            op->code == OP_while ? &op->body->args[i]->type : &ir_terminator(op->body)->in[i]->type;
+        bool same = t->dtype == op->out[i]->type.dtype && t->rank == op->out[i]->type.rank;
+        if (op->code == OP_while ? !type_equal(t, &op->out[i]->type) : !same)
+            return wrong(v, op, "its result type is stale");
+    }
+    const Region *r[2] = {op->other, op->body};
+    for (int i = 0; i < 2; i++) {
+        if (r[i]->owner != op) return wrong(v, op, "a region of another op");
+        if (!check_region(v, r[i])) return false;
+        leave_region(v, r[i]);
+    }
+    return true;
+}
+
 static bool check_op(Verifier *v, const Op *op)
 {
     if (!check_uses(v, op)) return false;
@@ -43,6 +73,7 @@ static bool check_op(Verifier *v, const Op *op)
                 return wrong(v, op, "result and yielded value of a kernel differ in type");
         return check_region(v, op->body);
     }
+    if (op->other) return check_open(v, op);
     if (op->code == OP_yield) return op->next ? wrong(v, op, "it does not end its region") : true;
     if (op->code == OP_const) return op->value.data ? true : wrong(v, op, "a constant without a value");
     if (op->code == OP_weight) return true;

@@ -43,7 +43,7 @@ static Value *scale_weight(Builder *b, Value *w, Value *s, bool trans)
 static Value *scaled(Bn *p, Builder *b, Value *y, Value *s, int depth)
 {
     Op *op = y->def;
-    if (!op || depth > 8) return NULL;
+    if (!op || depth > 8 || op->parent != b->region) return NULL; /* not into a loop */
     if (op->def->kind == KIND_CONTRACT) {
         if (!cone_has(&p->cone, op->in[1])) return NULL;
         if (!one_use(y)) {
@@ -149,15 +149,16 @@ static bool fold_input_scale(Bn *p, Op *op)
 bool pass_bn(Module *m, PassCx *cx)
 {
     (void)cx;
-    Func *f = ir_find_func(m, "main");
-    if (!f) return false;
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
     Bn p = {.m = m};
     cone_init(&p.cone, m);
-    ir_each_op (op, f->body) {
-        if (op->nout != 1 || !op->out[0]->nuses || !dtype_is_float(op->out[0]->type.dtype)) continue;
-        if (cone_has(&p.cone, op->out[0])) continue;
-        p.changed |= (op->nin == 2 && op->def->kind == KIND_MAP && (fold_scale(&p, op) || regroup(&p, op))) ||
-                     fold_input_scale(&p, op);
-    }
+    for (uint32_t k = 0; k < r.n; k++)
+        ir_each_op (op, r.at[k]) {
+            if (op->nout != 1 || !op->out[0]->nuses || !dtype_is_float(op->out[0]->type.dtype)) continue;
+            if (cone_has(&p.cone, op->out[0])) continue;
+            p.changed |=
+                (op->nin == 2 && op->def->kind == KIND_MAP && (fold_scale(&p, op) || regroup(&p, op))) ||
+                fold_input_scale(&p, op);
+        }
     return p.changed;
 }

@@ -59,29 +59,47 @@ static Hash key_of(const Op *op)
     return h;
 }
 
-static bool run(Module *m, Region *r)
+typedef struct {
+    Module *m;
+    Entry *table;
+    uint32_t cap;
+    VEC(uint32_t) filled; /* in order, so that a region's entries can be taken out again */
+    bool changed;
+} Cse;
+
+/* Values of the regions around are visible, those of a region that has ended are not. */
+static void run(Cse *c, Region *r)
 {
-    uint32_t n = number_ops(r), cap = 64;
-    while (cap < 2 * n) cap *= 2;
-    Entry *table = job_array(m->job, Entry, cap);
-    bool changed = false;
+    uint32_t filled = c->filled.n;
     ir_each_op (op, r) {
-        if (op->def->kind == KIND_REGION || op->nout != 1 || !op->out[0]->nuses) continue;
+        if (op->other) {
+            run(c, op->other);
+            run(c, op->body);
+        }
+        if ((op->def->kind >= KIND_SIZE && op->code != OP_sizes) || op->nout != 1 || !op->out[0]->nuses)
+            continue;
         Hash key = key_of(op);
-        uint32_t i = (uint32_t)key.lo & (cap - 1);
-        while (table[i].op && !hash_eq(table[i].key, key)) i = (i + 1) & (cap - 1);
-        if (!table[i].op)
-            table[i] = (Entry){key, op};
-        else if (ir_replace(m, op->out[0], table[i].op->out[0]))
-            changed = true;
+        uint32_t i = (uint32_t)key.lo & (c->cap - 1);
+        while (c->table[i].op && !hash_eq(c->table[i].key, key)) i = (i + 1) & (c->cap - 1);
+        if (!c->table[i].op) {
+            c->table[i] = (Entry){key, op};
+            vec_push(c->m->job, &c->filled, i);
+        } else if (ir_replace(c->m, op->out[0], c->table[i].op->out[0])) {
+            c->changed = true;
+        }
     }
-    return changed;
+    while (c->filled.n > filled) c->table[c->filled.at[--c->filled.n]].op = NULL;
 }
 
 bool pass_cse(Module *m, PassCx *cx)
 {
     (void)cx;
-    bool changed = false;
-    for (Func *f = m->funcs; f; f = f->next) changed |= run(m, f->body);
-    return changed;
+    Cse c = {.m = m, .cap = 64};
+    Regions r = ir_regions(m);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r.n; i++) n += number_ops(r.at[i]);
+    while (c.cap < 2 * n) c.cap *= 2;
+    c.table = job_array(m->job, Entry, c.cap);
+    for (Func *f = m->funcs; f; f = f->next) run(&c, f->body);
+    return c.changed;
 }

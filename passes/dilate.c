@@ -29,7 +29,7 @@ static bool match(Module *m, Op *op)
     Value *t2 = under(out, OP_reshape, 6);
     if (!t2 || !perm_is(t2, up)) return false;
     Value *r3 = t2->def->in[0], *y = under(r3, OP_reshape, 4);
-    if (!y || !is_op(y, OP_conv) || !one_use(y)) return false;
+    if (!y || !is_op(y, OP_conv) || !one_use(y) || y->def->parent != op->parent) return false;
     Op *conv = y->def;
     Value *r2 = conv->in[0], *t1 = under(r2, OP_reshape, 6);
     if (!t1 || !perm_is(t1, down)) return false;
@@ -65,10 +65,10 @@ static bool match(Module *m, Op *op)
 bool pass_dilate(Module *m, PassCx *cx)
 {
     (void)cx;
-    Func *f = ir_find_func(m, "main");
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
     bool changed = false;
-    if (!f) return false;
-    ir_each_op (op, f->body)
-        if (op->code == OP_reshape && op->out[0]->nuses) changed |= match(m, op);
+    for (uint32_t k = 0; k < r.n; k++)
+        ir_each_op (op, r.at[k])
+            if (op->code == OP_reshape && op->out[0]->nuses) changed |= match(m, op);
     return changed;
 }

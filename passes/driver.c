@@ -20,9 +20,10 @@ const PassInfo *passes_at(int i)
 
 const char *passes_default_pipeline(void)
 {
-    return "fix(simplify,fold,cse,dce),dilate,layout,fix(simplify,fold,cse,dce),bn,groups,padfold,padsplit,"
+    return "fix(simplify,fold,cse,dce),hoist,dilate,layout,fix(simplify,fold,cse,dce),bn,groups,padfold,"
+           "padsplit,"
            "panel,"
-           "fix(simplify,fold,cse,dce),init,dce,fuse";
+           "fix(simplify,fold,cse,dce),hoist,init,dce,fuse";
 }
 
 typedef struct {

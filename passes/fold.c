@@ -1,5 +1,6 @@
 /* Constant folding: ops on constants are evaluated, small integer tensors that follow from shapes become
  * constants. Weights are never read. */
+#include "ir/dim.h"
 #include "passes/util.h"
 
 enum { MAX_RESULT = 4096, MAX_OPERAND = 1 << 20, MAX_DIMS = 16 };
@@ -8,7 +9,7 @@ static bool evaluate(Module *m, Op *op)
 {
     const Type *t = &op->out[0]->type;
     if (!op->nin || op->nout != 1 || op->body || !type_static(t) || type_numel(t) > MAX_RESULT) return false;
-    if (t->layout != LAYOUT_PLAIN || op->def->kind == KIND_REGION) return false;
+    if (t->layout != LAYOUT_PLAIN || op->def->kind >= KIND_SIZE) return false;
     for (int i = 0; i < op->nin; i++)
         if (!is_const(op->in[i]) || type_numel(&op->in[i]->type) > MAX_OPERAND) return false;
     Tensor *in = job_array(m->job, Tensor, op->nin), out = tensor_new(m->job, t);
@@ -28,20 +29,28 @@ static bool from_dims(Module *m, Op *op)
     int n = (int)type_numel(t);
     if (!ir_dims_of(m, op->out[0], dim, n)) return false;
     Tensor x = tensor_new(m->job, t);
-    for (int i = 0; i < n; i++) {
-        if (!dim_known(dim[i]) || (t->dtype == JITC_INT32 && dim[i] > INT32_MAX)) return false;
-        tensor_set_i(&x, i, dim[i]);
-    }
     Builder b = builder_at(m, op);
-    return replace(m, op->out[0], ir_const(&b, &x));
+    bool numbers = true;
+    for (int i = 0; i < n; i++) {
+        int64_t v = 0;
+        numbers = numbers && dim_const(m, dim[i], &v);
+        if (t->dtype == JITC_INT32 && (v > INT32_MAX || v < INT32_MIN)) return false;
+        tensor_set_i(&x, i, v);
+    }
+    if (numbers) return replace(m, op->out[0], ir_const(&b, &x));
+    if (op->def->kind == KIND_SIZE || t->rank > 1) return false;
+    return replace(m, op->out[0],
+                   ir_v(&b, OP_sizes, NO_IN,
+                        AT(at_ds("dims", dim, n), at_b("scalar", t->rank == 0), at_t("to", t->dtype))));
 }
 
 bool pass_fold(Module *m, PassCx *cx)
 {
     (void)cx;
     bool changed = false;
-    for (Func *f = m->funcs; f; f = f->next)
-        ir_each_op (op, f->body) {
+    Regions r = ir_regions(m);
+    for (uint32_t i = 0; i < r.n; i++)
+        ir_each_op (op, r.at[i]) {
             if (op->nout != 1 || !op->out[0]->nuses) continue;
             changed |= evaluate(m, op) || from_dims(m, op);
         }

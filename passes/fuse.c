@@ -32,7 +32,7 @@ typedef struct {
 
 static bool in_set(const Fuse *f, const Op *op)
 {
-    return f->stamp[op->mark] == f->now;
+    return op->parent == f->r && f->stamp[op->mark] == f->now;
 }
 
 static void put(Fuse *f, Set *s, Op *op)
@@ -48,12 +48,12 @@ static void cut(Fuse *f, Set *s, int n)
 
 static bool stays_outside(const Op *op)
 {
-    return op->def->kind == KIND_CONST || op->def->kind == KIND_VIEW || op->def->kind == KIND_REGION;
+    return op->def->kind == KIND_CONST || op->def->kind == KIND_VIEW || op->def->kind >= KIND_SIZE;
 }
 
 static bool is_free(const Fuse *f, const Op *op)
 {
-    return !f->taken[op->mark] && op->def->kind == KIND_MAP;
+    return op->parent == f->r && !f->taken[op->mark] && op->def->kind == KIND_MAP;
 }
 
 static bool is_inside_const(const Value *v)
@@ -110,7 +110,7 @@ static const char *misfit(const Fuse *f, const Op *op, const Type *t)
     return NULL;
 }
 
-/* Users of the set's values in order; -1: too many. */
+/* Users of the set's values in order; -1: too many, or some in another region. */
 static int pending_users(const Fuse *f, const Set *s, Op **first)
 {
     *first = NULL;
@@ -119,6 +119,7 @@ static int pending_users(const Fuse *f, const Set *s, Op **first)
         if (v->nuses > MAX_PENDING) return -1;
         for (uint32_t k = 0; k < v->nuses; k++) {
             Op *u = v->uses[k];
+            if (u->parent != f->r) return -1; /* in a loop or a branch */
             if (!in_set(f, u) && (!*first || u->mark < (*first)->mark)) *first = u;
         }
     }
@@ -303,12 +304,10 @@ static void kernel_of(Fuse *f, Op *op)
     make(f, &s, algo_of(op));
 }
 
-bool pass_fuse(Module *m, PassCx *cx)
+static bool run(Module *m, Region *r)
 {
-    Func *main = ir_find_func(m, "main");
-    if (!main) return false;
-    bool changed = pass_dce(m, cx); /* what nobody reads would become kernels */
-    Fuse f = {.m = m, .r = main->body};
+    bool changed = false;
+    Fuse f = {.m = m, .r = r};
     f.n = number_ops(f.r);
     f.op = job_array(m->job, Op *, f.n + 1);
     f.taken = job_array(m->job, uint8_t, f.n + 1);
@@ -323,6 +322,14 @@ bool pass_fuse(Module *m, PassCx *cx)
             kernel_of(&f, op);
             changed = true;
         }
+    return changed;
+}
+
+bool pass_fuse(Module *m, PassCx *cx)
+{
+    bool changed = pass_dce(m, cx); /* what nobody reads would become kernels */
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
+    for (uint32_t i = 0; i < r.n; i++) changed |= run(m, r.at[i]);
     pass_dce(m, cx); /* constants that went inside */
     return changed;
 }

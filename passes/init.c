@@ -5,7 +5,8 @@
 
 typedef struct {
     Module *m;
-    Func *main, *init;
+    Func *init;
+    Region *main;
     Cone cone;
     Value **inside; /* by value id of main: the same value in @init */
     Value **result; /* by value id of main: the weight that reads it */
@@ -15,7 +16,8 @@ typedef struct {
 /* An op that moves: on weights only, and not itself a leaf. */
 static bool moves(Init *p, const Op *op)
 {
-    return op->nout == 1 && !is_const_like(op->out[0]) && cone_has(&p->cone, op->out[0]);
+    return op->parent == p->main && op->nout == 1 && !is_const_like(op->out[0]) &&
+           cone_has(&p->cone, op->out[0]);
 }
 
 static Value *inside(Init *p, Value *v)
@@ -44,14 +46,16 @@ static Value *outside(Init *p, Value *v)
 bool pass_init(Module *m, PassCx *cx)
 {
     (void)cx;
-    Init p = {.m = m, .main = ir_find_func(m, "main"), .init = ir_find_func(m, "init")};
-    if (!p.main) return false;
+    Init p = {.m = m, .init = ir_find_func(m, "init")};
+    Func *main = ir_find_func(m, "main");
+    if (!main) return false;
+    p.main = main->body;
     cone_init(&p.cone, m);
     p.n = m->next_value;
     p.inside = job_array(m->job, Value *, p.n);
     p.result = job_array(m->job, Value *, p.n);
     bool changed = false;
-    ir_each_op (op, p.main->body) {
+    ir_each_op (op, p.main) {
         if (!moves(&p, op)) continue;
         if (!p.init) {
             p.init = ir_func(m, "init");

@@ -38,6 +38,7 @@ static void unite(Flow *l, const Value *a, const Value *b)
 
 static bool member(Flow *l, const Value *v)
 {
+    if ((v->def ? v->def->parent : v->owner) != l->r) return false;
     return v->type.rank == l->rank && v->type.layout == LAYOUT_PLAIN && !cone_has(&l->cone, v);
 }
 
@@ -49,7 +50,7 @@ static bool drops_dims(const Op *op)
 /* Ops that can be done on permuted operands. */
 static bool flexible(Flow *l, const Op *op)
 {
-    if (op->nout != 1 || !op->nin || op->body || !op->out[0]->nuses) return false;
+    if (op->nout != 1 || !op->nin || op->body || op->parent != l->r || !op->out[0]->nuses) return false;
     switch (op->def->kind) {
     case KIND_MAP: return member(l, op->out[0]);
     case KIND_REDUCE:
@@ -309,17 +310,15 @@ static void invert(const int64_t *p, int rank, int64_t *q)
     for (int i = 0; i < rank; i++) q[p[i]] = i;
 }
 
-bool pass_layout(Module *m, PassCx *cx)
+static bool run(Module *m, PassCx *cx, Region *r)
 {
-    Func *f = ir_find_func(m, "main");
     bool changed = false;
-    if (!f) return false;
     for (int round = 0; round < ROUNDS; round++) {
         Perm list[MAX_PERMS];
         int n = 0;
-        Flow l = {.m = m, .r = f->body};
+        Flow l = {.m = m, .r = r};
         cone_init(&l.cone, m);
-        ir_each_op (op, f->body) {
+        ir_each_op (op, r) {
             if (op->code != OP_transpose || cone_has(&l.cone, op->out[0])) continue;
             const int64_t *p = attr_v(op, "perm", NULL);
             int64_t q[IR_MAX_RANK];
@@ -341,5 +340,13 @@ bool pass_layout(Module *m, PassCx *cx)
         }
         if (!again) break;
     }
+    return changed;
+}
+
+bool pass_layout(Module *m, PassCx *cx)
+{
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
+    bool changed = false;
+    for (uint32_t i = 0; i < r.n; i++) changed |= run(m, cx, r.at[i]);
     return changed;
 }

@@ -45,6 +45,7 @@ static bool fold_crop(Module *m, Op *op)
 {
     Value *y = op->in[0];
     if (!is_op(y, OP_conv) || !one_use(y) || !op->out[0]->nuses) return false;
+    if (y->def->parent != op->parent) return false; /* not into a loop */
     Op *conv = y->def;
     const Dim *begin = attr_v(op, "begin", NULL), *size = attr_v(op, "size", NULL);
     const int64_t *step = attr_v(op, "strides", NULL), *s = attr_v(conv, "strides", NULL);
@@ -69,12 +70,12 @@ static bool fold_crop(Module *m, Op *op)
 bool pass_padfold(Module *m, PassCx *cx)
 {
     (void)cx;
-    Func *f = ir_find_func(m, "main");
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
     bool changed = false;
-    if (!f) return false;
-    ir_each_op (op, f->body) {
-        if (op->code == OP_conv) changed |= fold_pad(m, op);
-        if (op->code == OP_slice && op->in[0]->type.rank == 4) changed |= fold_crop(m, op);
-    }
+    for (uint32_t k = 0; k < r.n; k++)
+        ir_each_op (op, r.at[k]) {
+            if (op->code == OP_conv) changed |= fold_pad(m, op);
+            if (op->code == OP_slice && op->in[0]->type.rank == 4) changed |= fold_crop(m, op);
+        }
     return changed;
 }

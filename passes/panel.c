@@ -64,13 +64,13 @@ static bool conv(Module *m, Op *op)
 bool pass_panel(Module *m, PassCx *cx)
 {
     (void)cx;
-    Func *f = ir_find_func(m, "main");
+    Regions r = ir_func_regions(m, ir_find_func(m, "main"));
     bool changed = false;
-    if (!f) return false;
-    ir_each_op (op, f->body) {
-        if (op->nout != 1 || !op->out[0]->nuses) continue;
-        if (op->code == OP_dot) changed |= dot(m, op);
-        if (op->code == OP_conv) changed |= conv(m, op);
-    }
+    for (uint32_t k = 0; k < r.n; k++)
+        ir_each_op (op, r.at[k]) {
+            if (op->nout != 1 || !op->out[0]->nuses) continue;
+            if (op->code == OP_dot) changed |= dot(m, op);
+            if (op->code == OP_conv) changed |= conv(m, op);
+        }
     return changed;
 }

@@ -17,8 +17,9 @@ bool pass_simplify(Module *m, PassCx *cx)
 {
     (void)cx;
     bool changed = false;
-    for (Func *f = m->funcs; f; f = f->next)
-        ir_each_op (op, f->body) {
+    Regions r = ir_regions(m);
+    for (uint32_t i = 0; i < r.n; i++)
+        ir_each_op (op, r.at[i]) {
             if (op->nout != 1 || !op->out[0]->nuses || op->body) continue;
             Value *v = simpler(m, op);
             if (v && v != op->out[0] && ir_replace(m, op->out[0], v)) changed = true;

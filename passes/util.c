@@ -20,7 +20,7 @@ bool cone_has(Cone *c, const Value *v)
     bool yes = false;
     if (op && is_const_like(v)) {
         yes = true;
-    } else if (op && op->nin && !op->body && op->def->kind != KIND_CONST && op->def->kind != KIND_REGION) {
+    } else if (op && op->nin && !op->body && op->def->kind != KIND_CONST && op->def->kind < KIND_SIZE) {
         yes = true;
         for (int i = 0; i < op->nout; i++) yes = yes && type_static(&op->out[i]->type);
         for (int i = 0; i < op->nin && yes; i++) yes = cone_has(c, op->in[i]);
@@ -34,8 +34,9 @@ void cone_init(Cone *c, Module *m)
     *c = (Cone){.m = m};
     grow(c, m->next_value);
     /* Definitions first, so that no question recurs deeply. */
-    for (Func *f = m->funcs; f; f = f->next)
-        ir_each_op (op, f->body)
+    Regions r = ir_regions(m);
+    for (uint32_t k = 0; k < r.n; k++)
+        ir_each_op (op, r.at[k])
             for (int i = 0; i < op->nout; i++) cone_has(c, op->out[i]);
 }
 

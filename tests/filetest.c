@@ -14,13 +14,13 @@
  * printed must parse, and print alike. With JITC_BLESS=1 in the environment the expectations are rewritten.
  *
  *     filetest [--filter TEXT] FILE|FOLDER... */
-#include <ctype.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "codegen/plan/plan.h"
+#include "ir/dim.h"
 #include "passes/pass.h"
 
 typedef struct {
@@ -50,29 +50,18 @@ static void put_errors(Str *out, const Job *job)
 
 /* -- Evaluation -------------------------------------------------------------------------------------------
  */
-/* Symbols get sizes by their order of appearance. */
-static void bind_symbols(Str *out, const char *s, size_t n)
+/* Sizes for the symbols of @main's arguments, in the order in which they occur. */
+static Type sized(DimEnv *e, const Type *t, int *count)
 {
-    static const char *const size[] = {"3", "2", "5", "4"};
-    char names[16][32];
-    int count = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < n;) {
-        if (s[i] == '"') quoted = !quoted;
-        if (s[i] != '?' || quoted) {
-            str_putn(out, s + i++, 1);
-            continue;
-        }
-        char name[32];
-        size_t k = 0;
-        for (i++; i < n && (s[i] == '_' || isalnum((unsigned char)s[i])); i++)
-            if (k < sizeof name - 1) name[k++] = s[i];
-        name[k] = 0;
-        int j = 0;
-        while (j < count && strcmp(names[j], name) != 0) j++;
-        if (j == count && count < 16) memcpy(names[count++], name, sizeof name);
-        str_put(out, size[j % (int)COUNT(size)]);
-    }
+    static const int64_t size[] = {3, 2, 5, 4};
+    Type r = *t;
+    for (int d = 0; d < t->rank; d++)
+        if (dim_is_sym(e->m, t->dim[d]) && !dim_env_eval(e, t->dim[d], &r.dim[d]))
+            dim_env_set(e, t->dim[d], size[(*count)++ % (int)COUNT(size)]);
+    for (int d = 0; d < t->rank; d++)
+        if (!dim_env_eval(e, t->dim[d], &r.dim[d]))
+            job_bug(e->m->job, "an argument of a size that is not told");
+    return r;
 }
 
 static uint32_t noise(uint64_t *state)
@@ -104,18 +93,19 @@ typedef struct {
 
 static void run_main(Run *r, const char *text, size_t n)
 {
-    Str bound = {0};
-    bind_symbols(&bound, text, n);
     job_init(&r->job, (size_t)2 << 30);
     if (JOB_ENTER(&r->job) == JITC_OK) {
-        Module *m = ir_parse(&r->job, str_text(&bound), bound.n);
+        Module *m = ir_parse(&r->job, text, n);
         job_stop_on_errors(&r->job);
         const Func *f = ir_find_func(m, "main");
         const Op *end = f ? ir_terminator(f->body) : NULL;
         if (end) {
             Tensor *args = job_array(&r->job, Tensor, f->body->nargs + 1);
+            DimEnv dims = {.m = m};
+            int symbols = 0;
             for (uint32_t i = 0; i < f->body->nargs; i++) {
-                args[i] = tensor_new(&r->job, &f->body->args[i]->type);
+                Type t = sized(&dims, &f->body->args[i]->type, &symbols);
+                args[i] = tensor_new(&r->job, &t);
                 fill(&args[i], i);
             }
             r->n = end->nin;
@@ -124,7 +114,6 @@ static void run_main(Run *r, const char *text, size_t n)
             r->ok = true;
         }
     }
-    str_free(&bound);
 }
 
 static bool near(const Tensor *a, const Tensor *b, Str *why)

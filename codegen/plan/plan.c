@@ -267,6 +267,12 @@ Plan *plan_make(Module *m)
 {
     Func *f = ir_find_func(m, "main");
     if (!f || !ir_terminator(f->body)) job_bug(m->job, "the plan of a module without @main");
+    for (Op *op = f->body->first; op; op = op->next)
+        if (op->def->kind == KIND_SIZE || op->other) {
+            job_error(m->job, "node '%s': a size or a branch depends on data: not compiled yet",
+                      ir_node_name(m, op->from));
+            job_stop_on_errors(m->job);
+        }
     Planner p = {.m = m, .job = m->job, .main = f->body};
     p.plan = job_new(m->job, Plan);
     p.class_of = job_array(m->job, int32_t, m->next_value + 1);

@@ -146,7 +146,8 @@ static void depends(Cx *cx, const Value *v, const char *what)
          what, t);
 }
 
-int known_dims(Cx *cx, Value *v, const char *what, Dim *out, int max)
+/* Without data: -2 when it takes some. */
+static int dims_at_hand(Cx *cx, Value *v, const char *what, Dim *out, int max)
 {
     int n = known_count(cx, v, what, max);
     if (n <= 0) return n;
@@ -160,13 +161,58 @@ int known_dims(Cx *cx, Value *v, const char *what, Dim *out, int max)
         }
         if (t) return n;
     }
+    return -2;
+}
+
+/* Sizes that data tells: symbols, bound where the data is there. What is joined of several vectors is taken
+ * apart, so that only unknown elements are bound. */
+static bool bind_dims(Cx *cx, Value *v, Dim *out, int n)
+{
+    if (ir_dims_of(cx->m, v, out, n)) return true;
+    if (is_op(v, OP_concat)) {
+        for (int i = 0, at = 0; i < v->def->nin; i++) {
+            int64_t part = type_numel(&v->def->in[i]->type);
+            if (part && !bind_dims(cx, v->def->in[i], out + at, (int)part)) return false;
+            at += (int)part;
+        }
+        return true;
+    }
+    if (is_op(v, OP_reshape) || (is_op(v, OP_cast) && dtype_is_int(v->def->in[0]->type.dtype) &&
+                                 dtype_size(v->def->in[0]->type.dtype) >= 4))
+        return bind_dims(cx, v->def->in[0], out, n);
+    for (uint32_t i = 0; i < v->nuses; i++) { /* bound already, where it can be seen from here */
+        const Op *u = v->uses[i];
+        if (u->code != OP_bind || !ir_inside(cx->b.region, u->parent)) continue;
+        memcpy(out, attr_v(u, "dims", NULL), (size_t)n * sizeof *out);
+        return true;
+    }
+    if (v->type.rank > 1) v = ir_reshape(&cx->b, v, (Dim[]){n}, 1);
+    for (int i = 0; i < n; i++) out[i] = dim_fresh(cx->m, "d");
+    return ir_v(&cx->b, OP_bind, IN(v), AT(at_ds("dims", out, n))) != NULL;
+}
+
+int known_dims(Cx *cx, Value *v, const char *what, Dim *out, int max)
+{
+    int n = dims_at_hand(cx, v, what, out, max);
+    if (n != -2) return n;
+    n = (int)type_numel(&v->type);
+    if (n <= 64 && bind_dims(cx, v, out, n)) return n;
     depends(cx, v, what);
     return -1;
 }
 
+Value *take_rows(Cx *cx, Value *padded, Value *count)
+{
+    Dim n;
+    if (!padded || !count || known_dims(cx, count, "the number of rows", &n, 1) != 1) return NULL;
+    return ir_v(&cx->b, OP_prefix, IN(padded), AT(at_ds("rows", &n, 1)));
+}
+
 int known_ints(Cx *cx, Value *v, const char *what, int64_t *out, int max)
 {
-    int n = known_dims(cx, v, what, out, max);
+    int n = dims_at_hand(cx, v, what, out, max);
+    if (n == -2) depends(cx, v, what);
+    if (n < 0) return -1;
     for (int i = 0; i < n; i++)
         if (!dim_const(cx->m, out[i], &out[i])) {
             fail(cx, "%s depends on an open dimension of an input, but must be a number: fix it (--shape)",

@@ -65,8 +65,12 @@ bool tf_type_usable(int32_t dtype); /* tensors of the IR may have it */
 const char *type_string(Cx *cx, const Type *t); /* "f32[1,?N,3]" */
 bool need_rank(Cx *cx, const Value *v, const char *what, int min, int max);
 bool need_float(Cx *cx, const Value *v, const char *what);
-/* Elements of a scalar or vector of integers that is known when compiling: the number, or -1 (reported). */
+/* Elements of a scalar or vector of integers as sizes: the number, or -1 (reported). Elements that depend on
+ * data become symbols, which are bound at the builder's place; a run fails when one is negative. */
 int known_dims(Cx *cx, Value *v, const char *what, Dim *out, int max);
+/* The first `count` (an integer scalar, data) rows of a tensor that is padded to its upper bound. */
+Value *take_rows(Cx *cx, Value *padded, Value *count);
+/* The same as numbers, which must be known when compiling. */
 int known_ints(Cx *cx, Value *v, const char *what, int64_t *out, int max);
 bool known_int(Cx *cx, Value *v, const char *what, int64_t *out); /* of one element */
 /* All elements; NULL when they depend on data (reported). */

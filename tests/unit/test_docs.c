@@ -6,9 +6,10 @@
 #include "tests/unit/suites.h"
 
 static const char *const kind_names[] = {
-    [KIND_CONST] = "const", [KIND_MAP] = "map",       [KIND_REDUCE] = "reduce",     [KIND_ROW] = "row",
-    [KIND_SCAN] = "scan",   [KIND_WINDOW] = "window", [KIND_CONTRACT] = "contract", [KIND_VIEW] = "view",
-    [KIND_MOVE] = "move",   [KIND_INDEX] = "index",   [KIND_ROUTINE] = "routine",   [KIND_REGION] = "region",
+    [KIND_CONST] = "const",   [KIND_MAP] = "map",       [KIND_REDUCE] = "reduce",     [KIND_ROW] = "row",
+    [KIND_SCAN] = "scan",     [KIND_WINDOW] = "window", [KIND_CONTRACT] = "contract", [KIND_VIEW] = "view",
+    [KIND_MOVE] = "move",     [KIND_INDEX] = "index",   [KIND_ROUTINE] = "routine",   [KIND_SIZE] = "size",
+    [KIND_REGION] = "region",
 };
 static const char *const kind_docs[] = {
     [KIND_CONST] = "No operand is read at run time.",
@@ -22,7 +23,8 @@ static const char *const kind_docs[] = {
     [KIND_MOVE] = "Each result element is copied from a place that the attributes give.",
     [KIND_INDEX] = "The place to read from is computed, or comes from data.",
     [KIND_ROUTINE] = "Sorting and the like.",
-    [KIND_REGION] = "Structure.",
+    [KIND_SIZE] = "Sizes that only a run knows.",
+    [KIND_REGION] = "Structure and control flow.",
 };
 static const char *const attr_names[] = {
     [ATTR_INT] = "int", [ATTR_FLOAT] = "float", [ATTR_BOOL] = "bool", [ATTR_DTYPE] = "dtype",
