@@ -348,3 +348,41 @@ Value *channel_vector(Cx *cx, Value *v, int rank, int axis)
     dim[axis] = v->type.dim[0];
     return ir_reshape(&cx->b, v, dim, rank);
 }
+
+Value *iota_vector(Cx *cx, DType t, Dim n)
+{
+    enum { MAX = 1 << 24 };
+    if (!dim_known(n)) {
+        Value *ones = broadcast(cx, ir_const_i(&cx->b, t, 1), &n, 1);
+        return ones ? ir_v(&cx->b, OP_cumsum, IN(ones), AT(at_i("axis", 0), at_b("exclusive", true))) : NULL;
+    }
+    if (n > MAX) {
+        fail(cx, "%lld indices; at most %d are supported", (long long)n, MAX);
+        return NULL;
+    }
+    Type type = type_make(t, 1, &n);
+    Tensor x = tensor_new(cx->job, &type);
+    for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, i);
+    return tensor_value(cx, &x);
+}
+
+Value *size_value(Cx *cx, Dim d, DType t)
+{
+    if (dim_known(d)) return ir_const_i(&cx->b, t, d);
+    return ir_v(&cx->b, OP_sizes, NO_IN, AT(at_ds("dims", &d, 1), at_b("scalar", true), at_t("to", t)));
+}
+
+/* An index out of range is what kernels report. */
+Value *checked(Cx *cx, Value *x, Value *ok)
+{
+    if (!x || !ok) return NULL;
+    Dim dim[IR_MAX_RANK] = {1};
+    if (x->type.rank == IR_MAX_RANK) {
+        fail(cx, "it has %d dimensions", IR_MAX_RANK);
+        return NULL;
+    }
+    memcpy(dim + 1, x->type.dim, x->type.rank * sizeof *dim);
+    Value *index = ir_cast(&cx->b, ir_unary(&cx->b, OP_logical_not, ok), JITC_INT32);
+    Value *v = ir_reshape(&cx->b, x, dim, x->type.rank + 1);
+    return index && v ? ir_v(&cx->b, OP_gather, IN(v, index), AT(at_i("axis", 0))) : NULL;
+}

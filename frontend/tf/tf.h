@@ -41,7 +41,7 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
 extern const TfOp tf_math_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[],
-    tf_array_ops[], tf_index_ops[], tf_linalg_ops[], tf_image_ops[], tf_const_ops[];
+    tf_array_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
@@ -95,6 +95,10 @@ Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank);
 /* A constant of any size; large ones are weights. `t` is not copied. */
 Value *tensor_value(Cx *cx, const Tensor *t);
 Value *dot(Cx *cx, Value *a, Value *b, bool trans_a, bool trans_b);
+Value *iota_vector(Cx *cx, DType t, Dim n); /* 0, 1, … n - 1 */
+Value *size_value(Cx *cx, Dim d, DType t);  /* one size as a scalar */
+/* x, where ok (a bool scalar) holds; else the run fails and names this node. */
+Value *checked(Cx *cx, Value *x, Value *ok);
 Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
 
 /* -- Windows: convolution and pooling ----------------------------------------------------------------- */
@@ -122,6 +126,7 @@ Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; r
 Value *batch_norm(Cx *cx, Value *x, Value *scale, Value *offset, Value *mean, Value *var, double epsilon);
 Value *bias_add(Cx *cx, Value *x, Value *bias, bool nchw);
 Value *matmul(Cx *cx, Value *a, Value *b);
+ImportFn import_einsum;
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings);
 Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel);
 /* Pairs of a [rank, 2] tensor of paddings. */
