@@ -217,17 +217,30 @@ static Attr default_attr(const AttrDef *d)
     return a;
 }
 
+/* Numbers are dims; negative ones need a node of the table. */
+static Attr dims_of_ints(Module *m, Attr a)
+{
+    Dim *v = job_array(m->job, Dim, a.n + 1);
+    for (uint32_t i = 0; i < a.n; i++)
+        v[i] = a.v[i] >= 0 ? a.v[i] : dim_sub(m, dim_sub(m, 0, -(a.v[i] + 1)), 1);
+    a.kind = ATTR_DIMS;
+    a.v = v;
+    return a;
+}
+
 static bool set_attrs(Builder *b, Op *op, const AttrArg *attrs, int n)
 {
     Module *m = b->m;
     op->attrs = job_array(m->job, Attr, IR_MAX_ATTRS);
     for (int i = 0; i < n; i++) {
         int k = attr_index(op->def, attrs[i].name);
-        if (k < 0 || op->def->attrs[k].kind != attrs[i].attr.kind) {
+        Attr a = attrs[i].attr;
+        if (k >= 0 && op->def->attrs[k].kind == ATTR_DIMS && a.kind == ATTR_INTS) a = dims_of_ints(m, a);
+        if (k < 0 || op->def->attrs[k].kind != a.kind) {
             job_error(m->job, "op '%s' has no attribute '%s' of that kind", op->def->name, attrs[i].name);
             return false;
         }
-        op->attrs[k] = copy_attr(m, attrs[i].attr);
+        op->attrs[k] = copy_attr(m, a);
     }
     for (int k = 0; k < IR_MAX_ATTRS && op->def->attrs[k].name; k++) {
         const AttrDef *d = &op->def->attrs[k];

@@ -36,7 +36,7 @@ static bool match(Module *m, Op *op)
     Value *r1 = t1->def->in[0], *x = under(r1, OP_reshape, 4);
     if (!x) return false;
     const int64_t *s = attr_v(conv, "strides", NULL), *d = attr_v(conv, "dilations", NULL);
-    const int64_t *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
+    const Dim *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
     for (int i = 0; i < 2; i++)
         if (s[i] != 1 || d[i] != 1 || lo[i] || hi[i]) return false;
     const Dim *split = r1->type.dim, *join = r3->type.dim; /* [N,Y,a,X,b,C] and [a,b,N,y,x,K] */
@@ -55,8 +55,8 @@ static bool match(Module *m, Op *op)
     at.from = ir_from_union(m, ir_from_union(m, op->from, conv->from), r2->def->from);
     Value *v =
         ir_v(&at, OP_conv, IN(x, conv->in[1]),
-             AT(at_is("strides", s, 2), at_is("dilations", (int64_t[]){a, b}, 2), at_is("pad_lo", lo, 2),
-                at_is("pad_hi", hi, 2), at_i("groups", attr_i(conv, "groups"))));
+             AT(at_is("strides", s, 2), at_is("dilations", (int64_t[]){a, b}, 2), at_ds("pad_lo", lo, 2),
+                at_ds("pad_hi", hi, 2), at_i("groups", attr_i(conv, "groups"))));
     if (!v || !dims_equal(&v->type, &out->type)) return false;
     ir_remark(m, "dilate", at.from, "a convolution with dilations %lld, %lld", (long long)a, (long long)b);
     return replace(m, out, v);

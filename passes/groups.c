@@ -37,8 +37,8 @@ bool pass_groups(Module *m, PassCx *cx)
                 part[g] = ir_v(&b, OP_conv, IN(x, w),
                                AT(at_is("strides", attr_v(op, "strides", NULL), 2),
                                   at_is("dilations", attr_v(op, "dilations", NULL), 2),
-                                  at_is("pad_lo", attr_v(op, "pad_lo", NULL), 2),
-                                  at_is("pad_hi", attr_v(op, "pad_hi", NULL), 2)));
+                                  at_ds("pad_lo", attr_v(op, "pad_lo", NULL), 2),
+                                  at_ds("pad_hi", attr_v(op, "pad_hi", NULL), 2)));
             }
             must_replace(m, op->out[0], ir_v(&b, OP_concat, part, (int)groups, AT(at_i("axis", 3))));
             ir_remark(m, "groups", op->from, "%lld groups, each a convolution of its own", (long long)groups);

@@ -120,7 +120,7 @@ static void conv_geometry(Module *m, const Op *conv, int64_t *d)
 {
     const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
     const int64_t *strides = attr_v(conv, "strides", NULL), *dilations = attr_v(conv, "dilations", NULL);
-    const int64_t *lo = attr_v(conv, "pad_lo", NULL);
+    const Dim *lo = attr_v(conv, "pad_lo", NULL);
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
     int64_t c = x->dim[3];
     d[IG_M] = r->dim[0] * r->dim[1] * r->dim[2];
@@ -250,7 +250,7 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
     if (!conv || conv->code != OP_conv || conv->in[0]->def || conv->in[1]->def)
         job_bug(m->job, "a depthwise kernel whose convolution does not read its operands directly");
     const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
-    const int64_t *lo = attr_v(conv, "pad_lo", NULL);
+    const Dim *lo = attr_v(conv, "pad_lo", NULL);
     if (w->dim[2] != 1 || w->dim[3] != x->dim[3] || r->dim[3] != x->dim[3])
         job_bug(m->job, "a depthwise convolution with a channel multiplier");
     Text t;
@@ -259,11 +259,11 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
     Type tx = type_make(x->dtype, 4, (Dim[]){dim_sym(t.m, "n"), dim_sym(t.m, "h"), dim_sym(t.m, "w"), c});
     Type tw = type_make(w->dtype, 4, (Dim[]){w->dim[0], w->dim[1], 1, c});
     Value *vx = text_arg(&t, conv->in[0], tx, false), *vw = text_arg(&t, conv->in[1], tw, false);
-    static const int64_t none[2];
+    static const Dim none[2];
     Value *v = ir_v(&t.b, OP_conv, IN(vx, vw),
                     AT(at_is("strides", attr_v(conv, "strides", NULL), 2),
-                       at_is("dilations", attr_v(conv, "dilations", NULL), 2), at_is("pad_lo", none, 2),
-                       at_is("pad_hi", none, 2)));
+                       at_is("dilations", attr_v(conv, "dilations", NULL), 2), at_ds("pad_lo", none, 2),
+                       at_ds("pad_hi", none, 2)));
     if (!v) job_bug(m->job, "a depthwise convolution has no text");
     Type full = v->type;
     bind_epilogue(&t, conv, &full, c);

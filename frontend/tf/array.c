@@ -411,29 +411,39 @@ static void import_tile(Cx *cx, Value **in, Value **out)
     out[0] = v;
 }
 
-bool known_pads(Cx *cx, Value *v, int rank, int64_t *lo, int64_t *hi)
+bool known_pads(Cx *cx, Value *v, int rank, Dim *lo, Dim *hi, Value **x)
 {
+    Dim pad[2 * IR_MAX_RANK];
+    bool told = false; /* by data */
     if (v->type.rank != 2 || v->type.dim[0] != rank || v->type.dim[1] != 2) {
         fail(cx, "paddings must have shape [%d,2], but are %s", rank, type_string(cx, &v->type));
         return false;
     }
-    const Tensor *t = known_tensor(cx, v, "the padding");
-    for (int d = 0; t && d < rank; d++) {
-        lo[d] = tensor_i(t, 2 * d);
-        hi[d] = tensor_i(t, 2 * d + 1);
-        if (lo[d] >= 0 && hi[d] >= 0 && lo[d] <= INT32_MAX && hi[d] <= INT32_MAX) continue;
-        fail(cx, "paddings[%d] are %lld and %lld", d, (long long)lo[d], (long long)hi[d]);
+    Value *list = ir_reshape(&cx->b, v, (Dim[]){2 * rank}, 1);
+    if (!list || known_dims(cx, list, "the padding", pad, 2 * rank) < 0) return false;
+    for (int d = 0; d < rank; d++) {
+        int64_t a = 0, b = 0;
+        lo[d] = pad[2 * d];
+        hi[d] = pad[2 * d + 1];
+        told = !dim_const(cx->m, lo[d], &a) || told;
+        told = !dim_const(cx->m, hi[d], &b) || told;
+        if (a >= 0 && b >= 0 && a <= INT32_MAX && b <= INT32_MAX) continue;
+        fail(cx, "paddings[%d] are %lld and %lld", d, (long long)a, (long long)b);
         return false;
     }
-    return t != NULL;
+    if (!told) return true;
+    Value *zero = ir_const_i(&cx->b, v->type.dtype, 0), *ok = ir_binary(&cx->b, OP_greater_equal, list, zero);
+    *x = checked(cx, *x, ok ? reduce(cx, OP_reduce_all, ok, (int64_t[]){0}, 1, false) : NULL);
+    return *x != NULL;
 }
 
 static void import_pad(Cx *cx, Value **in, Value **out)
 {
-    int64_t lo[IR_MAX_RANK], hi[IR_MAX_RANK];
-    int rank = in[0]->type.rank;
+    Dim lo[IR_MAX_RANK], hi[IR_MAX_RANK];
+    Value *x = in[0];
+    int rank = x->type.rank;
     double value = 0;
-    if (!known_pads(cx, in[1], rank, lo, hi)) return;
+    if (!known_pads(cx, in[1], rank, lo, hi, &x)) return;
     if (cx->op->arg) {
         const Tensor *t =
             need_rank(cx, in[2], "constant_values", 0, 0) ? known_tensor(cx, in[2], "constant_values") : NULL;
@@ -449,25 +459,36 @@ static void import_pad(Cx *cx, Value **in, Value **out)
             return;
         }
     }
-    out[0] = ir_v(&cx->b, OP_pad, IN(in[0]),
-                  AT(at_is("lo", lo, rank), at_is("hi", hi, rank), at_f("value", value)));
+    out[0] =
+        ir_v(&cx->b, OP_pad, IN(x), AT(at_ds("lo", lo, rank), at_ds("hi", hi, rank), at_f("value", value)));
 }
 
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings)
 {
-    int64_t lo[IR_MAX_RANK], hi[IR_MAX_RANK];
+    Dim lo[IR_MAX_RANK], hi[IR_MAX_RANK];
     const char *mode = get_str(cx, "mode", "");
     bool reflect = strcmp(mode, "REFLECT") == 0;
-    if (cx->failed || !known_pads(cx, paddings, x->type.rank, lo, hi)) return NULL;
+    if (cx->failed || !known_pads(cx, paddings, x->type.rank, lo, hi, &x)) return NULL;
     if (!reflect && strcmp(mode, "SYMMETRIC") != 0) {
         fail(cx, "mode '%s' is not supported; REFLECT and SYMMETRIC are", mode);
         return NULL;
     }
     bool none = true;
-    for (int d = 0; d < x->type.rank; d++) none = none && !lo[d] && !hi[d];
+    Dim room = 0; /* of the dimension that has the least, where it is not known now */
+    for (int d = 0; d < x->type.rank; d++) {
+        none = none && !lo[d] && !hi[d];
+        Dim n = x->type.dim[d], most = dim_max(cx->m, lo[d], hi[d]);
+        if (most && !(dim_known(n) && dim_known(most)))
+            room = dim_min(cx->m, room, dim_sub(cx->m, dim_sub(cx->m, n, reflect), most));
+    }
     if (none) return x;
+    if (room) {
+        Value *least = size_value(cx, room, JITC_INT64), *zero = ir_const_i(&cx->b, JITC_INT64, 0);
+        x = checked(cx, x, least ? ir_binary(&cx->b, OP_greater_equal, least, zero) : NULL);
+        if (!x) return NULL;
+    }
     return ir_v(&cx->b, OP_mirror_pad, IN(x),
-                AT(at_is("lo", lo, x->type.rank), at_is("hi", hi, x->type.rank), at_b("reflect", reflect)));
+                AT(at_ds("lo", lo, x->type.rank), at_ds("hi", hi, x->type.rank), at_b("reflect", reflect)));
 }
 
 static void import_mirror_pad(Cx *cx, Value **in, Value **out)

@@ -66,14 +66,14 @@ enum { MAX_BLOCKS = 3 }; /* [N, 3 * (size, block), rest] has the highest rank th
 
 typedef struct {
     int n; /* spatial dimensions, from dimension 1 on */
-    int64_t block[MAX_BLOCKS], lo[IR_MAX_RANK],
-        hi[IR_MAX_RANK]; /* pads or crops, by dimension of the tensor */
+    int64_t block[MAX_BLOCKS];
+    Dim lo[IR_MAX_RANK], hi[IR_MAX_RANK]; /* pads or crops, by dimension of the tensor */
 } Blocks;
 
-static bool read_blocks(Cx *cx, Value *x, Value *block, Value *pads, Blocks *b)
+static bool read_blocks(Cx *cx, Value **x, Value *block, Value *pads, Blocks *b)
 {
     *b = (Blocks){0};
-    int64_t plo[IR_MAX_RANK], phi[IR_MAX_RANK];
+    Dim plo[IR_MAX_RANK], phi[IR_MAX_RANK];
     if (block) {
         int64_t list[IR_MAX_RANK];
         b->n = known_ints(cx, block, "block_shape", list, IR_MAX_RANK);
@@ -87,8 +87,8 @@ static bool read_blocks(Cx *cx, Value *x, Value *block, Value *pads, Blocks *b)
         b->n = 2;
         b->block[0] = b->block[1] = get_int(cx, "block_size", 0);
     }
-    if (cx->failed || !need_rank(cx, x, "the input", 1 + b->n, IR_MAX_RANK)) return false;
-    if (!known_pads(cx, pads, b->n, plo, phi)) return false;
+    if (cx->failed || !need_rank(cx, *x, "the input", 1 + b->n, IR_MAX_RANK)) return false;
+    if (!known_pads(cx, pads, b->n, plo, phi, x)) return false;
     for (int i = 0; i < b->n; i++) {
         b->lo[1 + i] = plo[i];
         b->hi[1 + i] = phi[i];
@@ -112,13 +112,13 @@ static void import_space_to_batch(Cx *cx, Value **in, Value **out)
     Value *x = in[0];
     Module *m = cx->m;
     bool nd = cx->op->arg;
-    if (!read_blocks(cx, x, nd ? in[1] : NULL, in[nd ? 2 : 1], &b)) return;
+    if (!read_blocks(cx, &x, nd ? in[1] : NULL, in[nd ? 2 : 1], &b)) return;
     int n = b.n, rank = x->type.rank;
     bool padded = false;
     for (int d = 0; d < rank; d++) padded = padded || b.lo[d] || b.hi[d];
     if (padded)
         x = ir_v(&cx->b, OP_pad, IN(x),
-                 AT(at_is("lo", b.lo, rank), at_is("hi", b.hi, rank), at_f("value", 0)));
+                 AT(at_ds("lo", b.lo, rank), at_ds("hi", b.hi, rank), at_f("value", 0)));
     if (!x) return;
     Dim split[2 * MAX_BLOCKS + 2] = {x->type.dim[0]}, join[IR_MAX_RANK], batch = x->type.dim[0];
     int64_t perm[2 * MAX_BLOCKS + 2];
@@ -151,7 +151,7 @@ static void import_batch_to_space(Cx *cx, Value **in, Value **out)
     Value *x = in[0];
     Module *m = cx->m;
     bool nd = cx->op->arg;
-    if (!read_blocks(cx, x, nd ? in[1] : NULL, in[nd ? 2 : 1], &b)) return;
+    if (!read_blocks(cx, &x, nd ? in[1] : NULL, in[nd ? 2 : 1], &b)) return;
     int n = b.n, rank = x->type.rank;
     Dim split[2 * MAX_BLOCKS + 2], join[IR_MAX_RANK], begin[IR_MAX_RANK] = {0}, size[IR_MAX_RANK];
     int64_t perm[2 * MAX_BLOCKS + 2], blocks = 1;
@@ -175,11 +175,10 @@ static void import_batch_to_space(Cx *cx, Value **in, Value **out)
     memcpy(size, join, sizeof size);
     for (int d = 1; d <= n; d++) {
         begin[d] = b.lo[d];
-        size[d] = dim_sub(m, join[d], b.lo[d] + b.hi[d]);
+        size[d] = dim_sub(m, join[d], dim_add(m, b.lo[d], b.hi[d]));
         int64_t v;
         if (!dim_const(m, size[d], &v) || v >= 0) continue;
-        fail(cx, "crops %lld and %lld are more than dimension %d has", (long long)b.lo[d], (long long)b.hi[d],
-             d);
+        fail(cx, "crops that leave %lld elements of dimension %d", (long long)v, d);
         return;
     }
     x = ir_reshape(&cx->b, x, split, 2 * n + 2);

@@ -89,17 +89,15 @@ bool window_pads(Cx *cx, Window *w, int d, Dim in, Dim k)
     }
     if (w->padding == PAD_EXPLICIT) return true;
     w->lo[d] = w->hi[d] = 0;
-    if (w->padding == PAD_VALID) return true;
-    int64_t reach = (k - 1) * w->dilations[d], total = reach;
-    if (dim_known(in)) {
-        total = max_i64((in ? (in - 1) / s * s - in : -s) + reach + 1, 0);
-        w->lo[d] = total / 2;
-    } else if (s == 1) {
-        w->lo[d] = total / 2;
-    }
-    /* With a stride the pads depend on the size. Of an open size only the result's size matters, for which
-     * this sum gives ceil(in / s); code is made for known sizes. */
-    w->hi[d] = total - w->lo[d];
+    if (w->padding == PAD_VALID || k == 1) return true;
+    /* So many that the result's size is ceil(in / s); that is never less than none where windows meet. */
+    Module *m = cx->m;
+    int64_t reach = (k - 1) * w->dilations[d];
+    Dim last = dim_mul(m, dim_sub(m, dim_ceildiv(m, in, s), 1), s);
+    Dim total = dim_sub(m, dim_add(m, last, reach + 1), in);
+    if (reach + 1 < s) total = dim_max(m, total, 0);
+    w->lo[d] = dim_floordiv(m, total, 2);
+    w->hi[d] = dim_sub(m, total, w->lo[d]);
     return true;
 }
 
@@ -107,7 +105,7 @@ Value *conv(Cx *cx, Value *x, Value *filter, const Window *w, int64_t groups)
 {
     return ir_v(&cx->b, OP_conv, IN(x, filter),
                 AT(at_is("strides", w->strides, 2), at_is("dilations", w->dilations, 2),
-                   at_is("pad_lo", w->lo, 2), at_is("pad_hi", w->hi, 2), at_i("groups", groups)));
+                   at_ds("pad_lo", w->lo, 2), at_ds("pad_hi", w->hi, 2), at_i("groups", groups)));
 }
 
 static bool image_pads(Cx *cx, Value *x, Value *filter, Window *w)
@@ -169,8 +167,8 @@ static Value *pool(Cx *cx, Value *x, Window *w, OpCode code)
     for (int d = 0; d < 2; d++)
         if (!window_pads(cx, w, d, x->type.dim[1 + d], w->window[d])) return NULL;
     x = ir_v(&cx->b, code, IN(x),
-             AT(at_is("window", w->window, 2), at_is("strides", w->strides, 2), at_is("pad_lo", w->lo, 2),
-                at_is("pad_hi", w->hi, 2)));
+             AT(at_is("window", w->window, 2), at_is("strides", w->strides, 2), at_ds("pad_lo", w->lo, 2),
+                at_ds("pad_hi", w->hi, 2)));
     return from_nhwc(cx, x, w->nchw);
 }
 
@@ -218,19 +216,21 @@ static void import_bias_add(Cx *cx, Value **in, Value **out)
  * taps t turned round, one output per r, whose rows q and phases r interleave; the result is cut out from q0
  * on. */
 typedef struct {
-    int64_t s, taps, lo, hi, begin; /* pads of the convolution; of the result within what it gives */
+    int64_t s, taps;
+    Dim lo, hi, begin; /* pads of the convolution; of the result within what it gives */
 } Phase;
 
 static bool phase(Cx *cx, const Window *w, int d, Dim x, Dim size, int64_t k, Phase *p)
 {
     Module *m = cx->m;
-    int64_t s = w->strides[d], lo = 0, v;
+    int64_t s = w->strides[d], v;
+    Dim lo = 0;
     *p = (Phase){.s = s, .taps = (k + s - 1) / s};
     /* The forward convolution's pads, and whether it does give x from the result's size. */
     Dim reach = dim_add(m, dim_mul(m, dim_sub(m, x, 1), s), k); /* from the first to the last pixel read */
     Dim want = w->padding == PAD_SAME ? dim_ceildiv(m, size, s) : dim_floordiv(m, dim_sub(m, size, k), s);
     if (w->padding == PAD_EXPLICIT)
-        want = dim_floordiv(m, dim_sub(m, dim_add(m, size, w->lo[d] + w->hi[d]), k), s);
+        want = dim_floordiv(m, dim_sub(m, dim_add(m, size, dim_add(m, w->lo[d], w->hi[d])), k), s);
     if (w->padding != PAD_SAME) want = dim_add(m, want, 1);
     if (dim_const(m, want, &v) && dim_known(x) && v != x) {
         fail(cx, "a result of size %lld does not fit an input of size %lld (dimension %d)", (long long)size,
@@ -238,14 +238,13 @@ static bool phase(Cx *cx, const Window *w, int d, Dim x, Dim size, int64_t k, Ph
         return false;
     }
     if (w->padding == PAD_EXPLICIT) lo = w->lo[d];
-    if (w->padding == PAD_SAME && dim_const(m, dim_sub(m, reach, size), &v)) lo = max_i64(v, 0) / 2;
-    int64_t q0 = min_i64(lo / s, p->taps - 1);
-    p->begin = lo - q0 * s;
-    p->lo = p->taps - 1 - q0;
+    if (w->padding == PAD_SAME) lo = dim_floordiv(m, dim_max(m, dim_sub(m, reach, size), 0), 2);
+    Dim q0 = dim_min(m, dim_floordiv(m, lo, s), p->taps - 1);
+    p->begin = dim_sub(m, lo, dim_mul(m, q0, s));
+    p->lo = dim_sub(m, p->taps - 1, q0);
     /* Rows q0..q0 + n - 1 of the convolution, which has x + lo + hi - (taps - 1) of them. */
     Dim rows = dim_ceildiv(m, dim_add(m, size, p->begin), s);
-    Dim more = dim_sub(m, rows, dim_sub(m, x, q0));
-    p->hi = dim_const(m, more, &v) ? max_i64(v, 0) : p->taps;
+    p->hi = dim_max(m, dim_sub(m, rows, dim_sub(m, x, q0)), 0);
     return true;
 }
 

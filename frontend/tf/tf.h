@@ -107,7 +107,7 @@ typedef struct {
     int64_t window[2]; /* of pooling */
     int64_t strides[2], dilations[2];
     enum { PAD_VALID, PAD_SAME, PAD_EXPLICIT } padding;
-    int64_t lo[2], hi[2]; /* after window_pads(); before it of PAD_EXPLICIT only */
+    Dim lo[2], hi[2]; /* after window_pads(); before it of PAD_EXPLICIT only */
 } Window;
 bool window_attrs(Cx *cx, Window *w);
 /* A list of one number per dimension in data_format order, batch and channels being 1, as [h, w]. */
@@ -129,6 +129,6 @@ Value *matmul(Cx *cx, Value *a, Value *b);
 ImportFn import_einsum;
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings);
 Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel);
-/* Pairs of a [rank, 2] tensor of paddings. */
-bool known_pads(Cx *cx, Value *v, int rank, int64_t *lo, int64_t *hi);
+/* Pairs of a [rank, 2] tensor of paddings; those that data tells are checked where x is read. */
+bool known_pads(Cx *cx, Value *v, int rank, Dim *lo, Dim *hi, Value **x);
 #endif

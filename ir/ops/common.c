@@ -26,7 +26,7 @@ const char *type_text(InferCx *cx, const Type *t)
     return text;
 }
 
-static const char *dim_text(InferCx *cx, Dim d)
+const char *dim_text(InferCx *cx, Dim d)
 {
     Str s = {0};
     dim_print(cx->m, &s, d);
@@ -230,24 +230,38 @@ bool infer_row(InferCx *cx, const Op *op, Type *out)
     return takes(cx, op, 0, TAKE_FLOAT) && takes_rank(cx, op, 0, 1, IR_MAX_RANK) && infer_same(cx, op, out);
 }
 
-Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, int64_t lo, int64_t hi)
+bool pads_in_range(InferCx *cx, const Op *op, const char *attr, int n, int64_t most)
 {
-    if (dim_known(in) && dim_known(k)) {
+    int have;
+    const Dim *v = attr_v(op, attr, &have);
+    if (have != n) return infer_fail(cx, "%s must have %d elements, not %d", attr, n, have);
+    for (int k = 0; k < n; k++)
+        if (dim_is_negative(cx->m, v[k]) || v[k] > most)
+            return infer_fail(cx, "%s must be between 0 and %lld, not %s", attr, (long long)most,
+                              dim_text(cx, v[k]));
+    return true;
+}
+
+Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, Dim lo, Dim hi)
+{
+    if (dim_known(in) && dim_known(k) && dim_known(lo) && dim_known(hi)) {
         __int128 room = (__int128)in + lo + hi - ((__int128)(k - 1) * dilation + 1);
         __int128 n = room < 0 ? 0 : room / stride + 1;
         return n > INT64_MAX ? INT64_MAX : (Dim)n;
     }
     Dim reach = dim_add(m, dim_mul(m, dim_sub(m, k, 1), dilation), 1);
-    Dim room = dim_sub(m, dim_add(m, in, lo + hi), reach);
+    Dim room = dim_sub(m, dim_add(m, in, dim_add(m, lo, hi)), reach);
     return dim_add(m, dim_floordiv(m, room, stride), 1);
 }
 
-bool padded_size(InferCx *cx, Dim in, int64_t lo, int64_t hi, Dim *out)
+bool padded_size(InferCx *cx, Dim in, Dim lo, Dim hi, Dim *out)
 {
-    int64_t pad, sum;
-    if (!add_ok(lo, hi, &pad) || (dim_known(in) && !add_ok(in, pad, &sum)))
-        return infer_fail(cx, "paddings %lld and %lld are too large", (long long)lo, (long long)hi);
-    *out = dim_add(cx->m, in, pad);
+    int64_t sum = 0;
+    Dim part[3] = {lo, hi, in};
+    for (int i = 0; i < 3; i++)
+        if (dim_known(part[i]) && !add_ok(sum, part[i], &sum))
+            return infer_fail(cx, "paddings %s and %s are too large", dim_text(cx, lo), dim_text(cx, hi));
+    *out = dim_add(cx->m, in, dim_add(cx->m, lo, hi));
     return true;
 }
 
@@ -256,11 +270,10 @@ bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take)
     if (!takes(cx, op, 0, take) || !takes_rank(cx, op, 0, 4, 4) ||
         !ints_in_range(cx, op, "window", 2, 1, WINDOW_MAX) ||
         !ints_in_range(cx, op, "strides", 2, 1, WINDOW_MAX) ||
-        !ints_in_range(cx, op, "pad_lo", 2, 0, WINDOW_MAX) ||
-        !ints_in_range(cx, op, "pad_hi", 2, 0, WINDOW_MAX))
+        !pads_in_range(cx, op, "pad_lo", 2, WINDOW_MAX) || !pads_in_range(cx, op, "pad_hi", 2, WINDOW_MAX))
         return false;
     const int64_t *window = attr_v(op, "window", NULL), *strides = attr_v(op, "strides", NULL);
-    const int64_t *lo = attr_v(op, "pad_lo", NULL), *hi = attr_v(op, "pad_hi", NULL);
+    const Dim *lo = attr_v(op, "pad_lo", NULL), *hi = attr_v(op, "pad_hi", NULL);
     *out = *in_type(op, 0);
     for (int d = 0; d < 2; d++) {
         if (lo[d] >= window[d] || hi[d] >= window[d])

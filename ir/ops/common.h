@@ -15,6 +15,8 @@ static inline const Type *in_type(const Op *op, int i)
 }
 const char *type_text(InferCx *cx, const Type *t); /* "f32[2,3]", in the job's memory */
 
+const char *dim_text(InferCx *cx, Dim d);
+
 /* Operand i has one of the kinds of element in `take` and plain layout. */
 bool takes(InferCx *cx, const Op *op, int i, unsigned take);
 bool takes_rank(InferCx *cx, const Op *op, int i, int min, int max);
@@ -44,9 +46,11 @@ bool infer_row(InferCx *cx, const Op *op, Type *out); /* softmax, log_softmax */
 bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take);
 bool infer_resize(InferCx *cx, const Op *op, Type *out, DType to);
 /* Output size of a window: (in + lo + hi - ((k - 1) * dilation + 1)) / stride + 1, at least 0. */
-Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, int64_t lo, int64_t hi);
+Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, Dim lo, Dim hi);
+/* The list attribute has n elements; those that are numbers are in 0..most. */
+bool pads_in_range(InferCx *cx, const Op *op, const char *attr, int n, int64_t most);
 /* The size with padding; false when it is not representable. */
-bool padded_size(InferCx *cx, Dim in, int64_t lo, int64_t hi, Dim *out);
+bool padded_size(InferCx *cx, Dim in, Dim lo, Dim hi, Dim *out);
 enum {
     WINDOW_MAX = INT32_MAX
 }; /* limit of strides, windows, pads, dilations: keeps sums far from overflow */

@@ -6,12 +6,11 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     if (!takes(cx, op, 0, TAKE_NUM) || !same_dtype(cx, op, 0, 1) || !takes_rank(cx, op, 0, 4, 4) ||
         !takes_rank(cx, op, 1, 4, 4) || !ints_in_range(cx, op, "strides", 2, 1, WINDOW_MAX) ||
         !ints_in_range(cx, op, "dilations", 2, 1, WINDOW_MAX) ||
-        !ints_in_range(cx, op, "pad_lo", 2, 0, WINDOW_MAX) ||
-        !ints_in_range(cx, op, "pad_hi", 2, 0, WINDOW_MAX))
+        !pads_in_range(cx, op, "pad_lo", 2, WINDOW_MAX) || !pads_in_range(cx, op, "pad_hi", 2, WINDOW_MAX))
         return false;
     const Type *x = in_type(op, 0), *w = in_type(op, 1);
     const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL);
-    const int64_t *lo = attr_v(op, "pad_lo", NULL), *hi = attr_v(op, "pad_hi", NULL);
+    const Dim *lo = attr_v(op, "pad_lo", NULL), *hi = attr_v(op, "pad_hi", NULL);
     int64_t groups = attr_i(op, "groups");
     if (w->layout == LAYOUT_PANEL)
         return infer_fail(cx, "the filter is packed as a matrix: %s", type_text(cx, w));
@@ -63,10 +62,12 @@ static void tap_ints(const Tensor *w, int64_t at, const Tensor *in, int64_t from
 static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
 {
     const int64_t *strides = attr_v(cx->op, "strides", NULL), *dilations = attr_v(cx->op, "dilations", NULL);
-    const int64_t *lo = attr_v(cx->op, "pad_lo", NULL), *dx = in[0].type.dim, *dw = in[1].type.dim;
+    const int64_t *dx = in[0].type.dim, *dw = in[1].type.dim;
+    int64_t lo[2];
     const int64_t *dim = out->type.dim;
     int64_t groups = attr_i(cx->op, "groups"), cin = dx[3], cout = dw[3], to = 0;
     bool floats = dtype_is_float(in->type.dtype);
+    eval_dims(cx, "pad_lo", lo);
     if (type_numel(&out->type) == 0 || cin == 0) return; /* of no channels: zeros */
     double *x = job_array(cx->job, double, cin), *row = job_array(cx->job, double, cout);
     double *acc = job_array(cx->job, double, cout);
@@ -108,8 +109,8 @@ const OpDef op_conv = {
     .nout = 1,
     .attrs = {{"strides", ATTR_INTS},
               {"dilations", ATTR_INTS},
-              {"pad_lo", ATTR_INTS},
-              {"pad_hi", ATTR_INTS},
+              {"pad_lo", ATTR_DIMS},
+              {"pad_hi", ATTR_DIMS},
               {"groups", ATTR_INT, true, 1}},
     .infer = infer,
     .eval = eval,

@@ -298,8 +298,9 @@ void copy_box(Tensor *out, int64_t dst_base, const int64_t *dst, const Tensor *i
 void eval_pool(EvalCx *cx, const Tensor *in, Tensor *out, PoolFn *pool)
 {
     const int64_t *window = attr_v(cx->op, "window", NULL), *strides = attr_v(cx->op, "strides", NULL);
-    const int64_t *lo = attr_v(cx->op, "pad_lo", NULL), *dim = out->type.dim;
-    int64_t at = 0;
+    const int64_t *dim = out->type.dim;
+    int64_t lo[2], at = 0;
+    eval_dims(cx, "pad_lo", lo);
     if (type_numel(&out->type) == 0) return;
     for (int64_t n = 0; n < dim[0]; n++)
         for (int64_t y = 0; y < dim[1]; y++) {

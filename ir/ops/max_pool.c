@@ -37,7 +37,7 @@ const OpDef op_max_pool = {
     .kind = KIND_WINDOW,
     .nin = 1,
     .nout = 1,
-    .attrs = {{"window", ATTR_INTS}, {"strides", ATTR_INTS}, {"pad_lo", ATTR_INTS}, {"pad_hi", ATTR_INTS}},
+    .attrs = {{"window", ATTR_INTS}, {"strides", ATTR_INTS}, {"pad_lo", ATTR_DIMS}, {"pad_hi", ATTR_DIMS}},
     .infer = infer,
     .eval = eval,
 };

@@ -3,10 +3,10 @@
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     const Type *x = in_type(op, 0);
-    if (!takes(cx, op, 0, TAKE_NUM | TAKE_BOOL) || !ints_in_range(cx, op, "lo", x->rank, 0, INT64_MAX) ||
-        !ints_in_range(cx, op, "hi", x->rank, 0, INT64_MAX))
+    if (!takes(cx, op, 0, TAKE_NUM | TAKE_BOOL) || !pads_in_range(cx, op, "lo", x->rank, INT64_MAX) ||
+        !pads_in_range(cx, op, "hi", x->rank, INT64_MAX))
         return false;
-    const int64_t *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
+    const Dim *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
     *out = *x;
     for (int d = 0; d < x->rank; d++)
         if (!padded_size(cx, x->dim[d], lo[d], hi[d], &out->dim[d])) return false;
@@ -15,8 +15,8 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
 
 static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
 {
-    const int64_t *lo = attr_v(cx->op, "lo", NULL);
-    int64_t from[IR_MAX_RANK], to[IR_MAX_RANK], base = 0;
+    int64_t lo[IR_MAX_RANK], from[IR_MAX_RANK], to[IR_MAX_RANK], base = 0;
+    eval_dims(cx, "lo", lo);
     fill_f(out, attr_f(cx->op, "value"));
     strides_of(&in->type, from);
     strides_of(&out->type, to);
@@ -27,7 +27,7 @@ static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
 static Value *simplify(Builder *b, Op *op)
 {
     (void)b;
-    const int64_t *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
+    const Dim *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
     for (int d = 0; d < op->in[0]->type.rank; d++)
         if (lo[d] || hi[d]) return NULL;
     return op->in[0];
@@ -39,7 +39,7 @@ const OpDef op_pad = {
     .kind = KIND_MOVE,
     .nin = 1,
     .nout = 1,
-    .attrs = {{"lo", ATTR_INTS}, {"hi", ATTR_INTS}, {"value", ATTR_FLOAT, true}},
+    .attrs = {{"lo", ATTR_DIMS}, {"hi", ATTR_DIMS}, {"value", ATTR_FLOAT, true}},
     .infer = infer,
     .eval = eval,
     .simplify = simplify,

@@ -51,19 +51,16 @@ static Value *pad_rule(Builder *b, Op *op)
 {
     Value *x = op->in[0];
     int n;
-    const int64_t *lo = attr_v(op, "lo", &n), *hi = attr_v(op, "hi", NULL);
+    const Dim *lo = attr_v(op, "lo", &n), *hi = attr_v(op, "hi", NULL);
     bool none = true;
     for (int i = 0; i < n; i++) none = none && !lo[i] && !hi[i];
     if (none) return x;
     if (!is_op(x, OP_pad) || attr_f(op, "value") != attr_f(x->def, "value")) return NULL;
-    const int64_t *lo1 = attr_v(x->def, "lo", NULL), *hi1 = attr_v(x->def, "hi", NULL);
-    int64_t l[IR_MAX_RANK], h[IR_MAX_RANK];
-    for (int i = 0; i < n; i++) {
-        if (lo[i] < 0 || hi[i] < 0 || lo1[i] < 0 || hi1[i] < 0) return NULL;
-        if (!add_ok(lo[i], lo1[i], &l[i]) || !add_ok(hi[i], hi1[i], &h[i])) return NULL;
-    }
+    const Dim *lo1 = attr_v(x->def, "lo", NULL), *hi1 = attr_v(x->def, "hi", NULL);
+    Dim l[IR_MAX_RANK], h[IR_MAX_RANK];
+    for (int i = 0; i < n; i++) l[i] = dim_add(b->m, lo[i], lo1[i]), h[i] = dim_add(b->m, hi[i], hi1[i]);
     return ir_v(b, OP_pad, IN(x->def->in[0]),
-                AT(at_is("lo", l, n), at_is("hi", h, n), at_f("value", attr_f(op, "value"))));
+                AT(at_ds("lo", l, n), at_ds("hi", h, n), at_f("value", attr_f(op, "value"))));
 }
 
 static Value *slice_rule(Builder *b, Op *op)
