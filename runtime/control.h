@@ -4,17 +4,37 @@
 
 #include "codegen/plan/plan.h"
 #include "codegen/run.h"
+#include "runtime/heap.h"
 #include "runtime/threads.h"
 
 typedef struct {
     const Plan *plan;
     kernel_fn *const *fn; /* by kernel number */
-    void **buf;           /* by buffer number */
+    void **buf;           /* by buffer number; control code moves those that plan->moves speaks of */
     void **ptr;           /* parallel to plan->call_buf: what the calls pass */
     ThreadPool *pool;
-    int64_t scratch; /* bytes from share to share of run->scratch */
+    int64_t scratch;   /* bytes from share to share of run->scratch */
+    HeapBlock *memory; /* where run->scratch is */
+    RunHeap *heap;
 } Control;
 
-/* The call that failed, as run->fail tells; UINT32_MAX: none. The caller has entered the FP mode. */
-uint32_t control_run(const Control *c, jitc_run *run);
+typedef enum {
+    CONTROL_DONE,
+    CONTROL_INDEX,  /* call `at` met an index that is out of range: run->fail */
+    CONTROL_SIZE,   /* site `at` met a size that is too small, or sizes that do not agree: a, b */
+    CONTROL_MEMORY, /* memory ran out at instruction `at` */
+    CONTROL_STOPPED /* run->stop was set */
+} ControlEnd;
+
+typedef struct {
+    ControlEnd end;
+    uint32_t at;
+    int64_t a, b;
+} ControlResult;
+
+/* run->dims: the plan's registers, those of the inputs' sizes computed. The caller has entered the FP mode.
+ */
+ControlResult control_run(const Control *c, jitc_run *run);
+/* The registers that follow from the inputs' sizes; dims[i]: those of input i. */
+void control_enter(const Plan *p, const int64_t *const *dims, int64_t *reg);
 #endif

@@ -15,7 +15,9 @@ typedef struct {
     HeapBlock own; /* OUTPUT: where it lives unless it is bound. Both: the copy of a tensor that cannot be
                       used in place */
     bool staged;
-    int64_t bytes; /* of the version */
+    int64_t bytes;                /* of the version, or of the last run */
+    bool open;                    /* OUTPUT: only a run tells its size */
+    int64_t shape[JITC_MAX_RANK]; /* OUTPUT: of the last run */
 } Slot;
 
 struct jitc_exec {
@@ -26,9 +28,12 @@ struct jitc_exec {
     bool new_shapes, new_pointers;
     bool ran; /* outputs hold the last run's results */
     HeapBlock arena, scratch;
-    void **buf, **ptr;
+    RunHeap heap;
+    int64_t *reg;      /* the plan's registers */
+    void **buf, **ptr; /* where buffers are; where they are at the start of a run follows them in `buf` */
     const void **in_ptr;
     void **out_ptr;
+    const int64_t **dims; /* of the inputs */
     jitc_run run;
     int stop;
     ExecTap *tap;
@@ -171,6 +176,13 @@ static int64_t io_bytes(const jitc_io *io)
     return bytes;
 }
 
+static bool is_open(const jitc_io *io)
+{
+    for (int32_t i = 0; i < io->rank; i++)
+        if (io->shape[i] < 0) return true;
+    return io->rank < 0;
+}
+
 /* -- Life
  * ------------------------------------------------------------------------------------------------------- */
 static jitc_status set_version(jitc_exec *x, const jitc_io *in);
@@ -193,13 +205,15 @@ jitc_status jitc_exec_new(jitc_program *p, jitc_exec **out)
     x->out = calloc(p->io.nout + 1, sizeof *x->out);
     x->in_ptr = calloc(p->io.nin + 1, sizeof *x->in_ptr);
     x->out_ptr = calloc(p->io.nout + 1, sizeof *x->out_ptr);
+    x->dims = calloc(p->io.nin + 1, sizeof *x->dims);
     x->new_shapes = x->new_pointers = true;
     x->run.in = x->in_ptr;
     x->run.out = x->out_ptr;
     x->run.parallel_for = parallel_for_run;
     x->run.host = x->pool;
     x->run.stop = &x->stop;
-    jitc_status status = x->pool && x->in && x->out && x->in_ptr && x->out_ptr ? JITC_OK : JITC_E_NOMEM;
+    jitc_status status =
+        x->pool && x->in && x->out && x->in_ptr && x->out_ptr && x->dims ? JITC_OK : JITC_E_NOMEM;
     if (!status && p->is_static) status = set_version(x, p->io.in);
     if (status) {
         jitc_exec_free(x);
@@ -216,12 +230,15 @@ void jitc_exec_free(jitc_exec *x)
     for (size_t i = 0; x->out && i < x->p->io.nout; i++) heap_free(&x->out[i].own);
     heap_free(&x->arena);
     heap_free(&x->scratch);
+    run_heap_free(&x->heap);
+    free(x->reg);
     version_release(x->p, x->v);
     threads_free(x->pool);
     free(x->in);
     free(x->out);
     free(x->in_ptr);
     free(x->out_ptr);
+    free(x->dims);
     free(x->buf);
     free(x->ptr);
     free(x->error);
@@ -288,16 +305,21 @@ static jitc_status allocate(jitc_exec *x)
     const Plan *plan = x->v->plan;
     uint32_t shares = x->p->threads > 1 ? 4 * (uint32_t)x->p->threads : 1;
     int64_t scratch = round_up(plan->scratch, RUN_ALIGN);
-    void **buf = realloc(x->buf, (plan->nbuf + 1) * sizeof *buf);
+    void **buf = realloc(x->buf, (2 * plan->nbuf + 1) * sizeof *buf);
     if (buf) x->buf = buf;
     void **ptr = realloc(x->ptr, (plan->ncall_buf + 1) * sizeof *ptr);
     if (ptr) x->ptr = ptr;
-    if (!buf || !ptr || !heap_ensure(&x->arena, plan->arena) || !heap_ensure(&x->scratch, scratch * shares))
+    int64_t *reg = realloc(x->reg, (plan->nreg + 1) * sizeof *reg);
+    if (reg) x->reg = reg;
+    if (!buf || !ptr || !reg || !heap_ensure(&x->arena, plan->arena) ||
+        !heap_ensure(&x->scratch, scratch * shares))
         return fail_nomem(x);
     x->run.arena = x->arena.at;
     x->run.scratch = x->scratch.at;
     x->run.shares = shares;
     x->run.weights = x->v->segment;
+    x->run.dims = x->reg;
+    x->heap.limit = x->p->max_memory > INT64_MAX ? INT64_MAX : (int64_t)x->p->max_memory;
     return JITC_OK;
 }
 
@@ -371,11 +393,14 @@ static jitc_status place_tensors(jitc_exec *x)
 {
     const Version *v = x->v;
     size_t nin = x->p->io.nin, nout = x->p->io.nout;
-    for (size_t i = 0; i < nin; i++) x->in[i].bytes = io_bytes(&v->in[i]);
+    for (size_t i = 0; i < nin; i++)
+        if (!tensor_bytes(&x->in[i].t, &x->in[i].bytes)) return fail_nomem(x);
     for (size_t i = 0; i < nout; i++) {
         Slot *s = &x->out[i];
         int64_t room;
-        s->bytes = io_bytes(&v->out[i]);
+        s->open = is_open(&v->out[i]);
+        s->bytes = s->open ? 0 : io_bytes(&v->out[i]);
+        memcpy(s->shape, v->out[i].shape, sizeof s->shape);
         if (!s->bound) continue;
         if (!same_dtype(v->out[i].dtype, s->t.dtype)) return misfit(x, "output", &v->out[i], &s->t, "");
         if (!tensor_bytes(&s->t, &room) || room < s->bytes)
@@ -401,6 +426,9 @@ static jitc_status place_tensors(jitc_exec *x)
 static void place_buffers(jitc_exec *x)
 {
     const Plan *plan = x->v->plan;
+    const int64_t **dims = x->dims;
+    for (size_t i = 0; i < x->p->io.nin; i++) dims[i] = x->in[i].t.shape;
+    control_enter(plan, dims, x->reg);
     for (uint32_t i = 0; i < plan->nbuf; i++) {
         const PlanBuf *b = &plan->buf[i];
         switch (b->kind) {
@@ -408,8 +436,10 @@ static void place_buffers(jitc_exec *x)
         case BUF_OUTPUT: x->buf[i] = x->out_ptr[b->index]; break;
         case BUF_WEIGHT: x->buf[i] = x->v->weight[b->index]->data; break;
         case BUF_SLOT: x->buf[i] = (uint8_t *)x->arena.at + b->offset; break;
+        case BUF_HEAP: x->buf[i] = NULL; break;
         }
     }
+    memcpy(x->buf + plan->nbuf, x->buf, plan->nbuf * sizeof *x->buf);
     for (uint32_t i = 0; i < plan->ncall_buf; i++) x->ptr[i] = x->buf[plan->call_buf[i]];
 }
 
@@ -427,11 +457,47 @@ static jitc_status prepare(jitc_exec *x)
 
 /* -- Running
  * ---------------------------------------------------------------------------------------------------- */
-static jitc_status report_failure(jitc_exec *x, uint32_t call)
+static jitc_status report_failure(jitc_exec *x, ControlResult r)
 {
-    const PlanCall *c = &x->v->plan->call[call];
-    return fail(x, JITC_E_INVALID, "node '%s': an index is out of range (element %llu of its indices)",
-                c->nnodes ? c->nodes[c->nnodes - 1] : "?", (unsigned long long)x->run.fail);
+    const Plan *plan = x->v->plan;
+    switch (r.end) {
+    case CONTROL_INDEX: {
+        const PlanCall *c = &plan->call[r.at];
+        return fail(x, JITC_E_INVALID, "node '%s': an index is out of range (element %llu of its indices)",
+                    c->nnodes ? c->nodes[c->nnodes - 1] : "?", (unsigned long long)x->run.fail);
+    }
+    case CONTROL_SIZE: {
+        const PlanSite *s = &plan->site[r.at];
+        if (s->dtype)
+            return fail(x, JITC_E_INVALID,
+                        "node '%s': a size that depends on data is %lld, which is below %lld", s->node,
+                        (long long)r.a, (long long)r.b);
+        return fail(x, JITC_E_INVALID, "node '%s': sizes do not fit: %lld %s %lld", s->node, (long long)r.a,
+                    s->least ? "is more than" : "is not", (long long)r.b);
+    }
+    case CONTROL_STOPPED: return fail(x, JITC_E_DEADLINE, "the run was stopped");
+    default: return fail_nomem(x);
+    }
+}
+
+/* Results of sizes that the run has told go to where the caller gets them. */
+static jitc_status take_open(jitc_exec *x, size_t i)
+{
+    const Plan *plan = x->v->plan;
+    Slot *s = &x->out[i];
+    const Type *t = &plan->out_type[i];
+    int64_t room;
+    s->bytes = (int64_t)dtype_size(t->dtype);
+    for (int d = 0; d < t->rank; d++) {
+        s->shape[d] = plan_num(t->dim[d], x->reg);
+        if (!mul_ok(s->bytes, s->shape[d], &s->bytes)) return fail_nomem(x);
+    }
+    if (s->bound && (!tensor_bytes(&s->t, &room) || room < s->bytes))
+        return fail(x, JITC_E_USAGE, "output '%s' needs %lld bytes, the memory bound to it has %lld",
+                    x->v->out[i].name, (long long)s->bytes, (long long)room);
+    if (!s->bound && !heap_ensure(&s->own, s->bytes)) return fail_nomem(x);
+    if (s->bytes) memmove(s->bound ? s->t.data : s->own.at, x->buf[plan->out_buf[i]], (size_t)s->bytes);
+    return JITC_OK;
 }
 
 jitc_status jitc_exec_run(jitc_exec *x)
@@ -446,15 +512,27 @@ jitc_status jitc_exec_run(jitc_exec *x)
     for (size_t i = 0; i < x->p->io.nin; i++)
         if (x->in[i].staged && x->in[i].bytes)
             memcpy(x->in[i].own.at, x->in[i].t.data, (size_t)x->in[i].bytes);
-    Control c = {x->v->plan, x->v->fn, x->buf, x->ptr, x->pool, round_up(x->v->plan->scratch, RUN_ALIGN)};
+    const Plan *plan = x->v->plan;
+    Control c = {plan,        x->v->fn, x->buf, x->ptr, x->pool, round_up(plan->scratch, RUN_ALIGN),
+                 &x->scratch, &x->heap};
+    if (plan->moves) {
+        memcpy(x->buf, x->buf + plan->nbuf, plan->nbuf * sizeof *x->buf);
+        run_heap_reset(&x->heap);
+    }
     x->run.fail = UINT64_MAX;
     FpMode mode = fp_enter();
-    uint32_t failed = control_run(&c, &x->run);
+    ControlResult r = control_run(&c, &x->run);
     fp_leave(mode);
-    if (failed != UINT32_MAX) return report_failure(x, failed);
-    for (size_t i = 0; i < x->p->io.nout; i++)
-        if (x->out[i].staged && x->out[i].bound && x->out[i].bytes)
-            memcpy(x->out[i].t.data, x->out[i].own.at, (size_t)x->out[i].bytes);
+    if (r.end != CONTROL_DONE) return report_failure(x, r);
+    for (size_t i = 0; i < x->p->io.nout; i++) {
+        Slot *s = &x->out[i];
+        if (s->open) {
+            jitc_status status = take_open(x, i);
+            if (status) return status;
+        } else if (s->staged && s->bound && s->bytes) {
+            memcpy(s->t.data, s->own.at, (size_t)s->bytes);
+        }
+    }
     x->ran = true;
     return JITC_OK;
 }
@@ -465,7 +543,7 @@ jitc_status jitc_exec_output(const jitc_exec *x, size_t i, jitc_tensor *out)
     const jitc_io *io = &x->v->out[i];
     const Slot *s = &x->out[i];
     *out = (jitc_tensor){.dtype = io->dtype, .rank = io->rank, .data = s->bound ? s->t.data : s->own.at};
-    memcpy(out->shape, io->shape, sizeof out->shape);
+    memcpy(out->shape, s->shape, sizeof out->shape);
     return JITC_OK;
 }
 
@@ -493,7 +571,7 @@ void exec_stats(const jitc_exec *x, ExecStats *out)
     const Version *v = x->v;
     if (!v) return;
     memcpy(out->phase_ns, v->phase_ns, sizeof out->phase_ns);
-    out->arena_bytes = v->plan->arena;
+    out->arena_bytes = v->plan->arena + x->heap.bytes;
     out->scratch_bytes = (int64_t)x->run.shares * round_up(v->plan->scratch, RUN_ALIGN);
     for (uint32_t i = 0; i < v->plan->nweight; i++) {
         bool first = true; /* of those that are the same */
@@ -510,7 +588,11 @@ void exec_stats(const jitc_exec *x, ExecStats *out)
 static void tap_call(void *arg, uint32_t call)
 {
     jitc_exec *x = arg;
-    x->tap(x->tap_arg, call, x->ptr + x->v->plan->call[call].buf0);
+    const Plan *plan = x->v->plan;
+    const PlanCall *c = &plan->call[call];
+    for (uint32_t i = c->buf0; i < c->buf0 + c->noperands + c->nresults; i++)
+        x->ptr[i] = x->buf[plan->call_buf[i]];
+    x->tap(x->tap_arg, call, x->ptr + c->buf0);
 }
 
 void exec_set_tap(jitc_exec *x, ExecTap *tap, void *arg)

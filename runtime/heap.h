@@ -3,6 +3,7 @@
 #define JITC_RUNTIME_HEAP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct {
@@ -14,4 +15,18 @@ typedef struct {
  * out. */
 bool heap_ensure(HeapBlock *b, int64_t bytes);
 void heap_free(HeapBlock *b);
+
+/* Blocks of sizes that only a run knows. They are kept when they are given back, so that later rounds and
+ * runs find them; one that fits badly is exchanged. */
+typedef struct {
+    HeapBlock *block;
+    bool *used;
+    uint32_t n, cap;
+    int64_t bytes, limit; /* of all blocks; limit 0: none */
+} RunHeap;
+
+void *run_heap_take(RunHeap *h, int64_t bytes); /* NULL when memory runs out; aligned to 64 bytes */
+void run_heap_give(RunHeap *h, void *at);       /* accepts NULL */
+void run_heap_reset(RunHeap *h);                /* takes all blocks back */
+void run_heap_free(RunHeap *h);
 #endif

@@ -10,6 +10,7 @@
  *     opt     runs passes and prints; the evaluator must give the same results before and after
  *     plan    runs passes, plans and prints the plan, whose memory is checked
  *     eval    evaluates @main on pseudo-random inputs and prints its results
+ *     run     the same, and compiled code must give the same results
  * Diagnostics are printed as `# error: ...` lines, so negative tests are written in the same way. What is
  * printed must parse, and print alike. With JITC_BLESS=1 in the environment the expectations are rewritten.
  *
@@ -22,6 +23,7 @@
 #include "codegen/plan/plan.h"
 #include "ir/dim.h"
 #include "passes/pass.h"
+#include "runtime/jitc_internal.h"
 
 typedef struct {
     const char *file;
@@ -86,8 +88,8 @@ static void fill(Tensor *t, uint64_t seed)
 
 typedef struct {
     Job job;
-    Tensor *result;
-    int n;
+    Tensor *arg, *result;
+    int n, nargs;
     bool ok;
 } Run;
 
@@ -108,6 +110,8 @@ static void run_main(Run *r, const char *text, size_t n)
                 args[i] = tensor_new(&r->job, &t);
                 fill(&args[i], i);
             }
+            r->arg = args;
+            r->nargs = (int)f->body->nargs;
             r->n = end->nin;
             r->result = job_array(&r->job, Tensor, end->nin + 1);
             ir_eval_region(m, f->body, args, r->result);
@@ -229,10 +233,49 @@ static void check_round_trip(const Case *c, const char *text, size_t n)
     job_free(&job);
 }
 
+/* The compiled program, twice with one exec: it must give what the evaluator gives. */
+static void run_compiled(const Case *c, const Run *r)
+{
+    jitc_program *p = NULL;
+    jitc_exec *x = NULL;
+    jitc_error *e = NULL;
+    jitc_options o = JITC_OPTIONS_INIT;
+    o.threads = 2;
+    Str why = {0};
+    if (program_load_ir(c->input, c->ninput, *c->pipeline ? c->pipeline : NULL, &o, &p, &e)) {
+        str_put(&why, jitc_error_text(e));
+    } else if (jitc_exec_new(p, &x)) {
+        str_put(&why, "no exec");
+    }
+    for (int i = 0; x && i < r->nargs; i++) {
+        jitc_tensor t = {.dtype = (jitc_dtype)r->arg[i].type.dtype, .rank = r->arg[i].type.rank};
+        memcpy(t.shape, r->arg[i].type.dim, sizeof t.shape);
+        t.data = r->arg[i].data;
+        if (jitc_exec_bind(x, jitc_program_input(p, (size_t)i)->name, &t)) str_put(&why, jitc_exec_error(x));
+    }
+    for (int round = 0; x && round < 2 && !why.n; round++) {
+        bool failed = jitc_exec_run(x) != JITC_OK;
+        if (failed && r->ok) str_put(&why, jitc_exec_error(x));
+        if (!failed && !r->ok) str_put(&why, "it runs, but the evaluator fails");
+        for (int i = 0; !failed && r->ok && i < r->n && !why.n; i++) {
+            jitc_tensor t;
+            jitc_exec_output(x, (size_t)i, &t);
+            Tensor got = {type_make((DType)t.dtype, t.rank, t.shape), t.data};
+            near(&r->result[i], &got, &why);
+        }
+    }
+    if (why.n) complain(c, "compiled code gives something else than the evaluator", str_text(&why));
+    str_free(&why);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+    jitc_error_free(e);
+}
+
 static void eval_case(const Case *c, Str *out)
 {
     Run r = {0};
     run_main(&r, c->input, c->ninput);
+    if (strcmp(c->mode, "run") == 0) run_compiled(c, &r);
     for (int i = 0; r.ok && i < r.n; i++) {
         const Tensor *t = &r.result[i];
         int64_t n = type_numel(&t->type);
@@ -316,7 +359,7 @@ static void run_case(Case *c, const char *text, size_t n, Str *out)
             }
         } else if (strcmp(c->mode, "plan") == 0) {
             print_case(c, &got);
-        } else if (strcmp(c->mode, "eval") == 0) {
+        } else if (strcmp(c->mode, "eval") == 0 || strcmp(c->mode, "run") == 0) {
             eval_case(c, &got);
         } else {
             complain(c, "an unknown mode", c->mode);

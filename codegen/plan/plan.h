@@ -1,20 +1,52 @@
 /* The plan of one version of a program: which kernels run on which buffers, and where the buffers lie. It has
- * no pointers into code or weights, and prints as text. */
+ * no pointers into code or weights, and prints as text.
+ *
+ * Sizes that only a run knows are registers. Those that follow from the inputs' sizes are computed when the
+ * inputs are bound, the others by the control code. */
 #ifndef JITC_PLAN_H
 #define JITC_PLAN_H
 
 #include "codegen/plan/spec.h"
 
-typedef enum { BUF_INPUT, BUF_OUTPUT, BUF_WEIGHT, BUF_SLOT } BufKind;
+/* >= 0: the number; < 0: register -n - 1. */
+typedef int64_t PlanNum;
+static inline int64_t plan_num(PlanNum n, const int64_t *reg)
+{
+    return n >= 0 ? n : reg[-n - 1];
+}
 
-/* A buffer: an argument of @main, a result of it, a packed weight, or part of the arena. */
+typedef enum {
+    REG_INPUT, /* dimension b of input a */
+    REG_RUN,   /* set by control code */
+    REG_CONST, /* a, which is negative */
+    REG_ADD,   /* of nums a and b, and so on */
+    REG_MUL,
+    REG_DIV, /* floor */
+    REG_MOD,
+    REG_MIN,
+    REG_MAX
+} RegKind;
+
+typedef struct {
+    RegKind kind;
+    int64_t a, b;
+    bool entry; /* follows from the inputs' sizes */
+} PlanReg;
+/* The value of a computed register; saturates. */
+int64_t plan_reg_value(const PlanReg *r, const int64_t *reg);
+
+/* HEAP: memory that the control code allocates. */
+typedef enum { BUF_INPUT, BUF_OUTPUT, BUF_WEIGHT, BUF_SLOT, BUF_HEAP } BufKind;
+
+/* A buffer: an argument of @main, a result of it, a packed weight, part of the arena or of the heap. */
 typedef struct {
     BufKind kind;
-    Type type;
-    uint32_t index;        /* INPUT, OUTPUT, WEIGHT: its number */
-    int64_t offset, bytes; /* SLOT: place in the arena */
-    int32_t first, last;   /* SLOT: the calls between which it holds something */
-    const char *tensor;    /* the TensorFlow tensor that it equals, or NULL */
+    Type type;      /* dims are PlanNums */
+    uint32_t index; /* INPUT, OUTPUT, WEIGHT: its number */
+    int64_t offset; /* SLOT: place in the arena */
+    PlanNum bytes;
+    int32_t first, last; /* SLOT: the steps between which it holds something */
+    const char *tensor;  /* the TensorFlow tensor that it equals, or NULL */
 } PlanBuf;
 
 typedef struct {
@@ -25,14 +57,25 @@ typedef struct {
 
 typedef struct {
     uint32_t kernel;
-    uint32_t buf0, noperands, nresults; /* PlanBuf numbers from bufs_of_calls[buf0]: operands, then results */
-    uint32_t dim0, ndims;               /* from dims[] */
-    int64_t units, grain;
+    uint32_t buf0, noperands, nresults; /* PlanBuf numbers from call_buf[buf0]: operands, then results */
+    uint32_t dim0, ndims;               /* PlanNums from dim[] */
+    bool open;                          /* some dim, or units, is a register */
+    PlanNum units, scratch, elements;   /* scratch: bytes per share; no elements: the call is left out */
+    int64_t grain;
     int32_t in_place; /* operand whose place the result takes, or -1 */
+    int32_t step;
     double flops, bytes;
     const char *const *nodes; /* TensorFlow nodes whose work it does */
     uint32_t nnodes;
 } PlanCall;
+
+/* What an instruction needs beyond its operands: num0 and nnums are PlanNums from num[]. */
+typedef struct {
+    uint32_t num0, nnums; /* bind: registers; sizes: numbers; check: pairs */
+    int64_t least;        /* bind */
+    DType dtype;          /* bind, sizes */
+    const char *node;     /* for messages */
+} PlanSite;
 
 typedef enum {
 #define CTL(name, help) CTL_##name,
@@ -43,25 +86,35 @@ typedef enum {
 typedef struct {
     CtlCode code;
     uint32_t a, b;
+    PlanNum n;
 } Ctl;
+
+enum { PLAN_MAX_DIMS = SPEC_MAX_DIMS, PLAN_MAX_OPERANDS = 128 }; /* of one call */
 
 typedef struct Plan {
     PlanBuf *buf;
     PlanKernel *kernel; /* unique by key */
     PlanCall *call;
     uint32_t *call_buf;
-    int64_t *dim;
-    Ctl *code; /* ended by `ret` */
-    uint32_t nbuf, nkernel, ncall, ncall_buf, ndim, ncode;
+    PlanNum *dim;
+    PlanReg *reg; /* after those that they are computed of */
+    PlanSite *site;
+    PlanNum *num;
+    uint32_t *eval, *set; /* set: pairs of registers, to and from */
+    Ctl *code;            /* ended by `ret` */
+    uint32_t nbuf, nkernel, ncall, ncall_buf, ndim, nreg, nsite, nnum, neval, nset, ncode;
     uint32_t nin, nout, nweight;
     uint32_t *in_buf, *out_buf; /* input i, output i */
-    int64_t arena, scratch;     /* bytes; scratch: per share */
+    Type *out_type;             /* dims are PlanNums */
+    int64_t arena, scratch;     /* bytes; scratch: per share, of calls that are not open */
+    bool moves;                 /* control code changes where buffers are */
     int64_t macs;
     /* While the module lives: weight i is this value of @main. */
     Value **weight;
 } Plan;
 
-/* Plans a module whose @main holds kernels, views, constants and weights only, all of static types. */
+/* Plans a module whose regions hold kernels, views, constants, weights, sizes and control flow only. Symbols
+ * of the types of @main's arguments are the inputs' dimensions. */
 Plan *plan_make(Module *m);
 /* A copy that does not depend on the module. */
 Plan *plan_copy(Job *job, const Plan *p);

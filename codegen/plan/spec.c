@@ -3,6 +3,7 @@
 #include "codegen/plan/spec.h"
 
 #include "codegen/plan/spec_private.h"
+#include "ir/dim.h"
 
 /* -- The text under construction ---------------------------------------------------------------------- */
 void text_begin(Text *t, Module *from, const Op *kernel, KernelSpec *out)
@@ -12,6 +13,7 @@ void text_begin(Text *t, Module *from, const Op *kernel, KernelSpec *out)
     int cap = 0;
     for (const Op *op = kernel->body->first; op; op = op->next) cap += op->nin + op->nout;
     t->map = job_array(from->job, TextBinding, cap + (int)kernel->body->nargs + 1);
+    t->symbol = job_array(from->job, Dim, SPEC_MAX_DIMS);
     out->operand = job_array(from->job, uint16_t, cap + (int)kernel->body->nargs + 1);
     out->in_place = job_array(from->job, bool, cap + (int)kernel->body->nargs + 1);
 }
@@ -37,6 +39,55 @@ Value *text_arg(Text *t, const Value *old, Type type, bool in_place)
     return ir_arg(t->m, t->b.region, type, NULL);
 }
 
+/* -- Open sizes ----------------------------------------------------------------------------------------- */
+static Dim text_dim(Text *t, Dim d)
+{
+    Module *m = t->m;
+    int64_t k;
+    if (dim_known(d)) return d;
+    if (dim_const(t->from, d, &k)) return dim_sub(m, 0, -k);
+    DimExpr e = dim_parts(t->from, d);
+    if (e.op == DIM_SYM) {
+        int i = 0;
+        while (i < t->nsymbols && t->symbol[i] != d) i++;
+        if (i == t->nsymbols && i < SPEC_MAX_DIMS) t->symbol[t->nsymbols++] = d;
+        char name[16];
+        snprintf(name, sizeof name, "s%d", i);
+        return dim_sym(m, name);
+    }
+    Dim a = text_dim(t, e.a), b = text_dim(t, e.b);
+    switch (e.op) {
+    case DIM_ADD: return dim_add(m, a, b);
+    case DIM_MUL: return dim_mul(m, a, b);
+    case DIM_DIV: return dim_floordiv(m, a, b);
+    case DIM_MOD: return dim_mod(m, a, b);
+    case DIM_MIN: return dim_min(m, a, b);
+    default: return dim_max(m, a, b);
+    }
+}
+
+Type text_type(Text *t, const Type *type)
+{
+    Type r = *type;
+    for (int d = 0; d < r.rank; d++) r.dim[d] = text_dim(t, r.dim[d]);
+    return r;
+}
+
+int64_t guess_numel(const Type *t)
+{
+    int64_t n = 1;
+    for (int d = 0; d < t->rank; d++)
+        if (!mul_ok(n, guess(t->dim[d]), &n)) return INT64_MAX;
+    return n;
+}
+
+Dim rows_of(Module *m, const Type *t, int dims)
+{
+    Dim n = 1;
+    for (int d = 0; d < dims; d++) n = dim_mul(m, n, t->dim[d]);
+    return n;
+}
+
 /* One element of any rank becomes a scalar: it broadcasts alike, and equal kernels get equal texts. */
 static Value *clone_const(Text *t, const Op *op)
 {
@@ -45,9 +96,8 @@ static Value *clone_const(Text *t, const Op *op)
     return ir_const(&t->b, &x);
 }
 
-Value *text_op(Text *t, const Op *op)
+static Op *same_op(Text *t, const Op *op)
 {
-    if (op->code == OP_const) return clone_const(t, op);
     Value **in = job_array(t->m->job, Value *, op->nin + 1);
     for (int i = 0; i < op->nin; i++) {
         in[i] = text_value(t, op->in[i]);
@@ -55,11 +105,30 @@ Value *text_op(Text *t, const Op *op)
     }
     AttrArg attrs[IR_MAX_ATTRS];
     int n = 0;
-    for (; n < IR_MAX_ATTRS && op->def->attrs[n].name; n++)
-        attrs[n] = (AttrArg){op->def->attrs[n].name, op->attrs[n]};
-    Value *v = ir_v(&t->b, op->code, in, op->nin, attrs, n);
-    if (!v) job_bug(t->m->job, "kernel text: '%s' does not fit its operands", op->def->name);
-    return v;
+    for (; n < IR_MAX_ATTRS && op->def->attrs[n].name; n++) {
+        Attr a = op->attrs[n];
+        if (a.kind == ATTR_DIMS) {
+            int64_t *v = job_array(t->m->job, int64_t, a.n + 1);
+            for (uint32_t i = 0; i < a.n; i++) v[i] = text_dim(t, a.v[i]);
+            a.v = v;
+        }
+        attrs[n] = (AttrArg){op->def->attrs[n].name, a};
+    }
+    Op *copy = ir_op(&t->b, op->code, in, op->nin, attrs, n);
+    if (!copy) job_bug(t->m->job, "kernel text: '%s' does not fit its operands", op->def->name);
+    return copy;
+}
+
+Value *text_op(Text *t, const Op *op)
+{
+    return op->code == OP_const ? clone_const(t, op) : same_op(t, op)->out[0];
+}
+
+void text_copy(Text *t, const Op *op)
+{
+    Op *copy = op->code == OP_const ? ir_clone(&t->b, op, NULL) : same_op(t, op);
+    copy->from = NULL;
+    for (int i = 0; i < op->nout; i++) text_bind(t, op->out[i], copy->out[i]);
 }
 
 void text_end(Text *t, const char *header)
@@ -82,18 +151,19 @@ void text_end(Text *t, const char *header)
  */
 double spec_flops(const Op *op)
 {
-    double out = op->nout ? (double)type_numel(&op->out[0]->type) : 0;
+    double out = op->nout ? (double)guess_numel(&op->out[0]->type) : 0;
     switch (op->def->kind) {
     case KIND_CONST:
     case KIND_VIEW:
+    case KIND_SIZE:
     case KIND_REGION:
     case KIND_MOVE:
     case KIND_INDEX: return 0;
     case KIND_CONTRACT: {
-        const Type *w = &op->in[1]->type;
+        const Type *x = &op->in[0]->type, *w = &op->in[1]->type;
         double k = op->code == OP_dot
-                       ? (double)op->in[0]->type.dim[op->in[0]->type.rank - (attr_i(op, "trans_a") ? 2 : 1)]
-                       : (double)w->dim[0] * (double)w->dim[1] * (double)w->dim[2];
+                       ? (double)guess(x->dim[x->rank - (attr_i(op, "trans_a") ? 2 : 1)])
+                       : (double)guess(w->dim[0]) * (double)guess(w->dim[1]) * (double)guess(w->dim[2]);
         return 2 * out * k;
     }
     case KIND_WINDOW: {
@@ -101,16 +171,21 @@ double spec_flops(const Op *op)
         return out * (double)w[0] * (double)w[1];
     }
     case KIND_REDUCE:
-    case KIND_SCAN: return (double)type_numel(&op->in[0]->type);
+    case KIND_SCAN: return (double)guess_numel(&op->in[0]->type);
     default: return out * op_cost(op->def);
     }
+}
+
+static double guess_bytes(const Type *t)
+{
+    return type_static(t) ? (double)type_bytes(t) : (double)guess_numel(t) * (double)dtype_size(t->dtype);
 }
 
 static void costs(const Op *kernel, KernelSpec *out)
 {
     for (const Op *op = kernel->body->first; op; op = op->next) out->flops += spec_flops(op);
-    for (int i = 0; i < kernel->nin; i++) out->bytes += (double)type_bytes(&kernel->in[i]->type);
-    for (int i = 0; i < kernel->nout; i++) out->bytes += (double)type_bytes(&kernel->out[i]->type);
+    for (int i = 0; i < kernel->nin; i++) out->bytes += guess_bytes(&kernel->in[i]->type);
+    for (int i = 0; i < kernel->nout; i++) out->bytes += guess_bytes(&kernel->out[i]->type);
 }
 
 /* Handing a share to another thread costs some microseconds: a share should be worth more. */
@@ -118,9 +193,10 @@ void spec_grain(KernelSpec *out, double flops_per_ns)
 {
     enum { SHARE_NS = 10000 };
     double ns = out->flops / flops_per_ns + out->bytes / 8;
-    double per_unit = ns / (double)max_i64(out->units, 1);
-    double grain = per_unit * (double)out->units <= SHARE_NS ? (double)out->units : SHARE_NS / per_unit;
-    out->grain = max_i64(1, (int64_t)grain);
+    bool open = !dim_known(out->units); /* guessed as the sizes that it is made of are */
+    double units = open ? 64 : (double)out->units, per_unit = ns / (units > 1 ? units : 1);
+    double grain = per_unit * units <= SHARE_NS && !open ? units : SHARE_NS / per_unit;
+    out->grain = grain < 1 ? 1 : grain > 1e15 ? (int64_t)1e15 : (int64_t)grain;
 }
 
 /* -- loops --------------------------------------------------------------------------------------------------
@@ -130,32 +206,33 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
     enum { CHUNK = 256 };
     Text t;
     text_begin(&t, m, kernel, out);
-    bool scan = false;
+    bool scan = false, row = false;
     for (uint32_t i = 0; i < kernel->body->nargs; i++) {
         const Value *a = kernel->body->args[i];
-        text_bind(&t, a, text_arg(&t, a, a->type, false));
+        text_bind(&t, a, text_arg(&t, a, text_type(&t, &a->type), false));
     }
-    for (const Op *op = kernel->body->first; op; op = op->next) {
-        Value **in = job_array(m->job, Value *, op->nin + 1);
-        for (int i = 0; i < op->nin; i++) in[i] = text_value(&t, op->in[i]);
-        if (op->code == OP_yield) {
-            ir_yield(&t.b, in, op->nin);
-            break;
-        }
-        Op *c = ir_clone(&t.b, op, in); /* all types are static: no dim of one module's table in another's */
-        c->from = NULL;
-        for (int i = 0; i < op->nout; i++) text_bind(&t, op->out[i], c->out[i]);
+    const Op *end = ir_terminator(kernel->body);
+    for (const Op *op = kernel->body->first; op != end; op = op->next) {
+        text_copy(&t, op);
         scan = scan || op->def->kind == KIND_SCAN;
+        row = row || op->def->kind == KIND_ROW;
     }
+    Value **result = job_array(m->job, Value *, end->nin + 1);
+    for (int i = 0; i < end->nin; i++) result[i] = text_value(&t, end->in[i]);
+    ir_yield(&t.b, result, end->nin);
     const Type *r = &kernel->out[0]->type;
-    int64_t n = type_numel(r);
-    out->units = scan                  ? 1
-                 : r->rank < 2         ? ceil_div(n, CHUNK)
-                 : r->dim[r->rank - 1] ? n / r->dim[r->rank - 1]
-                                       : 0;
-    bool row = false;
-    for (const Op *op = kernel->body->first; op; op = op->next) row = row || op->def->kind == KIND_ROW;
-    if (row && r->rank == 1) out->units = 1;
+    bool empty = r->rank && r->dim[r->rank - 1] == 0;
+    out->units = scan || (row && r->rank == 1) ? 1
+                 : r->rank < 2                 ? dim_ceildiv(m, rows_of(m, r, r->rank), CHUNK)
+                 : empty                       ? 0
+                                               : rows_of(m, r, r->rank - 1);
+    if (t.nsymbols) {
+        job_error(m->job, "node '%s': a size depends on data: not compiled yet",
+                  ir_node_name(m, kernel->from));
+        job_stop_on_errors(m->job);
+    }
+    memcpy(out->dim, t.symbol, sizeof out->dim);
+    out->ndims = t.nsymbols;
     spec_grain(out, 2);
     text_end(&t, "#algo=loops");
 }
@@ -166,7 +243,7 @@ enum { MAP_RANK = 6 };
 
 typedef struct {
     int r;
-    int64_t size[IR_MAX_RANK];
+    Dim size[IR_MAX_RANK];
     uint32_t first[IR_MAX_RANK]; /* a dim of the result that the group contains */
 } Groups;
 
@@ -178,12 +255,18 @@ static int has_dim(const Type *t, const Type *result, int d)
     return t->dim[k] == result->dim[d] ? 1 : -1;
 }
 
+static bool is_single(const Type *t)
+{
+    for (int d = 0; d < t->rank; d++)
+        if (t->dim[d] != 1) return false;
+    return true;
+}
+
 static bool is_pure_map(const Op *kernel, const Op *end)
 {
     const Type *r = &kernel->out[0]->type;
     for (const Op *op = kernel->body->first; op != end; op = op->next) {
-        if (op->code == OP_const ? type_numel(&op->out[0]->type) != 1 : op->def->kind != KIND_MAP)
-            return false;
+        if (op->code == OP_const ? !is_single(&op->out[0]->type) : op->def->kind != KIND_MAP) return false;
     }
     for (int i = 0; i < end->nin; i++) {
         const Type *t = &end->in[i]->type;
@@ -199,7 +282,7 @@ static bool is_pure_map(const Op *kernel, const Op *end)
     return true;
 }
 
-static Groups collapse(const Op *kernel)
+static Groups collapse(Module *m, const Op *kernel)
 {
     const Type *r = &kernel->out[0]->type;
     const Region *body = kernel->body;
@@ -211,7 +294,7 @@ static Groups collapse(const Op *kernel)
             joins = has_dim(&body->args[i]->type, r, d) ==
                     has_dim(&body->args[i]->type, r, (int)g.first[g.r - 1]);
         if (joins) {
-            g.size[g.r - 1] *= r->dim[d];
+            g.size[g.r - 1] = dim_mul(m, g.size[g.r - 1], r->dim[d]);
         } else {
             g.first[g.r] = (uint32_t)d;
             g.size[g.r++] = r->dim[d];
@@ -225,7 +308,7 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
 {
     enum { UNIT_ELEMENTS = 4096, ROUND = 16 };
     if (!is_pure_map(kernel, end)) return false;
-    Groups g = collapse(kernel);
+    Groups g = collapse(m, kernel);
     if (g.r > MAP_RANK) return false;
     const Type *r = &kernel->out[0]->type;
     Text t;
@@ -237,7 +320,7 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
         sym[i] = dim_sym(t.m, name);
     }
     size_t esize = dtype_size(r->dtype);
-    bool single = type_numel(r) == 1;
+    bool single = is_single(r);
     for (uint32_t i = 0; i < kernel->body->nargs; i++) {
         const Value *a = kernel->body->args[i];
         Type type = type_make(a->type.dtype, g.r, sym);
@@ -262,15 +345,16 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
     }
     ir_yield(&t.b, results, end->nin);
 
-    int64_t rows = 1, inner = g.size[g.r - 1];
+    Dim rows = 1, inner = g.size[g.r - 1];
     for (int i = 0; i < g.r; i++) out->dim[i] = g.size[i];
     if (g.r == 1) {
         out->dim[1] = UNIT_ELEMENTS;
-        out->units = ceil_div(inner, UNIT_ELEMENTS);
+        out->units = dim_ceildiv(m, inner, UNIT_ELEMENTS);
     } else {
-        for (int i = 0; i < g.r - 1; i++) rows *= g.size[i];
-        out->dim[g.r] = max_i64(1, min_i64(rows, UNIT_ELEMENTS / inner));
-        out->units = ceil_div(rows, out->dim[g.r]);
+        for (int i = 0; i < g.r - 1; i++) rows = dim_mul(m, rows, g.size[i]);
+        Dim each = dim_floordiv(m, UNIT_ELEMENTS, dim_max(m, inner, 1));
+        out->dim[g.r] = dim_max(m, 1, dim_min(m, rows, each));
+        out->units = dim_ceildiv(m, rows, out->dim[g.r]);
     }
     out->ndims = g.r + 1;
     spec_grain(out, 8);
@@ -284,8 +368,6 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
     const char *algo = attr_s(kernel, "algo");
     const Op *end = ir_terminator(kernel->body);
     if (!end || kernel->nout < 1) job_bug(m->job, "a kernel without results");
-    for (int i = 0; i < kernel->nin; i++)
-        if (!type_static(&kernel->in[i]->type)) job_bug(m->job, "a kernel operand with an open dimension");
     costs(kernel, out);
     if (strcmp(algo, "igemm") == 0)
         make_igemm(m, kernel, out);

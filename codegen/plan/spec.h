@@ -32,10 +32,11 @@
  * [?c], [] or the result's shape. units = n * oh.
  *
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
- * epilogue maps): all dims static, no dim arguments. units: product of the first result's dims but the last;
- * a result of rank < 2: ceil(numel / 256), a unit covers 256 consecutive elements; softmax and log_softmax:
- * product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a reduction to few
- * elements it is still split over outputs only. */
+ * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
+ * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
+ * dims but the last; a result of rank < 2: ceil(numel / 256), a unit covers 256 consecutive elements; softmax
+ * and log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
+ * reduction to few elements it is still split over outputs only. */
 #ifndef JITC_SPEC_H
 #define JITC_SPEC_H
 
@@ -76,26 +77,28 @@ enum {
 
 enum { DW_N, DW_H, DW_W, DW_C, DW_OH, DW_OW, DW_PH, DW_PW, DW_DIMS };
 
+enum { SPEC_MAX_DIMS = 96 };
+
 typedef struct {
     const char *text; /* the canonical text, in the module's job */
     size_t size;
     Hash key;
-    int64_t dim[IG_DIMS];
-    int ndims;
-    int64_t units;
-    int64_t grain;   /* units worth a share of their own */
-    int64_t scratch; /* bytes per share */
+    Dim dim[SPEC_MAX_DIMS]; /* as all sizes here: expressions over the module's symbols */
+    int ndims;              /* more than there is room for: the kernel has no form */
+    Dim units;
+    int64_t grain; /* units worth a share of their own */
+    Dim scratch;   /* bytes per share */
     /* Operand i of the text is operand `operand[i]` of the kernel op; one may occur twice. */
     uint16_t *operand;
     int noperands;
     /* Per operand of the text: its element i is read only before element i of result 0 is written, and is of
      * the same size; so the result may take its place. */
     bool *in_place;
-    double flops, bytes; /* of one call, for reports and costs */
+    double flops, bytes; /* of one call, for reports and costs; open dims are guessed */
 } KernelSpec;
 
-double spec_flops(const Op *op); /* of one op of a kernel, static types */
-/* Canonical spec of a kernel op with static operand types. Unwinds with an internal error if it has no form.
+double spec_flops(const Op *op); /* of one op of a kernel; open dims are guessed */
+/* Canonical spec of a kernel op. Unwinds with an internal error if it has no form.
  */
 void spec_make(Module *m, const Op *kernel, KernelSpec *out);
 #endif

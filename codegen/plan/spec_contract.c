@@ -29,13 +29,13 @@ static void bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
         for (uint32_t k = 0; k < a->nuses; k++) uses += a->uses[k] != anchor;
         bool of_anchor = uses < a->nuses;
         if (!uses) continue;
-        int64_t n = type_numel(&a->type);
         Type type = *full;
         bool is_full = same_dims(&a->type, shape);
-        if (!is_full && n == 1)
+        int ones = 0, rank = a->type.rank;
+        while (ones < rank && a->type.dim[ones] == 1) ones++;
+        if (!is_full && ones == rank)
             type = type_scalar(a->type.dtype);
-        else if (!is_full && a->type.rank && n == a->type.dim[a->type.rank - 1] &&
-                 n == shape->dim[shape->rank - 1])
+        else if (!is_full && ones == rank - 1 && a->type.dim[ones] == shape->dim[shape->rank - 1])
             type = type_make(a->type.dtype, 1, &last);
         else if (!is_full)
             job_bug(t->m->job, "an operand of a matrix kernel's epilogue has a shape of its own");
@@ -56,9 +56,8 @@ static void add_epilogue(Text *t, const Op *anchor)
     ir_yield(&t->b, &v, 1);
 }
 
-/* -- Geometry ---------------------------------------------------------------------------------------------
- */
-static void trivial_rows(int64_t *d, int64_t m, int64_t row_stride)
+/* -- Geometry ----------------------------------------------------------------------------------------- */
+static void trivial_rows(Module *mod, Dim *d, Dim m, Dim row_stride)
 {
     d[IG_OH] = 1;
     d[IG_OW] = m;
@@ -66,64 +65,70 @@ static void trivial_rows(int64_t *d, int64_t m, int64_t row_stride)
     d[IG_W] = m;
     d[IG_SH] = d[IG_SW] = d[IG_DH] = d[IG_DW] = 1;
     d[IG_PH] = d[IG_PW] = 0;
-    d[IG_XN] = d[IG_XH] = m * row_stride;
+    d[IG_XN] = d[IG_XH] = dim_mul(mod, m, row_stride);
     d[IG_XW] = row_stride;
 }
 
-static void dot_geometry(Module *m, const Op *dot, int64_t *d)
+static void dot_geometry(Module *m, const Op *dot, Dim *d)
 {
     const Type *a = &dot->in[0]->type, *b = &dot->in[1]->type, *r = &dot->out[0]->type;
     if (attr_i(dot, "trans_a") || attr_i(dot, "trans_b")) job_bug(m->job, "igemm reads plain operands only");
-    int64_t rows = a->dim[a->rank - 2], k = a->dim[a->rank - 1], n = r->dim[r->rank - 1];
-    int64_t abatch = 1, bbatch = 1, batch = 1;
-    for (int i = 0; i < a->rank - 2; i++) abatch *= a->dim[i];
-    for (int i = 0; i < b->rank - 2; i++) bbatch *= b->dim[i];
-    for (int i = 0; i < r->rank - 2; i++) batch *= r->dim[i];
+    Dim rows = a->dim[a->rank - 2], k = a->dim[a->rank - 1], n = r->dim[r->rank - 1];
+    Dim abatch = rows_of(m, a, a->rank - 2), bbatch = rows_of(m, b, b->rank - 2),
+        batch = rows_of(m, r, r->rank - 2);
     if ((abatch != 1 && abatch != batch) || (bbatch != 1 && bbatch != batch))
         job_bug(m->job, "a batched product whose operands broadcast in different dimensions");
     d[IG_N] = n;
     d[IG_RUN] = k;
     d[IG_TAPS_H] = d[IG_TAPS_W] = 1;
     if (bbatch == 1) { /* one right operand: the batches are rows */
-        d[IG_M] = rows * (abatch == batch ? batch : 1);
+        d[IG_M] = abatch == batch ? dim_mul(m, rows, batch) : rows;
         d[IG_BATCH] = abatch == batch ? 1 : batch;
     } else {
         d[IG_M] = rows;
         d[IG_BATCH] = batch;
-        d[IG_BX] = abatch == 1 ? 0 : rows * k;
-        d[IG_BW] = k * round_up(n, PANEL);
+        d[IG_BX] = abatch == 1 ? 0 : dim_mul(m, rows, k);
+        d[IG_BW] = dim_mul(m, k, dim_mul(m, dim_ceildiv(m, n, PANEL), PANEL));
     }
-    d[IG_BO] = d[IG_M] * n;
-    trivial_rows(d, d[IG_M], k);
+    d[IG_BO] = dim_mul(m, d[IG_M], n);
+    trivial_rows(m, d, d[IG_M], k);
 }
 
 /* Result rows that lie at equal distances need no window: one tap, rows (image, oh, ow) -> offset linear in
  * m. */
-static bool linear_rows(const int64_t *d, int64_t images, int64_t *stride)
+static bool linear_rows(Module *m, const Dim *d, Dim images, Dim *stride)
 {
-    int64_t size[3] = {images, d[IG_OH], d[IG_OW]};
-    int64_t step[3] = {d[IG_XN], d[IG_SH] * d[IG_XH], d[IG_SW] * d[IG_XW]};
-    int64_t inner = 1, unit = 0;
+    Dim size[3] = {images, d[IG_OH], d[IG_OW]};
+    Dim step[3] = {d[IG_XN], dim_mul(m, d[IG_SH], d[IG_XH]), dim_mul(m, d[IG_SW], d[IG_XW])};
+    Dim inner = 1, unit = 0;
     for (int i = 3; i-- > 0;) {
         if (size[i] == 1) continue;
         if (!unit)
             unit = step[i];
-        else if (step[i] != unit * inner)
+        else if (step[i] != dim_mul(m, unit, inner))
             return false;
-        inner *= size[i];
+        inner = dim_mul(m, inner, size[i]);
     }
     *stride = unit ? unit : d[IG_RUN];
     return true;
 }
 
-static void conv_geometry(Module *m, const Op *conv, int64_t *d)
+/* Whether no tap leaves the image along a dim: so by definition where nothing is padded. */
+static bool stays_inside(Dim pad_lo, Dim pad_hi, Dim out, Dim stride, Dim taps, Dim dilation, Dim size)
+{
+    if (pad_lo == 0 && pad_hi == 0) return true;
+    if (pad_lo != 0 || !dim_known(out) || !dim_known(size)) return false;
+    return (out - 1) * stride + (taps - 1) * dilation < size;
+}
+
+static void conv_geometry(Module *m, const Op *conv, Dim *d)
 {
     const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
     const int64_t *strides = attr_v(conv, "strides", NULL), *dilations = attr_v(conv, "dilations", NULL);
-    const Dim *lo = attr_v(conv, "pad_lo", NULL);
+    const Dim *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
-    int64_t c = x->dim[3];
-    d[IG_M] = r->dim[0] * r->dim[1] * r->dim[2];
+    Dim c = x->dim[3];
+    d[IG_M] = rows_of(m, r, 3);
     d[IG_N] = r->dim[3];
     d[IG_RUN] = c;
     d[IG_TAPS_H] = w->dim[0];
@@ -138,45 +143,48 @@ static void conv_geometry(Module *m, const Op *conv, int64_t *d)
     d[IG_DW] = dilations[1];
     d[IG_PH] = lo[0];
     d[IG_PW] = lo[1];
-    d[IG_XN] = x->dim[1] * x->dim[2] * c;
-    d[IG_XH] = x->dim[2] * c;
+    d[IG_XH] = dim_mul(m, x->dim[2], c);
+    d[IG_XN] = dim_mul(m, x->dim[1], d[IG_XH]);
     d[IG_XW] = c;
     d[IG_BATCH] = 1;
-    int64_t reach_h = (d[IG_OH] - 1) * d[IG_SH] + (d[IG_TAPS_H] - 1) * d[IG_DH] - d[IG_PH];
-    int64_t reach_w = (d[IG_OW] - 1) * d[IG_SW] + (d[IG_TAPS_W] - 1) * d[IG_DW] - d[IG_PW];
-    bool inside_h = d[IG_PH] == 0 && reach_h < d[IG_H], inside_w = d[IG_PW] == 0 && reach_w < d[IG_W];
+    bool inside_h = stays_inside(lo[0], hi[0], d[IG_OH], d[IG_SH], d[IG_TAPS_H], d[IG_DH], d[IG_H]),
+         inside_w = stays_inside(lo[1], hi[1], d[IG_OW], d[IG_SW], d[IG_TAPS_W], d[IG_DW], d[IG_W]);
     /* The taps of a kernel row are one run, and when rows are as wide as the image, the whole window is. */
     if (inside_w && (d[IG_DW] == 1 || d[IG_TAPS_W] == 1)) {
         bool whole = d[IG_TAPS_W] == d[IG_W];
-        d[IG_RUN] *= d[IG_TAPS_W];
+        d[IG_RUN] = dim_mul(m, d[IG_RUN], d[IG_TAPS_W]);
         d[IG_TAPS_W] = 1;
         if (inside_h && (d[IG_TAPS_H] == 1 || (whole && d[IG_DH] == 1))) {
-            d[IG_RUN] *= d[IG_TAPS_H];
+            d[IG_RUN] = dim_mul(m, d[IG_RUN], d[IG_TAPS_H]);
             d[IG_TAPS_H] = 1;
         }
     }
-    int64_t stride;
-    if (d[IG_TAPS_H] * d[IG_TAPS_W] == 1 && inside_h && inside_w && linear_rows(d, r->dim[0], &stride))
-        trivial_rows(d, d[IG_M], stride);
+    Dim stride;
+    if (d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1 && inside_h && inside_w &&
+        linear_rows(m, d, r->dim[0], &stride))
+        trivial_rows(m, d, d[IG_M], stride);
 }
 
-/* -- Schedule: what a unit is ------------------------------------------------------------------------------
- */
-static void igemm_units(KernelSpec *s, int64_t esize)
+/* -- Schedule: what a unit is --------------------------------------------------------------------------- */
+static void igemm_units(Module *mod, KernelSpec *s, int64_t esize)
 {
-    enum { L2_HALF = 128 << 10, MAX_ROWS = 384, UNITS = 64, UNIT_FLOPS = 500000 };
-    int64_t *d = s->dim, taps = d[IG_TAPS_H] * d[IG_TAPS_W], k = max_i64(1, taps * d[IG_RUN]);
-    int64_t panels = ceil_div(d[IG_N], PANEL), all_rows = round_up(d[IG_M], TILE_ROWS),
-            line = PANEL * k * esize;
+    enum { L2_HALF = 128 << 10, MAX_ROWS = 384, UNITS = 64, UNIT_FLOPS = 500000, MANY = 4096 };
+    Dim *d = s->dim;
+    /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
+    int64_t m = dim_known(d[IG_M]) ? d[IG_M] : MANY, n = guess(d[IG_N]);
+    int64_t taps = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]), run = guess(d[IG_RUN]),
+            batch = guess(d[IG_BATCH]);
+    int64_t k = max_i64(1, taps * run);
+    int64_t panels = ceil_div(n, PANEL), all_rows = round_up(m, TILE_ROWS), line = PANEL * k * esize;
     int64_t few = panels >= 2 ? 2 : 1;
     /* Rows that stay in half of the second-level cache, their pointer table in some of it. */
-    int64_t mu = min_i64(L2_HALF / (k * esize), min_i64(MAX_ROWS, (L2_HALF / 4) / (taps * 8)));
+    int64_t mu = min_i64(L2_HALF / (k * esize), min_i64(MAX_ROWS, (L2_HALF / 4) / (max_i64(taps, 1) * 8)));
     mu = min_i64(max_i64(mu / TILE_ROWS, 1) * TILE_ROWS, all_rows);
     int64_t pu = panels, order = 0;
     if (panels * line > L2_HALF) { /* weights do not stay: either rows do, or a block of weights */
         int64_t block = min_i64(panels, max_i64(few, L2_HALF / line / 2 * 2));
-        double a = (double)d[IG_M] * (double)k, w = (double)d[IG_N] * (double)k;
-        double rows_stay = a + w * (double)ceil_div(d[IG_M], mu),
+        double a = (double)m * (double)k, w = (double)n * (double)k;
+        double rows_stay = a + w * (double)ceil_div(m, mu),
                weights_stay = w + a * (double)ceil_div(panels, block);
         if (weights_stay < rows_stay) {
             order = 1;
@@ -186,11 +194,11 @@ static void igemm_units(KernelSpec *s, int64_t esize)
     /* Enough units for many threads, none of them tiny. */
     double unit = 2.0 * (double)k * PANEL;
     for (;;) {
-        int64_t units = ceil_div(d[IG_M], mu) * ceil_div(panels, pu) * d[IG_BATCH];
+        int64_t units = ceil_div(m, mu) * ceil_div(panels, pu) * batch;
         if (units >= UNITS) break;
         bool rows = mu >= 4 * TILE_ROWS && unit * (double)mu * (double)pu > 2.0 * UNIT_FLOPS;
-        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, d[IG_M]) * (double)pu > 2.0 * UNIT_FLOPS;
-        if (cols && (!rows || (double)pu * PANEL > 2.0 * (double)min_i64(mu, d[IG_M])))
+        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, m) * (double)pu > 2.0 * UNIT_FLOPS;
+        if (cols && (!rows || (double)pu * PANEL > 2.0 * (double)min_i64(mu, m)))
             pu = round_up(ceil_div(pu, 2), few);
         else if (rows)
             mu = round_up(ceil_div(mu, 2), TILE_ROWS);
@@ -204,13 +212,18 @@ static void igemm_units(KernelSpec *s, int64_t esize)
     d[IG_PU] = pu;
     d[IG_ORDER] = order;
     s->ndims = IG_DIMS;
-    s->units = ceil_div(d[IG_M], mu) * ceil_div(panels, pu) * d[IG_BATCH];
-    s->scratch = round_up(mu, 16) * taps * 8 + round_up(d[IG_RUN] * esize + 64, 64) + IG_SUMS_BYTES + 128;
+    s->units = dim_mul(
+        mod,
+        dim_mul(mod, dim_ceildiv(mod, d[IG_M], mu), dim_ceildiv(mod, dim_ceildiv(mod, d[IG_N], PANEL), pu)),
+        d[IG_BATCH]);
+    Dim table = dim_mul(mod, round_up(mu, 16) * 8, dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
+    Dim zeros = dim_mul(mod, dim_ceildiv(mod, dim_add(mod, dim_mul(mod, d[IG_RUN], esize), 64), 64), 64);
+    s->scratch = dim_add(mod, dim_add(mod, table, zeros), IG_SUMS_BYTES + 128);
 }
 
-static int run_multiple(int64_t run)
+static int run_multiple(Dim run)
 {
-    return run % 4 == 0 ? 4 : 1;
+    return dim_known(run) && run % 4 == 0 ? 4 : 1;
 }
 
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
@@ -236,11 +249,11 @@ void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
     add_epilogue(&t, anchor);
-    igemm_units(out, (int64_t)dtype_size(type));
+    igemm_units(m, out, (int64_t)dtype_size(type));
     spec_grain(out, 50);
     char header[64];
     snprintf(header, sizeof header, "#algo=igemm kmult=%d ntail=%d", run_multiple(out->dim[IG_RUN]),
-             out->dim[IG_N] % PANEL != 0);
+             !dim_known(out->dim[IG_N]) || out->dim[IG_N] % PANEL != 0);
     text_end(&t, header);
 }
 
@@ -269,12 +282,13 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
     bind_epilogue(&t, conv, &full, c);
     text_bind(&t, conv->out[0], v);
     add_epilogue(&t, conv);
-    int64_t dims[DW_DIMS] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
+    Dim dims[DW_DIMS] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
     out->ndims = DW_DIMS;
-    out->units = r->dim[0] * r->dim[1];
+    out->units = dim_mul(m, r->dim[0], r->dim[1]);
     int64_t esize = (int64_t)dtype_size(x->dtype);
-    out->scratch = w->dim[0] * w->dim[1] * 8 * 16 + round_up(x->dim[3] * esize, 64) + 128;
+    Dim zeros = dim_mul(m, dim_ceildiv(m, dim_mul(m, x->dim[3], esize), 64), 64);
+    out->scratch = dim_add(m, w->dim[0] * w->dim[1] * 8 * 16 + 128, zeros);
     spec_grain(out, 20);
     text_end(&t, "#algo=depthwise");
 }

@@ -16,6 +16,8 @@ typedef struct {
     Builder b;
     TextBinding *map;
     int nmap;
+    Dim *symbol; /* of the graph's module; symbol k is ?s<k> of the text, and dim argument k */
+    int nsymbols;
 } Text;
 
 void text_begin(Text *t, Module *from, const Op *kernel, KernelSpec *out);
@@ -24,9 +26,19 @@ Value *text_value(const Text *t, const Value *old); /* NULL when not bound */
 /* Adds an argument that stands for block argument `old` of the kernel. */
 Value *text_arg(Text *t, const Value *old, Type type, bool in_place);
 Value *text_op(Text *t, const Op *op); /* the same op on the bound operands */
+/* The same with all its results, which are bound; a constant keeps its rank. */
+void text_copy(Text *t, const Op *op);
+Type text_type(Text *t, const Type *type); /* with the text's symbols */
 void text_end(Text *t, const char *header);
 
 void spec_grain(KernelSpec *out, double flops_per_ns);
+/* For costs and schedules: what to take an open dim for. */
+static inline int64_t guess(Dim d)
+{
+    return dim_known(d) ? d : 64;
+}
+int64_t guess_numel(const Type *t);
+Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
 #endif

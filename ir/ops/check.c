@@ -18,7 +18,7 @@ static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
     eval_dims(cx, "a", a);
     eval_dims(cx, "b", b);
     for (int i = 0; i < n; i++) {
-        if (a[i] == b[i]) continue;
+        if (attr_i(cx->op, "at_most") ? a[i] <= b[i] : a[i] == b[i]) continue;
         job_error(cx->job, "node '%s': sizes %lld and %lld do not agree", ir_node_name(cx->m, cx->op->from),
                   (long long)a[i], (long long)b[i]);
         job_fail(cx->job, JITC_E_INVALID);
@@ -27,11 +27,11 @@ static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
 
 const OpDef op_check = {
     .name = "check",
-    .doc = "an error unless the sizes `a` equal the sizes `b`",
+    .doc = "an error unless the sizes `a` equal, or with `at_most` do not exceed, the sizes `b`",
     .kind = KIND_SIZE,
     .nin = 0,
     .nout = 0,
-    .attrs = {{"a", ATTR_DIMS}, {"b", ATTR_DIMS}},
+    .attrs = {{"a", ATTR_DIMS}, {"b", ATTR_DIMS}, {"at_most", ATTR_BOOL, true}},
     .infer = infer,
     .eval = eval,
 };

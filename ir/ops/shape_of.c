@@ -31,7 +31,7 @@ static bool dims(Module *m, const Op *op, Dim *out, int n)
 const OpDef op_shape_of = {
     .name = "shape_of",
     .doc = "the operand's sizes as a vector",
-    .kind = KIND_CONST,
+    .kind = KIND_SIZE,
     .nin = 1,
     .nout = 1,
     .attrs = {{"to", ATTR_DTYPE, true, JITC_INT32}},

@@ -1,0 +1,240 @@
+/* Plans copied, printed and checked. */
+#include "codegen/plan/plan.h"
+
+enum { ALIGN = 64 };
+
+/* -- Copies and text ---------------------------------------------------------------------------------------
+ */
+static void *dup_array(Job *job, const void *at, size_t n, size_t size)
+{
+    void *r = job_calloc(job, n + 1, size);
+    if (n) memcpy(r, at, n * size);
+    return r;
+}
+
+static const char *dup_text(Job *job, const char *s)
+{
+    return s ? job_strndup(job, s, strlen(s)) : NULL;
+}
+
+Plan *plan_copy(Job *job, const Plan *p)
+{
+    Plan *r = job_new(job, Plan);
+    *r = *p;
+    r->weight = NULL;
+    r->buf = dup_array(job, p->buf, p->nbuf, sizeof *p->buf);
+    r->kernel = dup_array(job, p->kernel, p->nkernel, sizeof *p->kernel);
+    r->call = dup_array(job, p->call, p->ncall, sizeof *p->call);
+    r->call_buf = dup_array(job, p->call_buf, p->ncall_buf, sizeof *p->call_buf);
+    r->dim = dup_array(job, p->dim, p->ndim, sizeof *p->dim);
+    r->reg = dup_array(job, p->reg, p->nreg, sizeof *p->reg);
+    r->site = dup_array(job, p->site, p->nsite, sizeof *p->site);
+    r->num = dup_array(job, p->num, p->nnum, sizeof *p->num);
+    r->eval = dup_array(job, p->eval, p->neval, sizeof *p->eval);
+    r->set = dup_array(job, p->set, p->nset, sizeof *p->set);
+    r->code = dup_array(job, p->code, p->ncode, sizeof *p->code);
+    r->in_buf = dup_array(job, p->in_buf, p->nin, sizeof *p->in_buf);
+    r->out_buf = dup_array(job, p->out_buf, p->nout, sizeof *p->out_buf);
+    r->out_type = dup_array(job, p->out_type, p->nout, sizeof *p->out_type);
+    for (uint32_t i = 0; i < r->nsite; i++) r->site[i].node = dup_text(job, p->site[i].node);
+    for (uint32_t i = 0; i < r->nbuf; i++) r->buf[i].tensor = dup_text(job, p->buf[i].tensor);
+    for (uint32_t i = 0; i < r->nkernel; i++)
+        r->kernel[i].text = job_strndup(job, p->kernel[i].text, p->kernel[i].size);
+    for (uint32_t i = 0; i < r->ncall; i++) {
+        const char **nodes = job_array(job, const char *, p->call[i].nnodes + 1);
+        for (uint32_t k = 0; k < p->call[i].nnodes; k++) nodes[k] = dup_text(job, p->call[i].nodes[k]);
+        r->call[i].nodes = nodes;
+    }
+    return r;
+}
+
+static void print_num(Str *s, const char *before, PlanNum n)
+{
+    str_put(s, before);
+    if (n >= 0)
+        str_printf(s, "%lld", (long long)n);
+    else
+        str_printf(s, "r%lld", (long long)(-n - 1));
+}
+
+static void print_nums(Str *s, const char *before, const PlanNum *n, uint32_t many)
+{
+    str_put(s, before);
+    for (uint32_t i = 0; i < many; i++) print_num(s, i ? "," : "[", n[i]);
+    str_put(s, many ? "]" : "[]");
+}
+
+static void print_type(Str *s, const Type *t)
+{
+    str_put(s, dtype_name(t->dtype));
+    print_nums(s, "", t->dim, t->rank);
+    if (t->layout != LAYOUT_PLAIN) str_printf(s, "{%s}", layout_name((Layout)t->layout));
+}
+
+static void print_node(Str *s, const char *node)
+{
+    str_put(s, "  @\"");
+    str_escape(s, node, strlen(node));
+    str_put(s, "\"");
+}
+
+static void print_call(const Plan *p, Str *s, const PlanCall *c)
+{
+    str_printf(s, "  call k%u(", c->kernel);
+    for (uint32_t i = 0; i < c->noperands + c->nresults; i++)
+        str_printf(s, "%sb%u", i == c->noperands ? " -> " : i ? ", " : "", p->call_buf[c->buf0 + i]);
+    str_put(s, ")");
+    if (c->ndims) print_nums(s, " dims=", &p->dim[c->dim0], c->ndims);
+    print_num(s, " units=", c->units);
+    str_printf(s, " grain=%lld", (long long)c->grain);
+    if (c->in_place >= 0) str_printf(s, " in_place=b%u", p->call_buf[c->buf0 + (uint32_t)c->in_place]);
+    for (uint32_t i = 0; i < c->nnodes; i++) {
+        str_put(s, i ? "," : "  @\"");
+        if (i) str_put(s, "\"");
+        str_escape(s, c->nodes[i], strlen(c->nodes[i]));
+        str_put(s, "\"");
+    }
+    str_put(s, "\n");
+}
+
+static void print_reg(const Plan *p, Str *s, uint32_t i)
+{
+    static const char *const name[] = {[REG_ADD] = "add", [REG_MUL] = "mul", [REG_DIV] = "div",
+                                       [REG_MOD] = "mod", [REG_MIN] = "min", [REG_MAX] = "max"};
+    const PlanReg *r = &p->reg[i];
+    str_printf(s, "register r%u = ", i);
+    switch (r->kind) {
+    case REG_INPUT: str_printf(s, "input %lld dim %lld\n", (long long)r->a, (long long)r->b); break;
+    case REG_RUN: str_put(s, "set by the run\n"); break;
+    case REG_CONST: str_printf(s, "%lld\n", (long long)r->a); break;
+    default:
+        print_num(s, name[r->kind], r->a);
+        print_num(s, ", ", r->b);
+        str_put(s, r->entry ? "  at entry\n" : "\n");
+    }
+}
+
+static bool is_target(const Plan *p, uint32_t at)
+{
+    for (uint32_t i = 0; i < p->ncode; i++) {
+        if (p->code[i].code == CTL_jump && p->code[i].a == at) return true;
+        if (p->code[i].code == CTL_branch && p->code[i].b == at) return true;
+    }
+    return false;
+}
+
+static void print_site(const Plan *p, Str *s, const char *what, const Ctl *c)
+{
+    const PlanSite *x = &p->site[c->a];
+    str_printf(s, "  %s", what);
+    if (c->code != CTL_check) str_printf(s, " b%u", c->b);
+    if (c->code == CTL_bind) {
+        for (uint32_t i = 0; i < x->nnums; i++)
+            str_printf(s, "%sr%lld", i ? "," : " -> ", (long long)p->num[x->num0 + i]);
+        str_printf(s, " least=%lld", (long long)x->least);
+    } else {
+        print_nums(s, " ", p->num + x->num0, x->nnums);
+    }
+    print_node(s, x->node);
+    str_put(s, "\n");
+}
+
+static void print_ctl(const Plan *p, Str *s, uint32_t at)
+{
+    const Ctl *c = &p->code[at];
+    if (is_target(p, at)) str_printf(s, "L%u:\n", at);
+    switch (c->code) {
+    case CTL_call: print_call(p, s, &p->call[c->a]); return;
+    case CTL_copy:
+        str_printf(s, "  copy b%u -> b%u", c->a, c->b);
+        if (c->n < 0) print_num(s, " bytes=", c->n);
+        break;
+    case CTL_eval:
+        for (uint32_t i = 0; i < c->b; i++) str_printf(s, "%sr%u", i ? "," : "  eval ", p->eval[c->a + i]);
+        break;
+    case CTL_set:
+        for (uint32_t i = 0; i < c->b; i++)
+            str_printf(s, "%sr%u=r%u", i ? ", " : "  set ", p->set[c->a + 2 * i], p->set[c->a + 2 * i + 1]);
+        break;
+    case CTL_bind: print_site(p, s, "bind", c); return;
+    case CTL_sizes: print_site(p, s, "sizes", c); return;
+    case CTL_check: print_site(p, s, "check", c); return;
+    case CTL_alloc:
+        str_printf(s, "  alloc b%u", c->a);
+        print_num(s, " bytes=", c->n);
+        break;
+    case CTL_free: str_printf(s, "  free b%u", c->a); break;
+    case CTL_alias: str_printf(s, "  alias b%u <- b%u", c->a, c->b); break;
+    case CTL_swap: str_printf(s, "  swap b%u, b%u", c->a, c->b); break;
+    case CTL_jump: str_printf(s, "  jump L%u", c->a); break;
+    case CTL_branch: str_printf(s, "  branch b%u else L%u", c->a, c->b); break;
+    case CTL_ret: str_put(s, "  ret"); break;
+    }
+    str_put(s, "\n");
+}
+
+void plan_print(const Plan *p, Str *s)
+{
+    static const char *const kinds[] = {"input", "output", "weight", "slot", "heap"};
+    str_printf(s, "plan arena=%lld scratch=%lld macs=%lld\n", (long long)p->arena, (long long)p->scratch,
+               (long long)p->macs);
+    for (uint32_t i = 0; i < p->nkernel; i++) {
+        str_printf(s, "kernel k%u ", i);
+        for (const char *t = p->kernel[i].text; *t;) {
+            size_t n = strcspn(t, "\n");
+            str_printf(s, "%s%.*s\n", t == p->kernel[i].text ? "" : "  ", (int)n, t);
+            t += n + (t[n] == '\n');
+        }
+    }
+    for (uint32_t i = 0; i < p->nbuf; i++) {
+        const PlanBuf *b = &p->buf[i];
+        str_printf(s, "buffer b%u = %s", i, kinds[b->kind]);
+        if (b->kind < BUF_SLOT) str_printf(s, " %u", b->index);
+        str_put(s, " ");
+        print_type(s, &b->type);
+        if (b->kind == BUF_SLOT)
+            str_printf(s, " at %lld+%lld live %d..%d", (long long)b->offset, (long long)b->bytes, b->first,
+                       b->last);
+        str_put(s, "\n");
+    }
+    for (uint32_t i = 0; i < p->nreg; i++) print_reg(p, s, i);
+    str_put(s, "code\n");
+    for (uint32_t i = 0; i < p->ncode; i++) print_ctl(p, s, i);
+}
+
+static const PlanCall *call_at(const Plan *p, int32_t step)
+{
+    for (uint32_t i = 0; i < p->ncall; i++)
+        if (p->call[i].step == step) return &p->call[i];
+    return NULL;
+}
+
+bool plan_check(const Plan *p, Str *why)
+{
+    for (uint32_t i = 0; i < p->nbuf; i++) {
+        const PlanBuf *a = &p->buf[i];
+        if (a->kind != BUF_SLOT || !a->bytes) continue;
+        if (a->offset < 0 || a->offset % ALIGN || a->bytes > p->arena - a->offset) {
+            str_printf(why, "b%u lies outside the arena", i);
+            return false;
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            const PlanBuf *b = &p->buf[j];
+            if (b->kind != BUF_SLOT || !b->bytes) continue;
+            if (a->offset >= b->offset + b->bytes || b->offset >= a->offset + a->bytes) continue;
+            if (a->first > b->last || b->first > a->last) continue;
+            const PlanBuf *early = a->first < b->first ? a : b, *late = early == a ? b : a;
+            uint32_t early_no = (uint32_t)(early - p->buf), late_no = (uint32_t)(late - p->buf);
+            const PlanCall *c = call_at(p, late->first);
+            bool in_place = c && early->last == late->first && early->offset == late->offset &&
+                            early->bytes == late->bytes && c->in_place >= 0 &&
+                            p->call_buf[c->buf0 + (uint32_t)c->in_place] == early_no &&
+                            p->call_buf[c->buf0 + c->noperands] == late_no;
+            if (!in_place) {
+                str_printf(why, "b%u and b%u share memory while both are in use", j, i);
+                return false;
+            }
+        }
+    }
+    return true;
+}
