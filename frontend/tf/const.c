@@ -82,7 +82,7 @@ static void import_ensure_shape(Cx *cx, Value **in, Value **out)
     }
     bool fits = !a || a->shape.unknown_rank || a->shape.rank == t->rank;
     for (int d = 0; a && fits && !a->shape.unknown_rank && d < t->rank; d++)
-        fits = a->shape.dim[d] < 0 || !dim_known(t->dim[d]) || a->shape.dim[d] == t->dim[d];
+        fits = a->shape.dim[d] < 0 || sizes_match(cx, t->dim[d], a->shape.dim[d]);
     if (fits)
         out[0] = in[0];
     else
@@ -138,12 +138,15 @@ const TfOp tf_const_ops[] = {
     {"PlaceholderWithDefault", import_same, 1, 0, 1, 0},
     {"NoOp", import_none, 0, -1, 0, 0},
     {"Assert", import_none, 0, -1, 0, 0},
+    {"PrintV2", import_none, 0, -1, 0, 0},
     {"Identity", import_same, 1, 0, 1, 0},
     {"IdentityN", import_identity_n, 1, -1, OUT_NINPUTS, 0},
     {"StopGradient", import_same, 1, 0, 1, 0},
     {"PreventGradient", import_same, 1, 0, 1, 0},
     {"CheckNumerics", import_same, 1, 0, 1, 0},
     {"Snapshot", import_same, 1, 0, 1, 0},
+    {"GuaranteeConst", import_same, 1, 0, 1, 0},
+    {"DeepCopy", import_same, 1, 0, 1, 0},
     {"Print", import_same, 1, -1, 1, 0},
     {"EnsureShape", import_ensure_shape, 1, 0, 1, 0},
     {"RandomUniform", import_random_uniform, 1, 0, 1, 0},

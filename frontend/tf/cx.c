@@ -251,6 +251,14 @@ int known_axis(Cx *cx, Value *v, const char *what, int rank)
     return known_int(cx, v, what, &axis) ? check_axis(cx, axis, what, rank) : -1;
 }
 
+bool sizes_match(Cx *cx, Dim a, Dim b)
+{
+    if (a == b) return true;
+    if (dim_known(a) && dim_known(b)) return false;
+    if (!cx->symbolic) ir_op(&cx->b, OP_check, NO_IN, AT(at_ds("a", &a, 1), at_ds("b", &b, 1)));
+    return true;
+}
+
 Dim dims_product(Cx *cx, const Dim *d, int n)
 {
     Dim p = 1;

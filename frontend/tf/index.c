@@ -11,6 +11,11 @@ static Value *index_operand(Cx *cx, Value *v)
     return ir_cast(&cx->b, v, dtype_size(v->type.dtype) < 4 ? JITC_INT32 : JITC_INT64);
 }
 
+static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
+{
+    return ir_binary(&cx->b, code, x, y);
+}
+
 static Value *gather(Cx *cx, Value *x, Value *index, int axis, int batch_dims)
 {
     return ir_v(&cx->b, OP_gather, IN(x, index), AT(at_i("axis", axis), at_i("batch_dims", batch_dims)));
@@ -65,37 +70,79 @@ static void import_gather_nd(Cx *cx, Value **in, Value **out)
     }
     Dim flat[IR_MAX_RANK] = {dims_product(cx, x->type.dim, (int)k)};
     memcpy(flat + 1, x->type.dim + k, (size_t)rest * sizeof *flat);
-    int64_t step[IR_MAX_RANK];
-    for (int i = (int)k - 1; i >= 0; i--) {
-        Dim s = dims_product(cx, x->type.dim + i + 1, (int)k - 1 - i);
-        if (!dim_known(s) && !cx->symbolic) return;
-        step[i] = dim_known(s) ? s : 1; /* of open sizes only the types matter */
+    Dim step[IR_MAX_RANK];
+    for (int i = (int)k - 1; i >= 0; i--) step[i] = dims_product(cx, x->type.dim + i + 1, (int)k - 1 - i);
+    const char *policy = get_str(cx, "bad_indices_policy", "");
+    bool ignore = strcmp(policy, "IGNORE") == 0;
+    if (!ignore && *policy && strcmp(policy, "DEFAULT") != 0 && strcmp(policy, "ERROR") != 0)
+        fail(cx, "bad_indices_policy '%s' is not possible", policy);
+    if (cx->failed) return;
+    /* Each coordinate has to be in range; what one index lacks another must not make up for. */
+    Value *at = ir_cast(&cx->b, index, JITC_INT64), *fine = NULL;
+    if (k > 1 || ignore) {
+        Value *size =
+            ir_v(&cx->b, OP_sizes, NO_IN, AT(at_ds("dims", x->type.dim, (int)k), at_t("to", JITC_INT64)));
+        fine = bi(cx, OP_logical_and, bi(cx, OP_greater_equal, at, ir_const_i(&cx->b, JITC_INT64, 0)),
+                  bi(cx, OP_less, at, size));
+        fine = fine ? reduce(cx, OP_reduce_all, fine, (int64_t[]){last}, 1, false) : NULL;
     }
-    Value *at = index;
-    if (k > 1) {
-        at = ir_cast(&cx->b, index, JITC_INT64);
-        at = ir_binary(&cx->b, OP_mul, at, ir_const_ints(&cx->b, JITC_INT64, step, (int)k));
-    }
+    if (k > 1)
+        at = bi(cx, OP_mul, at,
+                ir_v(&cx->b, OP_sizes, NO_IN, AT(at_ds("dims", step, (int)k), at_t("to", JITC_INT64))));
     at = at ? reduce(cx, OP_reduce_sum, at, (int64_t[]){last}, 1, false) : NULL;
+    if (fine) at = select3(cx, fine, at, ir_const_i(&cx->b, JITC_INT64, ignore ? 0 : -1));
     Value *v = ir_reshape(&cx->b, x, flat, 1 + rest);
-    out[0] = at && v ? gather(cx, v, at, 0, 0) : NULL;
+    if (!at || !v) return;
+    if (!ignore) {
+        out[0] = gather(cx, v, at, 0, 0);
+        return;
+    }
+    Value *zero = scalar(cx, x->type.dtype, 0);
+    Dim dim[IR_MAX_RANK];
+    memcpy(dim, at->type.dim, (size_t)last * sizeof *dim);
+    memcpy(dim + last, x->type.dim + k, (size_t)rest * sizeof *dim);
+    if (flat[0] == 0) {
+        out[0] = broadcast(cx, zero, dim, last + rest);
+        return;
+    }
+    for (int d = 0; d < rest; d++) dim[last + d] = 1;
+    out[0] = select3(cx, ir_reshape(&cx->b, fine, dim, last + rest), gather(cx, v, at, 0, 0), zero);
+}
+
+/* To a depth that only a run knows. */
+static Value *open_one_hot(Cx *cx, Value **in, Value *index, Dim depth, int axis)
+{
+    Dim dim[IR_MAX_RANK], line[IR_MAX_RANK];
+    int rank = index->type.rank;
+    for (int d = 0; d <= rank; d++) {
+        dim[d] = d == axis ? 1 : index->type.dim[d - (d > axis)];
+        line[d] = d == axis ? depth : 1;
+    }
+    Value *at = iota_vector(cx, index->type.dtype, depth);
+    Value *x = ir_reshape(&cx->b, index, dim, rank + 1), *y = ir_reshape(&cx->b, at, line, rank + 1);
+    return x && y ? select3(cx, ir_binary(&cx->b, OP_equal, x, y), in[2], in[3]) : NULL;
 }
 
 static void import_one_hot(Cx *cx, Value **in, Value **out)
 {
-    int64_t depth, axis = get_int(cx, "axis", -1);
+    Dim depth;
+    int64_t axis = get_int(cx, "axis", -1), k;
     Value *index = index_operand(cx, in[0]);
-    if (!index || cx->failed || !known_int(cx, in[1], "depth", &depth)) return;
+    if (!index || cx->failed || known_dims(cx, in[1], "depth", &depth, 1) != 1) return;
     int rank = index->type.rank;
     if (rank == IR_MAX_RANK) {
         fail(cx, "the result has rank %d; at most %d is supported", rank + 1, IR_MAX_RANK);
         return;
     }
-    if (depth < 0 || axis < -1 || axis > rank) {
-        fail(cx, "depth %lld, axis %lld are not possible", (long long)depth, (long long)axis);
+    if (!dim_const(cx->m, depth, &k)) k = 0;
+    if (k < 0 || axis < -1 || axis > rank) {
+        fail(cx, "depth %lld, axis %lld are not possible", (long long)k, (long long)axis);
         return;
     }
-    if (need_rank(cx, in[2], "on_value", 0, 0) && need_rank(cx, in[3], "off_value", 0, 0))
+    if (!need_rank(cx, in[2], "on_value", 0, 0) || !need_rank(cx, in[3], "off_value", 0, 0)) return;
+    if (!dim_known(depth))
+        out[0] = open_one_hot(cx, in, index, depth, axis < 0 ? rank : (int)axis);
+    else
         out[0] = ir_v(&cx->b, OP_one_hot, IN(index, in[2], in[3]),
                       AT(at_i("depth", depth), at_i("axis", axis < 0 ? rank : axis)));
 }
@@ -108,11 +155,6 @@ static Value *iota(Cx *cx, int64_t n, bool column)
     Tensor x = tensor_new(cx->job, &t);
     for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, i);
     return tensor_value(cx, &x);
-}
-
-static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
-{
-    return ir_binary(&cx->b, code, x, y);
 }
 
 /* Each element's place in the order is the number of elements before it: larger ones, and equal ones further

@@ -1,5 +1,4 @@
 /* Shapes as data, and operations that only change or make a shape. */
-#include <math.h>
 #include <stdlib.h>
 
 #include "frontend/tf/tf.h"
@@ -53,13 +52,42 @@ static Dim missing_dim(Cx *cx, const Type *t, const Dim *dim, int n, int open)
     return dim_floordiv(cx->m, have, rest);
 }
 
+/* Elements that are data: -1 is what is missing, given that the product of all is minus that of the others.
+ */
+static bool bind_shape(Cx *cx, const Type *t, const Elem *e, Dim *dim, int n, bool open)
+{
+    Value *all = NULL, *total = size_value(cx, dims_product(cx, t->dim, t->rank), INDEX_TYPE);
+    for (int d = 0; d < n && !open; d++) {
+        Value *x = elem_value(cx, &e[d]);
+        all = all ? ir_binary(&cx->b, OP_mul, all, x) : x;
+    }
+    for (int d = 0; d < n; d++) {
+        Value *x = e[d].data;
+        if (!x) continue;
+        if (!open) {
+            Value *rest = ir_binary(&cx->b, OP_div, total, ir_unary(&cx->b, OP_neg, all));
+            Value *given = ir_binary(&cx->b, OP_greater_equal, x, ir_const_i(&cx->b, INDEX_TYPE, 0));
+            x = select3(cx, given, x, rest);
+        }
+        if (!bind_size(cx, x, "the shape", &dim[d])) return false;
+    }
+    return true;
+}
+
 static void import_reshape(Cx *cx, Value **in, Value **out)
 {
     Dim dim[IR_MAX_RANK];
-    int n = known_dims(cx, in[1], "the shape", dim, IR_MAX_RANK), open = -1;
+    Elem e[IR_MAX_RANK];
+    const Type *t = &in[0]->type;
+    int n = elems(cx, in[1], "the shape", e, IR_MAX_RANK), open = -1, data = 0;
     bool empty = false;
     for (int d = 0; d < n; d++) {
         int64_t v;
+        dim[d] = e[d].dim;
+        if (e[d].data) {
+            data++;
+            continue;
+        }
         bool minus_one = dim_const(cx->m, dim[d], &v) && v == -1;
         empty = empty || dim[d] == 0;
         if (minus_one && open >= 0) {
@@ -68,11 +96,14 @@ static void import_reshape(Cx *cx, Value **in, Value **out)
         }
         if (minus_one) open = d;
     }
+    if (n < 0 || (data && !bind_shape(cx, t, e, dim, n, open >= 0))) return;
     if (open >= 0 && empty)
         fail(cx, "the dimension -1 cannot be found: others are 0");
     else if (open >= 0)
-        dim[open] = missing_dim(cx, &in[0]->type, dim, n, open);
-    if (n >= 0 && !cx->failed) out[0] = ir_reshape(&cx->b, in[0], dim, n);
+        dim[open] = missing_dim(cx, t, dim, n, open);
+    if (cx->failed) return;
+    out[0] = ir_reshape(&cx->b, in[0], dim, n);
+    if (out[0]) sizes_match(cx, dims_product(cx, t->dim, t->rank), dims_product(cx, dim, n));
 }
 
 static void import_expand_dims(Cx *cx, Value **in, Value **out)
@@ -89,7 +120,7 @@ static void import_expand_dims(Cx *cx, Value **in, Value **out)
     out[0] = ir_reshape(&cx->b, in[0], dim, t->rank + 1);
 }
 
-/* Without a list, dims known to be 1 go; an open one is taken for larger. */
+/* Without a list, dims known to be 1 go; an open one is taken for another size, which a run checks. */
 static void import_squeeze(Cx *cx, Value **in, Value **out)
 {
     const Type *t = &in[0]->type;
@@ -100,9 +131,11 @@ static void import_squeeze(Cx *cx, Value **in, Value **out)
         int axis = check_axis(cx, list[i], "squeeze_dims", t->rank);
         if (axis < 0) return;
         drop[axis] = true;
-        if (dim_known(t->dim[axis]) && t->dim[axis] != 1)
+        if (!sizes_match(cx, t->dim[axis], 1))
             fail(cx, "dimension %d of %s is not 1", axis, type_string(cx, t));
     }
+    for (int d = 0; d < t->rank && !n; d++) /* 0, 2 and more are even */
+        if (!dim_known(t->dim[d])) sizes_match(cx, dim_mod(cx->m, dim_min(cx->m, t->dim[d], 2), 2), 0);
     Dim dim[IR_MAX_RANK];
     for (int d = 0; d < t->rank; d++)
         if (n ? !drop[d] : t->dim[d] != 1) dim[rank++] = t->dim[d];
@@ -122,31 +155,29 @@ static void import_like(Cx *cx, Value **in, Value **out)
     out[0] = broadcast(cx, scalar(cx, t->dtype, cx->op->arg), t->dim, t->rank);
 }
 
+static void import_empty(Cx *cx, Value **in, Value **out)
+{
+    Dim dim[IR_MAX_RANK];
+    DType t = get_type(cx, "dtype", 0);
+    int n = t ? known_dims(cx, in[0], "the shape", dim, IR_MAX_RANK) : -1;
+    if (!t && !cx->failed) need_attr(cx, "dtype");
+    if (n >= 0) out[0] = broadcast(cx, scalar(cx, t, 0), dim, n);
+}
+
 static void import_broadcast_to(Cx *cx, Value **in, Value **out)
 {
     Dim dim[IR_MAX_RANK];
+    const Type *t = &in[0]->type;
     int n = known_dims(cx, in[1], "the shape", dim, IR_MAX_RANK);
-    if (n >= 0) out[0] = broadcast(cx, in[0], dim, n);
+    if (n < 0) return;
+    for (int d = 0; d < t->rank && t->rank <= n; d++)
+        if (t->dim[d] != 1) sizes_match(cx, t->dim[d], dim[n - t->rank + d]);
+    out[0] = broadcast(cx, in[0], dim, n);
 }
 
-static Value *const_dims(Cx *cx, const Dim *d, int n, DType t)
+static Value *sizes_vector(Cx *cx, const Dim *d, int n, DType t)
 {
-    int64_t v[IR_MAX_RANK];
-    for (int i = 0; i < n; i++)
-        if (!dim_const(cx->m, d[i], &v[i])) {
-            fail(cx, "it depends on an open dimension of an input: fix it (--shape)");
-            return NULL;
-        }
-    return ir_const_ints(&cx->b, t, v, n);
-}
-
-/* 0, 1, … as a constant, with sizes of 1 behind. */
-static Value *iota(Cx *cx, DType t, int64_t n, int rank)
-{
-    Type type = type_make(t, rank, (Dim[]){n, 1});
-    Tensor x = tensor_new(cx->job, &type);
-    for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, i);
-    return tensor_value(cx, &x);
+    return ir_v(&cx->b, OP_sizes, NO_IN, AT(at_ds("dims", d, n), at_t("to", t)));
 }
 
 static bool is_known(Cx *cx, Value *v)
@@ -193,7 +224,7 @@ static void import_broadcast_args(Cx *cx, Value **in, Value **out)
     a.rank = (uint8_t)na;
     b.rank = (uint8_t)nb;
     if (ir_broadcast_dims(cx->m, &a, &b, &r))
-        out[0] = const_dims(cx, r.dim, r.rank, in[0]->type.dtype);
+        out[0] = sizes_vector(cx, r.dim, r.rank, in[0]->type.dtype);
     else
         fail(cx, "the shapes do not fit together");
 }
@@ -232,118 +263,63 @@ static void import_invert_permutation(Cx *cx, Value **in, Value **out)
         return;
     }
     /* Where in the permutation each number stands. */
-    Value *here = ir_cast(&cx->b, ir_binary(&cx->b, OP_equal, in[0], iota(cx, t, n, 2)), JITC_INT32);
+    Value *at = ir_reshape(&cx->b, iota_vector(cx, t, n), (Dim[]){n, 1}, 2);
+    Value *here = ir_cast(&cx->b, ir_binary(&cx->b, OP_equal, in[0], at), JITC_INT32);
     out[0] = ir_v(&cx->b, OP_argmax, IN(here), AT(at_i("axis", 1), at_t("to", t)));
 }
 
-/* -- Sequences ---------------------------------------------------------------------------------------- */
-enum { SEQUENCE_MAX = 1 << 24 };
-
-static bool vector_of(Cx *cx, DType t, double n, Tensor *x)
+/* Over which dimensions the gradient of each of two operands that were broadcast is summed up. */
+static void import_broadcast_gradient(Cx *cx, Value **in, Value **out)
 {
-    if (!(n >= 0 && n <= SEQUENCE_MAX)) {
-        fail(cx, "it has %g elements; at most %d are supported", n, SEQUENCE_MAX);
-        return false;
-    }
-    Type type = type_make(t, 1, (Dim[]){(int64_t)n});
-    *x = tensor_new(cx->job, &type);
-    return true;
-}
-
-/* From 0 or another number on, by ones, to an open dimension. */
-static bool open_range(Cx *cx, Value **in, Value **out)
-{
-    Dim d[3];
-    int64_t step;
-    DType t = in[0]->type.dtype;
-    if (!dtype_is_int(t)) return false;
-    for (int i = 0; i < 3; i++)
-        if (!ir_dims_of(cx->m, in[i], &d[i], 1)) return false;
-    if (!dim_const(cx->m, d[2], &step) || step != 1) return false;
-    Dim n = dim_sub(cx->m, d[1], d[0]);
-    if (dim_known(n) || dim_const(cx->m, n, &step)) return false;
-    Value *ones = broadcast(cx, ir_const_i(&cx->b, t, 1), &n, 1);
-    Value *v = ir_v(&cx->b, OP_cumsum, IN(ones), AT(at_i("axis", 0), at_b("exclusive", true)));
-    out[0] = d[0] == 0 ? v : ir_binary(&cx->b, OP_add, v, in[0]);
-    return true;
-}
-
-static Value *float_range(Cx *cx, DType type, const Tensor *const t[3])
-{
-    double start = tensor_f(t[0], 0), limit = tensor_f(t[1], 0), delta = tensor_f(t[2], 0);
-    bool single = type == JITC_FLOAT32;
-    double n = delta == 0 ? NAN : (limit - start) / delta;
-    Tensor x;
-    if (delta != 0 && single) n = (double)(((float)limit - (float)start) / (float)delta);
-    if (n < 0) fail(cx, "delta leads away from limit");
-    if (cx->failed || !vector_of(cx, type, ceil(n), &x)) return NULL;
-    for (int64_t i = 0; i < x.type.dim[0]; i++) {
-        float v = (float)start + (float)i * (float)delta;
-        tensor_set_f(&x, i, single ? (double)v : start + (double)i * delta);
-    }
-    return tensor_value(cx, &x);
-}
-
-static Value *int_range(Cx *cx, DType type, const Tensor *const t[3])
-{
-    int64_t start = tensor_i(t[0], 0), limit = tensor_i(t[1], 0), delta = tensor_i(t[2], 0), span = 0;
-    Tensor x;
-    if (delta == 0) {
-        fail(cx, "delta must not be 0");
-        return NULL;
-    }
-    if (__builtin_sub_overflow(limit, start, &span) || span == INT64_MIN || delta == INT64_MIN)
-        fail(cx, "the range is too long");
-    else if (span && (span < 0) != (delta < 0))
-        fail(cx, "delta leads away from limit");
-    if (cx->failed) return NULL;
-    int64_t n = span / delta + (span % delta != 0);
-    if (!vector_of(cx, type, (double)n, &x)) return NULL;
-    for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, start + i * delta);
-    return tensor_value(cx, &x);
-}
-
-static void import_range(Cx *cx, Value **in, Value **out)
-{
-    static const char *const what[] = {"start", "limit", "delta"};
-    const Tensor *t[3];
-    for (int i = 0; i < 3; i++)
-        if (in[i]->type.rank == 1 ? in[i]->type.dim[0] != 1 : in[i]->type.rank != 0) {
-            fail(cx, "%s must be a scalar, but is %s", what[i], type_string(cx, &in[i]->type));
+    Dim dim[2][IR_MAX_RANK];
+    int64_t over[2][IR_MAX_RANK];
+    int rank[2], n[2] = {0, 0};
+    for (int i = 0; i < 2; i++)
+        if ((rank[i] = known_dims(cx, in[i], i ? "shape s1" : "shape s0", dim[i], IR_MAX_RANK)) < 0) return;
+    int all = rank[0] > rank[1] ? rank[0] : rank[1];
+    bool same = rank[0] == rank[1] && !memcmp(dim[0], dim[1], (size_t)all * sizeof(Dim));
+    for (int d = 0; d < all && !same; d++) {
+        Dim x[2];
+        for (int i = 0; i < 2; i++) x[i] = d < all - rank[i] ? 1 : dim[i][d - (all - rank[i])];
+        if (x[0] != x[1] && (!dim_known(x[0]) || !dim_known(x[1]))) {
+            fail(cx, "which dimensions are 1 depends on data, but must be known when compiling");
             return;
         }
-    if (open_range(cx, in, out)) return;
-    DType type = in[0]->type.dtype;
-    for (int i = 0; i < 3; i++) {
-        if (in[i]->type.dtype != type) fail(cx, "start, limit and delta differ in type");
-        if (cx->failed || !(t[i] = known_tensor(cx, in[i], what[i]))) return;
+        if (x[0] != x[1] && x[0] != 1 && x[1] != 1) {
+            fail(cx, "the shapes do not fit together");
+            return;
+        }
+        for (int i = 0; i < 2; i++)
+            if (x[i] == 1) over[i][n[i]++] = d;
     }
-    out[0] = dtype_is_float(type) ? float_range(cx, type, t) : int_range(cx, type, t);
+    for (int i = 0; i < 2; i++) out[i] = ir_const_ints(&cx->b, in[0]->type.dtype, over[i], n[i]);
 }
 
-static void import_lin_space(Cx *cx, Value **in, Value **out)
+/* The coordinates of flat indices in a tensor of the given sizes. */
+static void import_unravel(Cx *cx, Value **in, Value **out)
 {
+    Elem e[IR_MAX_RANK];
+    Value *row[IR_MAX_RANK], *step[IR_MAX_RANK + 1];
     DType t = in[0]->type.dtype;
-    int64_t n;
-    if (!known_int(cx, in[2], "num", &n)) return;
-    for (int i = 0; i < 2; i++)
-        if (!need_float(cx, in[i], i ? "stop" : "start") || !need_rank(cx, in[i], i ? "stop" : "start", 0, 0))
-            return;
-    if (n < 1 || n > SEQUENCE_MAX) {
-        fail(cx, "num is %lld, but must be positive, and at most %d", (long long)n, SEQUENCE_MAX);
+    if (!need_rank(cx, in[0], "indices", 0, 1)) return;
+    int n = elems(cx, in[1], "dims", e, IR_MAX_RANK);
+    if (n < 0) return;
+    if (n == 0) {
+        fail(cx, "dims must not be empty");
         return;
     }
-    if (n == 1) {
-        out[0] = ir_reshape(&cx->b, in[0], (Dim[]){1}, 1);
-        return;
+    Value *index = ir_cast(&cx->b, in[0], INDEX_TYPE);
+    step[n] = ir_const_i(&cx->b, INDEX_TYPE, 1);
+    for (int d = n - 1; d >= 0; d--) step[d] = ir_binary(&cx->b, OP_mul, step[d + 1], elem_value(cx, &e[d]));
+    Value *fine = ir_binary(&cx->b, OP_less, index, step[0]);
+    if (fine && fine->type.rank) fine = reduce(cx, OP_reduce_all, fine, (int64_t[]){0}, 1, false);
+    index = checked(cx, index, fine);
+    for (int d = 0; d < n; d++) {
+        Value *x = ir_binary(&cx->b, OP_div, ir_binary(&cx->b, OP_trunc_mod, index, step[d]), step[d + 1]);
+        Dim dim[2] = {1, x ? x->type.dim[0] : 0};
+        if (!x || !(row[d] = ir_reshape(&cx->b, ir_cast(&cx->b, x, t), dim, 1 + x->type.rank))) return;
     }
-    Value *span = ir_binary(&cx->b, OP_sub, in[1], in[0]),
-          *index = ir_cast(&cx->b, iota(cx, JITC_INT32, n, 1), t);
-    Value *step = ir_binary(&cx->b, OP_div, span, scalar(cx, t, (double)(n - 1)));
-    Value *v = ir_binary(&cx->b, OP_add, in[0], ir_binary(&cx->b, OP_mul, step, index));
-    /* The last one exactly. */
-    Value *end = ir_binary(&cx->b, OP_equal, index, scalar(cx, t, (double)(n - 1)));
-    out[0] = ir_v(&cx->b, OP_select, IN(end, in[1], v), NO_ATTRS);
+    out[0] = concat(cx, row, (uint32_t)n, 0);
 }
 
 const TfOp tf_shape_ops[] = {
@@ -361,7 +337,8 @@ const TfOp tf_shape_ops[] = {
     {"BroadcastArgs", import_broadcast_args, 2, 0, 1, 0},
     {"ConcatOffset", import_concat_offset, 2, -1, OUT_NINPUTS_LESS_1, 0},
     {"InvertPermutation", import_invert_permutation, 1, 0, 1, 0},
-    {"Range", import_range, 3, 0, 1, 0},
-    {"LinSpace", import_lin_space, 3, 0, 1, 0},
+    {"BroadcastGradientArgs", import_broadcast_gradient, 2, 0, 2, 0},
+    {"UnravelIndex", import_unravel, 2, 0, 1, 0},
+    {"Empty", import_empty, 1, 0, 1, 0},
     {0},
 };

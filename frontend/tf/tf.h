@@ -41,7 +41,8 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
 extern const TfOp tf_math_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[],
-    tf_array_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
+    tf_sequence_ops[], tf_array_ops[], tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[],
+    tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
@@ -73,11 +74,26 @@ Value *take_rows(Cx *cx, Value *padded, Value *count);
 /* The same as numbers, which must be known when compiling. */
 int known_ints(Cx *cx, Value *v, const char *what, int64_t *out, int max);
 bool known_int(Cx *cx, Value *v, const char *what, int64_t *out); /* of one element */
+/* One element of a vector of sizes or indices: known when compiling, or data. */
+enum { INDEX_TYPE = JITC_INT64 };
+typedef struct {
+    Dim dim;
+    Value *data; /* a scalar of INDEX_TYPE; NULL: known */
+} Elem;
+/* The elements of a vector of integers: the number, or -1 (reported). A known one is a number, or never
+ * negative. */
+int elems(Cx *cx, Value *v, const char *what, Elem *out, int max);
+bool size_for_sure(const Module *m, Dim d); /* never negative */
+Value *elem_value(Cx *cx, const Elem *e);
+/* Data becomes a size; a run fails when it is negative. */
+bool bind_size(Cx *cx, Value *v, const char *what, Dim *d);
 /* All elements; NULL when they depend on data (reported). */
 const Tensor *known_tensor(Cx *cx, Value *v, const char *what);
 /* An axis in 0..rank-1, or -1 (reported). */
 int known_axis(Cx *cx, Value *v, const char *what, int rank);
 int check_axis(Cx *cx, int64_t axis, const char *what, int rank);
+/* False: the sizes differ. Where only a run can tell, it will. */
+bool sizes_match(Cx *cx, Dim a, Dim b);
 /* The product of dims, saturating through dim_mul; */
 Dim dims_product(Cx *cx, const Dim *d, int n);
 
@@ -96,7 +112,8 @@ Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank);
 Value *tensor_value(Cx *cx, const Tensor *t);
 Value *dot(Cx *cx, Value *a, Value *b, bool trans_a, bool trans_b);
 Value *iota_vector(Cx *cx, DType t, Dim n); /* 0, 1, … n - 1 */
-Value *size_value(Cx *cx, Dim d, DType t);  /* one size as a scalar */
+Value *select3(Cx *cx, Value *cond, Value *yes, Value *no);
+Value *size_value(Cx *cx, Dim d, DType t); /* one size as a scalar */
 /* x, where ok (a bool scalar) holds; else the run fails and names this node. */
 Value *checked(Cx *cx, Value *x, Value *ok);
 Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
