@@ -419,6 +419,8 @@ static inline bool one_use(const Value *v)
 /* -- Knowledge about values -------------------------------------------------------------------------- */
 /* Elements of a small integer tensor as Dims, by abstract evaluation; false: they depend on data. */
 bool ir_dims_of(Module *m, Value *v, Dim *out, int n);
+/* No size among the attributes is a symbol's. */
+bool op_sizes_known(const Module *m, const Op *op);
 /* The value itself, when it depends on constants and on weights of at most 64 elements only ("reveal": code
  * that uses it depends on those weights). NULL: not known. */
 const Tensor *ir_reveal(Module *m, Value *v);

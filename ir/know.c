@@ -1,5 +1,5 @@
 /* What passes may know about values without reading weights: dims, facts, small revealed values. */
-#include "ir/ir.h"
+#include "ir/dim.h"
 
 enum { REVEAL_MAX = 64, CONE_MAX = 512, DIMS_STEPS = 4096, DIMS_DEPTH = 256 };
 
@@ -30,12 +30,21 @@ bool ir_dims_of(Module *m, Value *v, Dim *out, int n)
     return known;
 }
 
+bool op_sizes_known(const Module *m, const Op *op)
+{
+    int64_t k;
+    for (int i = 0; i < IR_MAX_ATTRS && op->def->attrs[i].name; i++)
+        for (uint32_t j = 0; op->attrs[i].kind == ATTR_DIMS && j < op->attrs[i].n; j++)
+            if (!dim_const(m, op->attrs[i].v[j], &k)) return false;
+    return true;
+}
+
 /* Collects the ops that v depends on, operands first; false when it depends on an argument or is too large.
  */
 static bool cone(Module *m, Value *v, int64_t max_weight, uint32_t mark, uint32_t *budget)
 {
     Op *op = v->def;
-    if (!op || op->code == OP_kernel || !type_static(&v->type)) return false;
+    if (!op || op->code == OP_kernel || !type_static(&v->type) || !op_sizes_known(m, op)) return false;
     if (op->mark == mark) return true;
     if (op->code == OP_shape_of) return type_static(&op->in[0]->type);
     if (op->code == OP_weight && type_numel(&v->type) > max_weight) return false;
