@@ -127,6 +127,14 @@ void ir_set_operand(Module *m, Op *op, int i, Value *v)
     add_use(m, v, op);
 }
 
+void ir_drop_operand(Module *m, Op *op, int i)
+{
+    (void)m;
+    drop_use(op->in[i], op);
+    for (int k = i + 1; k < op->nin; k++) op->in[k - 1] = op->in[k];
+    op->nin--;
+}
+
 void ir_add_operand(Module *m, Op *op, Value *v)
 {
     Value **in = job_array(m->job, Value *, op->nin + 1);

@@ -385,7 +385,11 @@ void attr_set(Module *m, Op *op, AttrArg a);
 bool ir_replace(Module *m, Value *old, Value *by);
 void ir_set_operand(Module *m, Op *op, int i, Value *v); /* for building; rewrites go through ir_replace */
 void ir_add_operand(Module *m, Op *op, Value *v);
-void ir_erase(Module *m, Op *op); /* no result may have uses */
+void ir_drop_operand(Module *m, Op *op, int i);
+void ir_drop_arg(Region *r, int i); /* it has no uses; what flows into it is the caller's business */
+void ir_drop_result(Op *op, int i); /* likewise */
+void ir_subst_dim(Module *m, Dim sym, Dim value); /* in all types and attributes */
+void ir_erase(Module *m, Op *op);                 /* no result may have uses */
 void ir_move_before(Op *op, Op *before);
 void ir_move(Op *op, const Builder *to);
 const From *ir_from(Module *m, const uint32_t *node, uint32_t n); /* interned */

@@ -1,4 +1,5 @@
 /* Regions: listing, moving, copying; the ops that have some. */
+#include "ir/dim.h"
 #include "ir/ir.h"
 
 static void list_region(Module *m, Regions *r, uint32_t *cap, Region *region)
@@ -108,4 +109,51 @@ void ir_copy_region(Builder *b, const Region *r, Value *const *args, Value **out
     copy_ops(&c, b, r);
     const Op *end = ir_terminator(r);
     for (int i = 0; i < end->nin; i++) out[i] = mapped(&c, end->in[i]);
+}
+
+/* -- Fewer operands, arguments, results --------------------------------------------------------------- */
+void ir_drop_arg(Region *r, int i)
+{
+    for (uint32_t k = (uint32_t)i + 1; k < r->nargs; k++) {
+        r->args[k - 1] = r->args[k];
+        r->args[k - 1]->index--;
+    }
+    r->nargs--;
+}
+
+void ir_drop_result(Op *op, int i)
+{
+    for (int k = i + 1; k < op->nout; k++) {
+        op->out[k - 1] = op->out[k];
+        op->out[k - 1]->index--;
+    }
+    op->nout--;
+}
+
+static void subst_type(Module *m, Type *t, Dim sym, Dim value)
+{
+    for (int d = 0; d < t->rank; d++) t->dim[d] = dim_subst(m, t->dim[d], sym, value);
+}
+
+void ir_subst_dim(Module *m, Dim sym, Dim value)
+{
+    Regions r = ir_regions(m);
+    for (uint32_t i = 0; i < r.n; i++) {
+        for (uint32_t k = 0; k < r.at[i]->nargs; k++) subst_type(m, &r.at[i]->args[k]->type, sym, value);
+        ir_each_op (op, r.at[i]) {
+            for (int k = 0; k < op->nout; k++) subst_type(m, &op->out[k]->type, sym, value);
+            for (int k = 0; k < IR_MAX_ATTRS && op->def->attrs[k].name; k++) {
+                Attr a = op->attrs[k];
+                if (a.kind != ATTR_DIMS || !a.n) continue;
+                int64_t *v = job_array(m->job, int64_t, a.n);
+                bool other = false;
+                for (uint32_t j = 0; j < a.n; j++) {
+                    v[j] = dim_subst(m, a.v[j], sym, value);
+                    other = other || v[j] != a.v[j];
+                }
+                a.v = v;
+                if (other) attr_set(m, op, (AttrArg){op->def->attrs[k].name, a});
+            }
+        }
+    }
 }

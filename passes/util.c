@@ -1,6 +1,8 @@
 /* Helpers that several passes share. */
 #include "passes/util.h"
 
+#include "ir/dim.h"
+
 /* -- Cones of weights ------------------------------------------------------------------------------------ */
 static void grow(Cone *c, uint32_t n)
 {
@@ -121,4 +123,51 @@ uint32_t number_ops(Region *r)
     uint32_t n = 0;
     ir_each_op (op, r) op->mark = n++;
     return n;
+}
+
+/* -- Counted loops -------------------------------------------------------------------------------------- */
+static bool known_number(Module *m, Value *v, Dim *out)
+{
+    return v->type.rank <= 1 && ir_dims_of(m, v, out, 1);
+}
+
+bool loop_counter(Module *m, const Op *loop, int k, Dim *start, int64_t *step)
+{
+    Value *arg = loop->body->args[k];
+    const Op *add = ir_terminator(loop->body)->in[k]->def;
+    if (!add || add->code != OP_add || add->parent != loop->body) return false;
+    int other = add->in[0] == arg ? 1 : 0;
+    const Tensor *by = add->in[!other] == arg ? ir_reveal(m, add->in[other]) : NULL;
+    if (!by || type_numel(&by->type) != 1 || !dtype_is_int(by->type.dtype) || tensor_i(by, 0) < 1)
+        return false;
+    *step = tensor_i(by, 0);
+    return known_number(m, loop->in[k], start);
+}
+
+/* Rounds until `test` of the condition fails. */
+static bool rounds_of(Module *m, const Op *loop, const Value *test, Dim *rounds)
+{
+    const Op *op = test->def;
+    Dim a, b, start, limit;
+    int64_t step;
+    if (!op || op->parent != loop->other) return false;
+    if (op->code == OP_logical_and) {
+        if (!rounds_of(m, loop, op->in[0], &a) || !rounds_of(m, loop, op->in[1], &b)) return false;
+        *rounds = dim_min(m, a, b);
+        return true;
+    }
+    bool less = op->code == OP_less || op->code == OP_less_equal,
+         more = op->code == OP_greater || op->code == OP_greater_equal;
+    if (!less && !more) return false;
+    Value *i = op->in[less ? 0 : 1], *n = op->in[less ? 1 : 0];
+    if (i->owner != loop->other || !loop_counter(m, loop, (int)i->index, &start, &step)) return false;
+    if (!known_number(m, n, &limit)) return false;
+    if (op->code == OP_less_equal || op->code == OP_greater_equal) limit = dim_add(m, limit, 1);
+    *rounds = dim_max(m, 0, dim_ceildiv(m, dim_sub(m, limit, start), step));
+    return true;
+}
+
+bool loop_rounds(Module *m, const Op *loop, Dim *rounds)
+{
+    return loop->code == OP_while && rounds_of(m, loop, ir_terminator(loop->other)->in[0], rounds);
 }

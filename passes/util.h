@@ -27,6 +27,12 @@ bool is_depthwise(const Op *conv);                        /* groups = input chan
 int64_t bytes_guess(const Type *t);                       /* for costs: an unknown dim counts as 16 */
 bool perm_is_trivial(const Type *t, const int64_t *perm); /* of t's dims only those of size 1 change places */
 
+/* How often a counted loop goes round: its condition compares counters with sizes that are known before it.
+ */
+bool loop_rounds(Module *m, const Op *loop, Dim *rounds);
+/* Variable k counts: it starts at a known number and grows by `step` > 0 in each round. */
+bool loop_counter(Module *m, const Op *loop, int k, Dim *start, int64_t *step);
+
 /* Operations are numbered by their place in the region, in Op.mark. */
 uint32_t number_ops(Region *r);
 
