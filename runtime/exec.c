@@ -185,7 +185,7 @@ static bool is_open(const jitc_io *io)
 
 /* -- Life
  * ------------------------------------------------------------------------------------------------------- */
-static jitc_status set_version(jitc_exec *x, const jitc_io *in);
+static jitc_status set_version(jitc_exec *x, const jitc_io *in, bool special);
 
 static void parallel_for_run(void *host, void (*f)(void *arg, size_t share), void *arg, size_t n)
 {
@@ -214,7 +214,7 @@ jitc_status jitc_exec_new(jitc_program *p, jitc_exec **out)
     x->run.stop = &x->stop;
     jitc_status status =
         x->pool && x->in && x->out && x->in_ptr && x->out_ptr && x->dims ? JITC_OK : JITC_E_NOMEM;
-    if (!status && p->is_static) status = set_version(x, p->io.in);
+    if (!status && p->is_static) status = set_version(x, p->io.in, true);
     if (status) {
         jitc_exec_free(x);
         return status;
@@ -323,11 +323,11 @@ static jitc_status allocate(jitc_exec *x)
     return JITC_OK;
 }
 
-static jitc_status set_version(jitc_exec *x, const jitc_io *in)
+static jitc_status set_version(jitc_exec *x, const jitc_io *in, bool special)
 {
     Version *v;
     char *why;
-    jitc_status status = version_get(x->p, in, &v, &why);
+    jitc_status status = version_get(x->p, in, special, &v, &why);
     if (status) {
         fail(x, status, "%s", why ? why : status_text(status));
         /* Lines stay lines: the text was escaped when it was reported. */
@@ -348,19 +348,19 @@ static jitc_status set_version(jitc_exec *x, const jitc_io *in)
     return status;
 }
 
-static jitc_status update_version(jitc_exec *x)
+static jitc_status update_version(jitc_exec *x, bool special)
 {
     size_t n = x->p->io.nin;
     jitc_io *in = malloc((n + 1) * sizeof *in);
     if (!in) return fail_nomem(x);
-    bool same = x->v != NULL;
+    bool same = x->v != NULL && !x->v->general;
     for (size_t i = 0; i < n; i++) {
         in[i] = x->p->io.in[i];
         in[i].rank = x->in[i].t.rank;
         memcpy(in[i].shape, x->in[i].t.shape, sizeof in[i].shape);
         same = same && shape_fits(&x->v->in[i], in[i].rank, in[i].shape);
     }
-    jitc_status status = same ? JITC_OK : set_version(x, in);
+    jitc_status status = same ? JITC_OK : set_version(x, in, special);
     free(in);
     if (!status) x->new_shapes = false;
     return status;
@@ -443,11 +443,11 @@ static void place_buffers(jitc_exec *x)
     for (uint32_t i = 0; i < plan->ncall_buf; i++) x->ptr[i] = x->buf[plan->call_buf[i]];
 }
 
-static jitc_status prepare(jitc_exec *x)
+static jitc_status prepare(jitc_exec *x, bool special)
 {
     for (size_t i = 0; i < x->p->io.nin; i++)
         if (!x->in[i].bound) return fail(x, JITC_E_USAGE, "input '%s' is not bound", x->p->io.in[i].name);
-    jitc_status status = x->new_shapes ? update_version(x) : JITC_OK;
+    jitc_status status = x->new_shapes ? update_version(x, special) : JITC_OK;
     if (!status) status = place_tensors(x);
     if (status) return status;
     place_buffers(x);
@@ -500,15 +500,8 @@ static jitc_status take_open(jitc_exec *x, size_t i)
     return JITC_OK;
 }
 
-jitc_status jitc_exec_run(jitc_exec *x)
+static ControlResult run_once(jitc_exec *x)
 {
-    if (!x) return JITC_E_USAGE;
-    clear_error(x);
-    x->ran = false;
-    if (x->new_pointers || x->new_shapes) {
-        jitc_status status = prepare(x);
-        if (status) return status;
-    }
     for (size_t i = 0; i < x->p->io.nin; i++)
         if (x->in[i].staged && x->in[i].bytes)
             memcpy(x->in[i].own.at, x->in[i].t.data, (size_t)x->in[i].bytes);
@@ -523,6 +516,25 @@ jitc_status jitc_exec_run(jitc_exec *x)
     FpMode mode = fp_enter();
     ControlResult r = control_run(&c, &x->run);
     fp_leave(mode);
+    return r;
+}
+
+jitc_status jitc_exec_run(jitc_exec *x)
+{
+    if (!x) return JITC_E_USAGE;
+    clear_error(x);
+    x->ran = false;
+    if (x->new_pointers || x->new_shapes) {
+        jitc_status status = prepare(x, false);
+        if (status) return status;
+    }
+    ControlResult r = run_once(x);
+    if (r.end == CONTROL_SIZE && x->v->general) { /* sizes that broadcast, say, which it takes for equal */
+        x->new_shapes = true;
+        jitc_status status = prepare(x, true);
+        if (status) return status;
+        r = run_once(x);
+    }
     if (r.end != CONTROL_DONE) return report_failure(x, r);
     for (size_t i = 0; i < x->p->io.nout; i++) {
         Slot *s = &x->out[i];
@@ -557,7 +569,7 @@ const char *jitc_exec_error(const jitc_exec *x)
 jitc_status exec_prepare(jitc_exec *x)
 {
     clear_error(x);
-    return x->new_pointers || x->new_shapes ? prepare(x) : JITC_OK;
+    return x->new_pointers || x->new_shapes ? prepare(x, false) : JITC_OK;
 }
 
 const Plan *exec_plan(const jitc_exec *x)

@@ -175,7 +175,7 @@ Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size
     return tf_import(job, p->graph, &p->src, &opt, io);
 }
 
-Module *program_module(jitc_program *p, Job *job, const jitc_io *in, ImportIo *io)
+Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbolic, ImportIo *io)
 {
     jitc_shape *shapes = job_array(job, jitc_shape, p->io.nin + 1);
     for (size_t i = 0; i < p->io.nin; i++) {
@@ -183,7 +183,7 @@ Module *program_module(jitc_program *p, Job *job, const jitc_io *in, ImportIo *i
         shapes[i].rank = in[i].rank;
         memcpy(shapes[i].dim, in[i].shape, sizeof shapes[i].dim);
     }
-    return program_import(p, job, shapes, p->io.nin, false, io);
+    return program_import(p, job, shapes, p->io.nin, symbolic, io);
 }
 
 /* -- Loading
@@ -260,7 +260,7 @@ static jitc_status load_versions(jitc_program *p, char **why)
         return JITC_OK;
     }
     Version *v;
-    jitc_status status = version_get(p, p->io.in, &v, why);
+    jitc_status status = version_get(p, p->io.in, true, &v, why);
     if (status) return status;
     for (size_t i = 0; i < p->io.nout; i++) {
         const char *name = p->io.out[i].name;

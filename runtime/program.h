@@ -1,7 +1,11 @@
 /* Programs and their versions: private to runtime/.
  *
  * A program is a decoded graph with its options. A version is the program compiled for one signature, the
- * shapes of its inputs; versions share kernels and packed weights. */
+ * shapes of its inputs, or, a general one, for all; versions share kernels and packed weights.
+ *
+ * The first signatures get versions of their own, since most programs see few. From then on the general
+ * version serves what is new, and a signature that has been asked for HOT times gets its own version. So a
+ * program whose shapes keep changing compiles a bounded number of times. */
 #ifndef JITC_RUNTIME_PROGRAM_H
 #define JITC_RUNTIME_PROGRAM_H
 
@@ -14,7 +18,7 @@
 #include "frontend/import.h"
 #include "runtime/jitc_internal.h"
 
-enum { MAX_VERSIONS = 16 };
+enum { MAX_VERSIONS = 16, FIRST_SIGNATURES = 2, HOT = 4, SEEN_SIGNATURES = 64 };
 
 /* Kernels that were compiled together. */
 typedef struct CodeImage CodeImage;
@@ -30,7 +34,8 @@ struct CodeImage {
 typedef struct Version {
     Job job; /* the plan and the tables below */
     Plan *plan;
-    jitc_io *in, *out;
+    jitc_io *in, *out; /* of a general version, with open dimensions */
+    bool general;      /* serves all shapes of its ranks */
     Packed **weight;
     const uint8_t **segment; /* data of weight i */
     kernel_fn **fn;          /* by kernel number of the plan */
@@ -63,6 +68,13 @@ struct jitc_program {
     Version *version[MAX_VERSIONS];
     uint32_t nversions;
     uint64_t clock;
+    struct {
+        Hash key;
+        uint32_t times;
+        uint64_t used;
+    } seen[SEEN_SIGNATURES]; /* how often signatures without a version of their own were asked for */
+    uint32_t nspecial;       /* versions of one signature that were made */
+    bool no_general;         /* the graph needs to know its inputs' sizes */
     PackTable weights;
     CodeImage *images;
     const Codegen *codegen;
@@ -70,15 +82,16 @@ struct jitc_program {
 
 void program_ref(jitc_program *p);
 void program_unref(jitc_program *p);
-/* In a job that has been entered: the module of a signature, imported and not yet optimised. */
-Module *program_module(jitc_program *p, Job *job, const jitc_io *in, ImportIo *io);
+/* In a job that has been entered: the module of a signature, imported and not yet optimised; with open
+ * dimensions when `symbolic`. */
+Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbolic, ImportIo *io);
 /* One line per problem, from malloc; never NULL unless memory has run out. */
 char *job_text(const Job *job, jitc_status status);
 const char *status_text(jitc_status status);
 
-/* The version for the input shapes `in` (nin of the program's interface), compiled if need be; with a
- * reference. */
-jitc_status version_get(jitc_program *p, const jitc_io *in, Version **out, char **why);
+/* A version for the input shapes `in` (nin of the program's interface), compiled if need be; with a
+ * reference. `special`: one for these shapes alone. */
+jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why);
 void version_release(jitc_program *p, Version *v);
 void version_free_all(jitc_program *p); /* of a program without execs */
 #endif

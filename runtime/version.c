@@ -220,7 +220,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
 {
     int64_t t = now_ns();
     ImportIo io = {0};
-    Module *m = program_module(p, job, in, &io);
+    Module *m = program_module(p, job, in, v->general, &io);
     lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu});
     lap(v, PHASE_PASSES, &t);
@@ -241,7 +241,7 @@ static void log_version(const jitc_program *p, const Version *v, int64_t ns)
 {
     if (!p->log) return;
     Str s = {0};
-    str_printf(&s, "compiled in %.1f ms:", (double)ns / 1e6);
+    str_printf(&s, "compiled %sin %.1f ms:", v->general ? "for all shapes " : "", (double)ns / 1e6);
     for (int i = 0; i < PHASES; i++)
         if (v->phase_ns[i]) str_printf(&s, " %s %.1f", phase_name((Phase)i), (double)v->phase_ns[i] / 1e6);
     str_printf(&s, "; %u kernels (%u new), %u calls", v->plan->nkernel, v->nnew, v->plan->ncall);
@@ -249,7 +249,7 @@ static void log_version(const jitc_program *p, const Version *v, int64_t ns)
     str_free(&s);
 }
 
-static jitc_status version_new(jitc_program *p, const jitc_io *in, Version **out, char **why)
+static jitc_status version_new(jitc_program *p, const jitc_io *in, bool general, Version **out, char **why)
 {
     int64_t start = now_ns();
     Version *v = calloc(1, sizeof *v);
@@ -261,6 +261,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version **out
         *why = strdup(status_text(JITC_E_NOMEM));
         return JITC_E_NOMEM;
     }
+    v->general = general;
     job_init(&v->job, p->max_memory);
     job_init(job, p->max_memory);
     if (p->deadline_ms > 0) job->deadline_ns = start + p->deadline_ms * 1000000;
@@ -282,28 +283,52 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version **out
 
 /* -- The table
  * ------------------------------------------------------------------------------------------------ */
-static bool same_signature(const jitc_program *p, const Version *v, const jitc_io *in)
+static bool serves(const jitc_program *p, const Version *v, const jitc_io *in)
 {
     for (size_t i = 0; i < p->io.nin; i++) {
         const jitc_io *a = &v->in[i], *b = &in[i];
-        if (a->rank != b->rank || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) != 0)
-            return false;
+        if (a->rank != b->rank) return false;
+        for (int32_t d = 0; d < a->rank; d++)
+            if (a->shape[d] != b->shape[d] && !(v->general && a->shape[d] < 0)) return false;
     }
     return true;
 }
 
-static Version *find(jitc_program *p, const jitc_io *in)
+static Version *find(jitc_program *p, const jitc_io *in, bool general)
 {
     Version *found = NULL;
     pthread_mutex_lock(&p->lock);
     for (uint32_t i = 0; i < p->nversions && !found; i++)
-        if (same_signature(p, p->version[i], in)) found = p->version[i];
+        if (p->version[i]->general == general && serves(p, p->version[i], in)) found = p->version[i];
     if (found) {
         found->refs++;
         found->used = ++p->clock;
     }
     pthread_mutex_unlock(&p->lock);
     return found;
+}
+
+/* How often this signature was asked for, this time included, as far as is remembered. */
+static uint32_t count_signature(jitc_program *p, const jitc_io *in)
+{
+    Str s = {0};
+    for (size_t i = 0; i < p->io.nin; i++) {
+        str_putn(&s, (const char *)&in[i].rank, sizeof in[i].rank);
+        str_putn(&s, (const char *)in[i].shape, (size_t)max_i64(in[i].rank, 0) * sizeof *in[i].shape);
+    }
+    Hash key = hash_bytes(str_text(&s), s.n);
+    str_free(&s);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < SEEN_SIGNATURES; i++) {
+        if (p->seen[i].used && hash_eq(p->seen[i].key, key)) {
+            at = i;
+            break;
+        }
+        if (p->seen[i].used < p->seen[at].used) at = i;
+    }
+    if (!p->seen[at].used || !hash_eq(p->seen[at].key, key)) p->seen[at].key = key, p->seen[at].times = 0;
+    p->seen[at].used = ++p->clock;
+    return ++p->seen[at].times;
 }
 
 /* Puts v in the table with two references, one of them the caller's. Gives what fell out, without references.
@@ -329,17 +354,52 @@ static Version *insert(jitc_program *p, Version *v)
     return out;
 }
 
-jitc_status version_get(jitc_program *p, const jitc_io *in, Version **out, char **why)
+/* The signature with its dimensions open where the program's are. */
+static void open_signature(const jitc_program *p, const jitc_io *in, jitc_io *out)
+{
+    for (size_t i = 0; i < p->io.nin; i++) {
+        out[i] = in[i];
+        for (int32_t d = 0; d < in[i].rank; d++)
+            if (p->io.in[i].rank < 0 || p->io.in[i].shape[d] < 0) out[i].shape[d] = -1;
+    }
+}
+
+/* A general version, unless the graph cannot be compiled for open sizes; that is found out once. */
+static Version *general_version(jitc_program *p, const jitc_io *in)
+{
+    Version *v = find(p, in, true);
+    if (v || p->no_general) return v;
+    jitc_io *open = malloc((p->io.nin + 1) * sizeof *open);
+    char *why = NULL;
+    if (!open) return NULL;
+    open_signature(p, in, open);
+    if (version_new(p, open, true, &v, &why)) {
+        p->no_general = true;
+        v = NULL;
+    } else {
+        destroy(p, insert(p, v));
+    }
+    free(why);
+    free(open);
+    return v;
+}
+
+jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why)
 {
     *why = NULL;
-    *out = find(p, in);
+    *out = find(p, in, false);
     if (*out) return JITC_OK;
     pthread_mutex_lock(&p->compile);
     jitc_status status = JITC_OK;
-    *out = find(p, in); /* another thread may just have made it */
+    *out = find(p, in, false); /* another thread may just have made it */
+    if (!*out && !special && !p->is_static && p->nspecial >= FIRST_SIGNATURES && count_signature(p, in) < HOT)
+        *out = general_version(p, in);
     if (!*out) {
-        status = version_new(p, in, out, why);
-        if (!status) destroy(p, insert(p, *out));
+        status = version_new(p, in, false, out, why);
+        if (!status) {
+            p->nspecial++;
+            destroy(p, insert(p, *out));
+        }
     }
     pthread_mutex_unlock(&p->compile);
     return status;
