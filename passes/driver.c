@@ -20,7 +20,8 @@ const PassInfo *passes_at(int i)
 
 const char *passes_default_pipeline(void)
 {
-    return "guard,fix(simplify,fold,cse,control,dce),hoist,dilate,layout,fix(simplify,fold,cse,dce),bn,"
+    return "guard,fix(simplify,fold,cse,control,dce),project,hoist,dilate,layout,fix(simplify,fold,cse,dce),"
+           "bn,"
            "groups,padfold,"
            "padsplit,"
            "panel,"

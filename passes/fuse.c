@@ -51,9 +51,10 @@ static bool stays_outside(const Op *op)
     return op->def->kind == KIND_CONST || op->def->kind == KIND_VIEW || op->def->kind >= KIND_SIZE;
 }
 
-static bool is_free(const Fuse *f, const Op *op)
+static bool is_free(const Fuse *f, const Op *op, bool slices)
 {
-    return op->parent == f->r && !f->taken[op->mark] && op->def->kind == KIND_MAP;
+    if (op->parent != f->r || f->taken[op->mark]) return false;
+    return op->def->kind == KIND_MAP || (slices && op->code == OP_slice);
 }
 
 static bool is_inside_const(const Value *v)
@@ -153,8 +154,8 @@ static bool all_uses_inside(const Fuse *f, const Value *v)
     return true;
 }
 
-/* Adds elementwise ops before what is in the set, whose results are read inside it only. `strict`: the
- * operand rules of epilogues. */
+/* Adds elementwise ops before what is in the set, whose results are read inside it only; slices too, which
+ * then are only another place to read from. `strict`: the operand rules of epilogues, and no slices. */
 static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
 {
     int64_t below = INT64_MAX; /* consumers come before producers: one sweep */
@@ -164,7 +165,7 @@ static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
         for (int i = 0; i < s->n; i++)
             for (int k = 0; k < s->op[i]->nin; k++) {
                 Op *d = s->op[i]->in[k]->def;
-                if (!d || in_set(f, d) || d->mark >= below || !is_free(f, d)) continue;
+                if (!d || in_set(f, d) || d->mark >= below || !is_free(f, d, !strict)) continue;
                 if (!next || d->mark > next->mark) next = d;
             }
         if (!next) return;
