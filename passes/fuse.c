@@ -10,10 +10,19 @@
 
 #include "passes/util.h"
 
+/* KINDS: different kernels of elementwise ops that a program may have; code for each costs some 20 ms. */
+enum { KINDS = 256, KINDS_TABLE = 1024 };
 enum { MAX_EPILOGUE = 32, MAX_PROLOGUE = 16, MAX_MAP = 64, MAX_PENDING = 64, MAX_OPERANDS = 32 };
+
+/* What elementwise kernels there are, by a hash of their ops. */
+typedef struct {
+    uint64_t at[KINDS_TABLE];
+    uint32_t n;
+} Kinds;
 
 typedef struct {
     Module *m;
+    Kinds *kinds;
     Region *r;
     Op **op;         /* by place */
     uint8_t *taken;  /* by place: in a kernel already */
@@ -268,6 +277,40 @@ static void make(Fuse *f, Set *s, const char *algo)
     }
 }
 
+/* The set's ops, and which of them each operand is. Constants inside count by their value. */
+static uint64_t kind_of(Set *s)
+{
+    qsort(s->op, (size_t)s->n, sizeof *s->op, by_place);
+    Hash h = {0, 0};
+    for (int i = 0; i < s->n; i++) {
+        const Op *op = s->op[i];
+        int64_t key[9] = {(int64_t)h.lo, op->code, op->out[0]->type.dtype};
+        for (int k = 0; k < op->nin && k < 3; k++) {
+            const Value *v = op->in[k];
+            int j = 0;
+            while (j < s->n && s->op[j] != v->def) j++;
+            key[3 + 2 * k] = j < s->n ? j : -1 - (v->type.rank == 0) - 2 * v->type.dtype;
+            if (is_inside_const(v))
+                key[4 + 2 * k] = (int64_t)hash_bytes(v->def->value.data, dtype_size(v->type.dtype)).lo;
+        }
+        h = hash_bytes(key, sizeof key);
+    }
+    return h.lo | 1;
+}
+
+/* Whether a kernel of this kind may be made: where a graph has very many, only those of one op go on being
+ * added, which are few. */
+static bool admit(Kinds *k, uint64_t kind)
+{
+    uint32_t i = (uint32_t)kind & (KINDS_TABLE - 1);
+    while (k->at[i] && k->at[i] != kind) i = (i + 1) & (KINDS_TABLE - 1);
+    if (k->at[i]) return true;
+    if (k->n >= KINDS) return false;
+    k->at[i] = kind;
+    k->n++;
+    return true;
+}
+
 static const char *algo_of(const Op *op)
 {
     bool f32 = op->out[0]->type.dtype == JITC_FLOAT32;
@@ -297,6 +340,10 @@ static void kernel_of(Fuse *f, Op *op)
     bool may_grow = m->fuel > 0 && op->nout == 1 && op->out[0]->type.layout == LAYOUT_PLAIN;
     if (may_grow && op->def->kind == KIND_MAP) {
         grow_up(f, &s, &op->out[0]->type, MAX_MAP - 1, false);
+        if (s.n > 1 && !admit(f->kinds, kind_of(&s))) {
+            cut(f, &s, 0);
+            put(f, &s, op);
+        }
     } else if (may_grow) {
         if (op->def->kind == KIND_REDUCE) grow_up(f, &s, &op->in[0]->type, MAX_PROLOGUE, true);
         if (op->def->kind != KIND_ROUTINE) grow_epilogue(f, &s, &op->out[0]->type);
@@ -305,10 +352,10 @@ static void kernel_of(Fuse *f, Op *op)
     make(f, &s, algo_of(op));
 }
 
-static bool run(Module *m, Region *r)
+static bool run(Module *m, Region *r, Kinds *kinds)
 {
     bool changed = false;
-    Fuse f = {.m = m, .r = r};
+    Fuse f = {.m = m, .kinds = kinds, .r = r};
     f.n = number_ops(f.r);
     f.op = job_array(m->job, Op *, f.n + 1);
     f.taken = job_array(m->job, uint8_t, f.n + 1);
@@ -330,7 +377,8 @@ bool pass_fuse(Module *m, PassCx *cx)
 {
     bool changed = pass_dce(m, cx); /* what nobody reads would become kernels */
     Regions r = ir_func_regions(m, ir_find_func(m, "main"));
-    for (uint32_t i = 0; i < r.n; i++) changed |= run(m, r.at[i]);
+    Kinds *kinds = job_new(m->job, Kinds);
+    for (uint32_t i = 0; i < r.n; i++) changed |= run(m, r.at[i], kinds);
     pass_dce(m, cx); /* constants that went inside */
     return changed;
 }

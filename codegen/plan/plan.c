@@ -424,7 +424,7 @@ static void number_bufs(Planner *p)
         case CTL_sizes: c->b = p->classes.at[c->b].buf; break;
         default: break;
         }
-        p->plan->moves = p->plan->moves || c->code == CTL_alloc || c->code == CTL_swap;
+        p->plan->moves = p->plan->moves || c->code == CTL_alloc || c->code == CTL_jump;
     }
 }
 

@@ -116,7 +116,7 @@ static void print_reg(const Plan *p, Str *s, uint32_t i)
 
 static bool is_target(const Plan *p, uint32_t at)
 {
-    for (uint32_t i = 0; i < p->ncode; i++) {
+    for (uint32_t i = 0; p->moves && i < p->ncode; i++) {
         if (p->code[i].code == CTL_jump && p->code[i].a == at) return true;
         if (p->code[i].code == CTL_branch && p->code[i].b == at) return true;
     }
