@@ -81,7 +81,7 @@ static const char *name(Parser *p)
     return job_strndup(p->job, w, n);
 }
 
-static int64_t integer(Parser *p)
+static int64_t integer_as(Parser *p, bool bits)
 {
     skip(p);
     char buf[32];
@@ -91,9 +91,14 @@ static int64_t integer(Parser *p)
         buf[n++] = *p->at++;
     buf[n] = 0;
     char *e;
-    int64_t v = strtoll(buf, &e, 10);
+    int64_t v = bits && buf[0] != '-' ? (int64_t)strtoull(buf, &e, 10) : strtoll(buf, &e, 10);
     if (!n || *e) fail(p, "an integer expected");
     return v;
+}
+
+static int64_t integer(Parser *p)
+{
+    return integer_as(p, false);
 }
 
 static double number(Parser *p)
@@ -280,7 +285,7 @@ static Tensor elements(Parser *p, const Type *t)
         if (dtype_is_float(t->dtype))
             tensor_set_f(&x, i, number(p));
         else
-            tensor_set_i(&x, i, integer(p));
+            tensor_set_i(&x, i, integer_as(p, t->dtype == JITC_UINT64));
     }
     if (list) expect(p, "]");
     return x;

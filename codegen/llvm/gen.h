@@ -176,6 +176,9 @@ Vec v_not(Gen *g, Vec a);
 Vec v_shl(Gen *g, Vec a, int bits);
 Vec v_shr(Gen *g, Vec a, int bits); /* logical */
 Vec v_sar(Gen *g, Vec a, int bits);
+Vec v_shift(Gen *g, Vec a, Vec bits,
+            bool left); /* each lane by its own distance, below the bits of the dtype */
+Vec v_popcount(Gen *g, Vec a);
 Vec v_bits(Gen *g, Vec a, DType t); /* same bits, other dtype of the same size */
 Vec v_cast(Gen *g, Vec a,
            DType t); /* as TensorFlow casts: floats truncate (saturating, NaN gives 0); bool is != 0 */

@@ -288,6 +288,20 @@ Vec v_sar(Gen *g, Vec a, int bits)
     return vec(LLVMBuildAShr(g->b, a.v, v_i(g, a.dtype, a.lanes, bits).v, ""), a);
 }
 
+Vec v_shift(Gen *g, Vec a, Vec bits, bool left)
+{
+    same(g, a, bits);
+    return vec(left      ? LLVMBuildShl(g->b, a.v, bits.v, "")
+               : is_s(a) ? LLVMBuildAShr(g->b, a.v, bits.v, "")
+                         : LLVMBuildLShr(g->b, a.v, bits.v, ""),
+               a);
+}
+
+Vec v_popcount(Gen *g, Vec a)
+{
+    return vec(intrinsic(g, "llvm.ctpop", (V[]){a.v}, 1), a);
+}
+
 Vec v_bits(Gen *g, Vec a, DType t)
 {
     return (Vec){LLVMBuildBitCast(g->b, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};

@@ -98,6 +98,11 @@ UNARY(map_cos, vm_cos(g, x))
 UNARY(map_tanh, vm_tanh(g, x))
 UNARY(map_sigmoid, vm_sigmoid(g, x))
 UNARY(map_erf, vm_erf(g, x))
+UNARY(map_erfc, vm_erfc(g, x))
+UNARY(map_lgamma, vm_lgamma(g, x))
+UNARY(map_digamma, vm_digamma(g, x))
+UNARY(map_ndtri, vm_ndtri(g, x))
+UNARY(map_popcount, v_cast(g, v_popcount(g, x), JITC_UINT8))
 UNARY(map_softplus, vm_softplus(g, x))
 UNARY(map_softsign, v_div(g, x, v_add(g, k_of(g, x, 1), v_abs(g, x))))
 UNARY(map_logical_not, v_not(g, x))
@@ -176,6 +181,18 @@ BINARY(map_greater, v_cmp(g, CMP_GT, x, y))
 BINARY(map_greater_equal, v_cmp(g, CMP_GE, x, y))
 BINARY(map_logical_and, v_and(g, x, y))
 BINARY(map_logical_or, v_or(g, x, y))
+BINARY(map_bit_and, v_and(g, x, y))
+BINARY(map_bit_or, v_or(g, x, y))
+BINARY(map_bit_xor, v_xor(g, x, y))
+
+static Vec distance(Gen *g, Vec y)
+{
+    Vec zero = zero_of(g, y), most = k_of(g, y, 8.0 * (double)dtype_size(y.dtype) - 1);
+    y = v_select(g, v_cmp(g, CMP_GT, y, most), most, y);
+    return v_select(g, v_cmp(g, CMP_LT, y, zero), zero, y);
+}
+BINARY(map_shift_left, v_shift(g, x, distance(g, y), true))
+BINARY(map_shift_right, v_shift(g, x, distance(g, y), false))
 
 /* NaN wins, then the first operand. */
 static Vec pick(Gen *g, Vec x, Vec y, Cmp better)

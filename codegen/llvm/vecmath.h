@@ -16,6 +16,10 @@ Vec vm_tanh(Gen *g, Vec x);
 Vec vm_sigmoid(Gen *g, Vec x);
 Vec vm_softplus(Gen *g, Vec x);
 Vec vm_erf(Gen *g, Vec x);
+Vec vm_erfc(Gen *g, Vec x);
+Vec vm_lgamma(Gen *g, Vec x); /* of f64 within about 1e-14 of the larger of 1 and the result */
+Vec vm_digamma(Gen *g, Vec x);
+Vec vm_ndtri(Gen *g, Vec x);
 Vec vm_pow(Gen *g, Vec x, Vec y); /* f64: relative error about |y log x| ulp */
 Vec vm_atan2(Gen *g, Vec y, Vec x);
 Vec vm_fmod(Gen *g, Vec x, Vec y); /* exact */

@@ -51,6 +51,10 @@ static void import_const(Cx *cx, Value **in, Value **out)
         out[0] = ir_const(&cx->b, &x);
     } else if (real && f->numel > 1 && f->stored <= 1) {
         out[0] = ir_weight(&cx->b, t, (WeightRef){.kind = WEIGHT_SPLAT, .splat = splat_value(cx, f)});
+    } else if (f->store == TF_STORE_BYTES) { /* written as numbers: it has no place of its own in the file */
+        Tensor x = tensor_new(cx->job, &t);
+        tf_tensor_read(cx->job, cx->src, f, x.data);
+        out[0] = tensor_value(cx, &x);
     } else {
         out[0] = ir_weight(&cx->b, t, (WeightRef){.kind = WEIGHT_FILE, .offset = f->offset, .handle = f});
     }

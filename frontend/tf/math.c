@@ -1,6 +1,4 @@
 /* Elementwise operations. */
-#include <math.h>
-
 #include "frontend/tf/tf.h"
 
 static void import_unary(Cx *cx, Value **in, Value **out)
@@ -119,67 +117,26 @@ static void import_mul_no_nan(Cx *cx, Value **in, Value **out)
     out[0] = zero_where(cx, in[1], bi(cx, OP_mul, in[0], in[1]));
 }
 
-static void import_erfc(Cx *cx, Value **in, Value **out)
+/* Integer quotients truncate anyway. */
+static void import_truncate_div(Cx *cx, Value **in, Value **out)
 {
-    if (need_float(cx, in[0], "the input"))
-        out[0] = bi(cx, OP_sub, scalar(cx, in[0]->type.dtype, 1), un(cx, OP_erf, in[0]));
+    Value *q = bi(cx, OP_div, in[0], in[1]);
+    if (q && dtype_is_float(q->type.dtype)) {
+        Value *down = bi(cx, OP_less, q, scalar(cx, q->type.dtype, 0));
+        q = ir_v(&cx->b, OP_select, IN(down, un(cx, OP_ceil, q), un(cx, OP_floor, q)), NO_ATTRS);
+    }
+    out[0] = q;
 }
 
-/* -- Trigonometric and hyperbolic functions that the IR composes -------------------------------------- */
-enum { TAN, ATAN, ASIN, ACOS, SINH, COSH, ASINH, ACOSH, ATANH };
-
-/* sqrt(1 - x^2), without cancellation */
-static Value *leg(Cx *cx, Value *x, Value *one)
+static void import_approximate_equal(Cx *cx, Value **in, Value **out)
 {
-    return un(cx, OP_sqrt, bi(cx, OP_mul, bi(cx, OP_sub, one, x), bi(cx, OP_add, one, x)));
-}
-
-static Value *sinh_of(Cx *cx, Value *x, Value *one)
-{
-    Value *e = un(cx, OP_expm1, un(cx, OP_abs, x)); /* sinh |x| = (e + e / (e + 1)) / 2 */
-    Value *far = bi(cx, OP_equal, e, scalar(cx, x->type.dtype, (double)INFINITY));
-    Value *back = ir_v(&cx->b, OP_select, IN(far, one, bi(cx, OP_div, e, bi(cx, OP_add, e, one))), NO_ATTRS);
-    Value *half = scalar(cx, x->type.dtype, 0.5);
-    Value *s = bi(cx, OP_add, bi(cx, OP_mul, half, e), bi(cx, OP_mul, half, back));
-    return bi(cx, OP_mul, un(cx, OP_sign, x), s);
-}
-
-static Value *asinh_of(Cx *cx, Value *x, Value *one)
-{
-    Value *a = un(cx, OP_abs, x); /* log1p(a + a^2 / (1 + sqrt(a^2 + 1))) */
-    Value *root = un(cx, OP_sqrt, bi(cx, OP_add, un(cx, OP_square, a), one));
-    Value *more = bi(cx, OP_mul, a, bi(cx, OP_div, a, bi(cx, OP_add, one, root)));
-    return bi(cx, OP_mul, un(cx, OP_sign, x), un(cx, OP_log1p, bi(cx, OP_add, a, more)));
-}
-
-static void import_trig(Cx *cx, Value **in, Value **out)
-{
-    Value *x = in[0];
-    if (!need_float(cx, x, "the input")) return;
-    Value *one = scalar(cx, x->type.dtype, 1), *half = scalar(cx, x->type.dtype, 0.5);
-    switch (cx->op->arg) {
-    case TAN: out[0] = bi(cx, OP_div, un(cx, OP_sin, x), un(cx, OP_cos, x)); break;
-    case ATAN: out[0] = bi(cx, OP_atan2, x, one); break;
-    case ASIN: out[0] = bi(cx, OP_atan2, x, leg(cx, x, one)); break;
-    case ACOS: out[0] = bi(cx, OP_atan2, leg(cx, x, one), x); break;
-    case SINH: out[0] = sinh_of(cx, x, one); break;
-    case COSH: {
-        Value *e = un(cx, OP_exp, un(cx, OP_abs, x));
-        out[0] = bi(cx, OP_add, bi(cx, OP_mul, half, e), bi(cx, OP_div, half, e));
-        break;
+    Value *x = in[0], *tolerance = scalar(cx, x->type.dtype, get_float(cx, "tolerance", (double)1e-5f));
+    if (x->type.rank != in[1]->type.rank) {
+        fail(cx, "the inputs differ in shape: %s and %s", type_string(cx, &x->type),
+             type_string(cx, &in[1]->type));
+        return;
     }
-    case ASINH: out[0] = asinh_of(cx, x, one); break;
-    case ACOSH: {
-        Value *root =
-            bi(cx, OP_mul, un(cx, OP_sqrt, bi(cx, OP_sub, x, one)), un(cx, OP_sqrt, bi(cx, OP_add, x, one)));
-        out[0] = un(cx, OP_log, bi(cx, OP_add, x, root));
-        break;
-    }
-    default: {
-        Value *d = bi(cx, OP_sub, un(cx, OP_log1p, x), un(cx, OP_log1p, un(cx, OP_neg, x)));
-        out[0] = bi(cx, OP_mul, half, d);
-    }
-    }
+    out[0] = bi(cx, OP_less_equal, un(cx, OP_abs, bi(cx, OP_sub, x, in[1])), tolerance);
 }
 
 const TfOp tf_math_ops[] = {
@@ -201,19 +158,9 @@ const TfOp tf_math_ops[] = {
     {"Log1p", import_unary, 1, 0, 1, OP_log1p},
     {"Sin", import_unary, 1, 0, 1, OP_sin},
     {"Cos", import_unary, 1, 0, 1, OP_cos},
-    {"Tan", import_trig, 1, 0, 1, TAN},
-    {"Atan", import_trig, 1, 0, 1, ATAN},
-    {"Asin", import_trig, 1, 0, 1, ASIN},
-    {"Acos", import_trig, 1, 0, 1, ACOS},
-    {"Sinh", import_trig, 1, 0, 1, SINH},
-    {"Cosh", import_trig, 1, 0, 1, COSH},
-    {"Asinh", import_trig, 1, 0, 1, ASINH},
-    {"Acosh", import_trig, 1, 0, 1, ACOSH},
-    {"Atanh", import_trig, 1, 0, 1, ATANH},
     {"Tanh", import_unary, 1, 0, 1, OP_tanh},
     {"Sigmoid", import_unary, 1, 0, 1, OP_sigmoid},
     {"Erf", import_unary, 1, 0, 1, OP_erf},
-    {"Erfc", import_erfc, 1, 0, 1, 0},
     {"Relu", import_unary, 1, 0, 1, OP_relu},
     {"Relu6", import_unary, 1, 0, 1, OP_relu6},
     {"Elu", import_unary, 1, 0, 1, OP_elu},
@@ -232,7 +179,7 @@ const TfOp tf_math_ops[] = {
     {"MulNoNan", import_mul_no_nan, 2, 0, 1, 0},
     {"Div", import_binary, 2, 0, 1, OP_div},
     {"RealDiv", import_binary, 2, 0, 1, OP_div},
-    {"TruncateDiv", import_binary, 2, 0, 1, OP_div},
+    {"TruncateDiv", import_truncate_div, 2, 0, 1, 0},
     {"DivNoNan", import_binary, 2, 0, 1, OP_div_no_nan},
     {"Xdivy", import_xdivy, 2, 0, 1, 0},
     {"Xlogy", import_xlogy, 2, 0, 1, 0},
@@ -255,6 +202,7 @@ const TfOp tf_math_ops[] = {
     {"LogicalAnd", import_binary, 2, 0, 1, OP_logical_and},
     {"LogicalOr", import_binary, 2, 0, 1, OP_logical_or},
     {"LogicalXor", import_binary, 2, 0, 1, OP_not_equal},
+    {"ApproximateEqual", import_approximate_equal, 2, 0, 1, 0},
     {"Select", import_select_v1, 3, 0, 1, 0},
     {"SelectV2", import_select, 3, 0, 1, 0},
     {"ClipByValue", import_clip, 3, 0, 1, 0},

@@ -23,6 +23,16 @@ static void import_reduce(Cx *cx, Value **in, Value **out)
     out[0] = reduce(cx, (OpCode)cx->op->arg, in[0], axes, k, keep);
 }
 
+/* TensorFlow adds integers up in 64 bits before it divides. */
+static void import_mean(Cx *cx, Value **in, Value **out)
+{
+    DType t = in[0]->type.dtype;
+    Value *x =
+        dtype_is_int(t) ? ir_cast(&cx->b, in[0], dtype_is_signed(t) ? JITC_INT64 : JITC_UINT64) : in[0];
+    import_reduce(cx, (Value *[]){x, in[1]}, out);
+    if (out[0]) out[0] = ir_cast(&cx->b, out[0], t);
+}
+
 static void import_arg(Cx *cx, Value **in, Value **out)
 {
     int axis = known_axis(cx, in[1], "the axis", in[0]->type.rank);
@@ -55,12 +65,15 @@ static void import_l2_loss(Cx *cx, Value **in, Value **out)
     int rank = in[0]->type.rank;
     if (!need_float(cx, in[0], "the input")) return;
     for (int d = 0; d < rank; d++) axes[d] = d;
-    Value *sum = reduce(cx, OP_reduce_sum, ir_unary(&cx->b, OP_square, in[0]), axes, rank, false);
-    out[0] = ir_binary(&cx->b, OP_mul, sum, scalar(cx, in[0]->type.dtype, 0.5));
+    DType t = in[0]->type.dtype;
+    Value *x = dtype_size(t) == 2 ? ir_cast(&cx->b, in[0], JITC_FLOAT32) : in[0];
+    Value *sum = reduce(cx, OP_reduce_sum, ir_unary(&cx->b, OP_square, x), axes, rank, false);
+    sum = ir_binary(&cx->b, OP_mul, sum, scalar(cx, x->type.dtype, 0.5));
+    if (sum) out[0] = ir_cast(&cx->b, sum, t);
 }
 
 const TfOp tf_reduce_ops[] = {
-    {"Sum", import_reduce, 2, 0, 1, OP_reduce_sum},   {"Mean", import_reduce, 2, 0, 1, OP_reduce_mean},
+    {"Sum", import_reduce, 2, 0, 1, OP_reduce_sum},   {"Mean", import_mean, 2, 0, 1, OP_reduce_mean},
     {"Max", import_reduce, 2, 0, 1, OP_reduce_max},   {"Min", import_reduce, 2, 0, 1, OP_reduce_min},
     {"Prod", import_reduce, 2, 0, 1, OP_reduce_prod}, {"All", import_reduce, 2, 0, 1, OP_reduce_all},
     {"Any", import_reduce, 2, 0, 1, OP_reduce_any},   {"ArgMax", import_arg, 2, 0, 1, OP_argmax},

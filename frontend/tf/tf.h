@@ -40,9 +40,9 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
-extern const TfOp tf_math_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[],
-    tf_sequence_ops[], tf_array_ops[], tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[],
-    tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
+extern const TfOp tf_math_ops[], tf_special_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[],
+    tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[], tf_array_ops[], tf_slice_ops[], tf_pad_ops[],
+    tf_roll_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */

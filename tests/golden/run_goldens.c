@@ -35,9 +35,17 @@ static int64_t elements(const jitc_tensor *t)
     return n;
 }
 
+static double half(uint16_t h)
+{
+    double man = h & 0x3ff, exp = h >> 10 & 31;
+    double v = exp == 31 ? (man ? NAN : INFINITY) : exp ? ldexp(man + 0x400, (int)exp - 25) : ldexp(man, -24);
+    return h & 0x8000 ? -v : v;
+}
+
 static double element(const jitc_tensor *t, int64_t i)
 {
     switch (t->dtype) {
+    case JITC_FLOAT16: return half(((const uint16_t *)t->data)[i]);
     case JITC_FLOAT32: return ((const float *)t->data)[i];
     case JITC_FLOAT64: return ((const double *)t->data)[i];
     default: return 0;
@@ -67,9 +75,9 @@ static void compare(const Case *c, const char *name, const jitc_tensor *got, con
     }
 
     int64_t n = elements(want), wrong = 0, first = 0;
-    bool real = want->dtype == JITC_FLOAT32 || want->dtype == JITC_FLOAT64;
+    bool real = want->dtype == JITC_FLOAT32 || want->dtype == JITC_FLOAT64 || want->dtype == JITC_FLOAT16;
     size_t size = jitc_dtype_size(want->dtype);
-    double tiny = want->dtype == JITC_FLOAT32 ? 1.2e-38 : 2.3e-308; /* TensorFlow flushes denormals to zero */
+    double tiny = want->dtype == JITC_FLOAT64 ? 2.3e-308 : 1.2e-38; /* TensorFlow flushes denormals to zero */
     for (int64_t i = 0; i < n; i++) {
         bool ok;
         if (real) {
