@@ -178,6 +178,10 @@ typedef struct OpDef {
     Value *(*simplify)(Builder *b, Op *op);
     /* Abstract evaluation of a small integer tensor over Dims; false: not known. n = number of elements. */
     bool (*dims)(Module *m, const Op *op, Dim *out, int n);
+    /* KIND_ROUTINE. The number of leading dims of result 0 over which the op is independent; NULL: none. */
+    int (*outer)(const Op *op);
+    Dim (*scratch)(Module *m, const Op *op); /* bytes per share; NULL: none */
+    bool in_place; /* the result may lie where operand 0 does; the op writes only what differs from it */
 } OpDef;
 
 static inline int op_cost(const OpDef *d)

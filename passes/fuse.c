@@ -204,11 +204,11 @@ static Value **inner(Fuse *f, const Value *v)
     return &f->inner[v->id];
 }
 
-static void operand(Fuse *f, Region *body, Value *v, Value **in, int *nin)
+static void operand(Fuse *f, Region *body, Value *v, bool routine, Value **in, int *nin)
 {
     Value **known = inner(f, v);
     if (*known) return;
-    if (is_inside_const(v)) {
+    if (is_inside_const(v) && !routine) { /* all that routines read is memory */
         Builder b = {.m = f->m, .region = body};
         *known = ir_clone(&b, v->def, NULL)->out[0];
         return;
@@ -246,7 +246,8 @@ static void make(Fuse *f, Set *s, const char *algo)
     for (int i = 0; i < s->n; i++)
         for (int k = 0; k < s->op[i]->nin; k++) {
             Value *v = s->op[i]->in[k];
-            if (!v->def || !in_set(f, v->def)) operand(f, body, v, in, &nin);
+            if (!v->def || !in_set(f, v->def))
+                operand(f, body, v, anchor->def->kind == KIND_ROUTINE, in, &nin);
         }
     Builder b = {.m = m, .region = body};
     for (int i = 0; i < s->n; i++) {

@@ -6,7 +6,8 @@
  * A file is a kernel text, then one line per run:
  *     # run dims=3,70,4 units=2 scratch=0 rtol=1e-5 fail=2 in1=0..5 special
  * dims: the spec's dims. in1: the range of operand 1's numbers. special: operands hold NaN, infinities and
- * zeros. fail: the element that the kernel must report. What stands after `# reference` (without the leading
+ * zeros. A routine's units and scratch are what its op says. fail: the element that the kernel must report.
+ * What stands after `# reference` (without the leading
  * "# ") is evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in
  * a map by its dims. */
 #include <dirent.h>
@@ -134,8 +135,19 @@ static double uniform(void)
     return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
 }
 
-static void fill(Tensor *t, const Run *r, int k)
+/* Complex numbers as pairs of floats. */
+static Tensor parts(const Tensor *t)
 {
+    Tensor p = *t;
+    if (t->type.dtype != JITC_COMPLEX64 && t->type.dtype != JITC_COMPLEX128) return p;
+    int64_t n = 2 * type_numel(&t->type);
+    p.type = type_make(t->type.dtype == JITC_COMPLEX64 ? JITC_FLOAT32 : JITC_FLOAT64, 1, &n);
+    return p;
+}
+
+static void fill(const Tensor *whole, const Run *r, int k)
+{
+    Tensor p = parts(whole), *t = &p;
     static const double special[] = {NAN,  INFINITY, -INFINITY, 0,   -0.0, 1,    -1,
                                      1e30, -1e30,    1e-30,     0.5, -0.5, 88.5, -88};
     int64_t n = type_numel(&t->type);
@@ -184,6 +196,13 @@ static int64_t units_of(const char *text, const Region *body, const Run *r)
         for (int d = 0; d < (rank == 1 ? 1 : rank - 1); d++) rows *= r->dims[d];
         return ceil_div(rows, r->dims[rank]);
     }
+    if (strstr(text, "#algo=routine")) {
+        const Op *op = body->first;
+        int outer = op->def->outer ? op->def->outer(op) : 0;
+        int64_t n = 1;
+        for (int d = 0; d < outer; d++) n *= op->out[0]->type.dim[d];
+        return n;
+    }
     if (strstr(text, "#algo=depthwise")) return r->dims[0] * r->dims[4];
     if (strstr(text, "cumsum")) return 1;
     if (strstr(text, "softmax") && t->rank == 1) return 1;
@@ -217,8 +236,10 @@ static void complain(const char *file, const char *target, const Run *r, const c
 }
 
 /* The first difference, or NULL. */
-static const char *differs(int result, const Tensor *want, const Tensor *got, const Run *r, double *worst)
+static const char *differs(int result, const Tensor *wanted, const Tensor *gotten, const Run *r,
+                           double *worst)
 {
+    Tensor a = parts(wanted), b = parts(gotten), *want = &a, *got = &b;
     static char why[160];
     for (int64_t i = 0, n = type_numel(&want->type); i < n; i++) {
         if (!dtype_is_float(want->type.dtype)) {
@@ -280,6 +301,10 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
     }
     ir_eval_region(m, body, in, want);
     int64_t units = units_of(c->text, body, r);
+    Run own = *r; /* the scratch that a routine asks for */
+    if (strstr(c->text, "#algo=routine") && body->first->def->scratch)
+        own.scratch = body->first->def->scratch(m, body->first);
+    r = &own;
     for (int t = 0; t < TARGETS; t++) {
         if (!usable[t]) continue;
         Tensor whole[PTRS];

@@ -210,6 +210,17 @@ Cond c_not(Gen *g, Cond a)
     return (Cond){false, false, LLVMBuildNot(g->b, a.v, "")};
 }
 
+Cond c_from_v(Gen *g, Vec scalar)
+{
+    if (scalar.dtype != JITC_BOOL || scalar.lanes != 1) g_fail(g, "a condition that is not one bool");
+    return (Cond){false, false, scalar.v};
+}
+
+Vec v_from_c(Gen *g, Cond c)
+{
+    return (Vec){rawc(g, c), JITC_BOOL, 1};
+}
+
 Ival i_select(Gen *g, Cond c, Ival a, Ival b)
 {
     if (c.konst) return c.k ? a : b;
@@ -241,8 +252,33 @@ static LLVMBasicBlockRef new_block(Gen *g, const char *name)
     return LLVMAppendBasicBlockInContext(g->cx, g->fn, name);
 }
 
-/* Bottom-tested, with a guard in front unless the first iteration is certain; a single iteration is no loop.
- */
+/* Bottom-tested, with a guard in front unless the first iteration is certain. */
+static void begin_loop(Gen *g, Loop *l, Cond first, Ival lo)
+{
+    l->emitted = true;
+    l->before = LLVMGetInsertBlock(g->b);
+    l->body = new_block(g, "loop");
+    l->exit = new_block(g, "done");
+    if (first.konst)
+        LLVMBuildBr(g->b, l->body);
+    else
+        LLVMBuildCondBr(g->b, first.v, l->body, l->exit);
+    LLVMPositionBuilderAtEnd(g->b, l->body);
+    LLVMBasicBlockRef before = l->before;
+    l->iv = LLVMBuildPhi(g->b, g->i64, "i");
+    V start = raw(g, lo);
+    LLVMAddIncoming(l->iv, &start, &before, 1);
+    for (int i = 0; i < l->ncarry; i++) {
+        V init = l->carry[i].v;
+        l->phi[i] = LLVMBuildPhi(g->b, LLVMTypeOf(init), "");
+        l->init[i] = init;
+        LLVMAddIncoming(l->phi[i], &init, &before, 1);
+        l->carry[i].v = l->phi[i];
+    }
+    l->i = ivar(l->iv);
+}
+
+/* A single iteration is no loop. */
 Loop g_for(Gen *g, Ival lo, Ival hi, Ival step, Vec *carry, int ncarry)
 {
     Loop l = {.open = true, .hi = hi, .step = step, .carry = carry, .ncarry = ncarry};
@@ -256,27 +292,19 @@ Loop g_for(Gen *g, Ival lo, Ival hi, Ival step, Vec *carry, int ncarry)
         l.i = lo;
         return l;
     }
-    l.emitted = true;
-    l.before = LLVMGetInsertBlock(g->b);
-    l.body = new_block(g, "loop");
-    l.exit = new_block(g, "done");
-    if (known)
-        LLVMBuildBr(g->b, l.body);
+    begin_loop(g, &l, c_lt(g, lo, hi), lo);
+    return l;
+}
+
+Loop g_repeat(Gen *g, Cond first, Vec *carry, int ncarry)
+{
+    Loop l = {.open = true, .repeat = true, .step = ival(1), .carry = carry, .ncarry = ncarry};
+    if (ncarry > (int)COUNT(l.phi)) g_fail(g, "a loop carries too many values");
+    l.more = c_const(false);
+    if (first.konst && !first.k)
+        l.open = false;
     else
-        LLVMBuildCondBr(g->b, rawc(g, c_lt(g, lo, hi)), l.body, l.exit);
-    LLVMPositionBuilderAtEnd(g->b, l.body);
-    LLVMBasicBlockRef before = l.before;
-    l.iv = LLVMBuildPhi(g->b, g->i64, "i");
-    V first = raw(g, lo);
-    LLVMAddIncoming(l.iv, &first, &before, 1);
-    for (int i = 0; i < ncarry; i++) {
-        V init = carry[i].v;
-        l.phi[i] = LLVMBuildPhi(g->b, LLVMTypeOf(init), "");
-        l.init[i] = init;
-        LLVMAddIncoming(l.phi[i], &init, &before, 1);
-        carry[i].v = l.phi[i];
-    }
-    l.i = ivar(l.iv);
+        begin_loop(g, &l, first, ival(0));
     return l;
 }
 
@@ -292,7 +320,7 @@ void g_end(Gen *g, Loop *l)
         V v = l->carry[i].v;
         LLVMAddIncoming(l->phi[i], &v, &latch, 1);
     }
-    LLVMBuildCondBr(g->b, rawc(g, c_lt(g, next, l->hi)), l->body, l->exit);
+    LLVMBuildCondBr(g->b, rawc(g, l->repeat ? l->more : c_lt(g, next, l->hi)), l->body, l->exit);
     LLVMPositionBuilderAtEnd(g->b, l->exit);
     /* `before` reaches the exit only through the guard. */
     bool guarded = LLVMGetNumSuccessors(LLVMGetBasicBlockTerminator(before)) == 2;
@@ -304,13 +332,16 @@ void g_end(Gen *g, Loop *l)
     }
 }
 
-If g_if(Gen *g, Cond c)
+If g_if(Gen *g, Cond c, Vec *carry, int ncarry)
 {
-    If f = {.open = true};
+    If f = {.open = true, .carry = carry, .ncarry = ncarry};
+    if (ncarry > IF_CARRY_MAX) g_fail(g, "a branch carries too many values");
     if (c.konst) {
         f.open = c.k;
         return f;
     }
+    for (int i = 0; i < ncarry; i++) f.old[i] = carry[i].v;
+    f.before = LLVMGetInsertBlock(g->b);
     f.then = new_block(g, "then");
     f.join = new_block(g, "join");
     LLVMBuildCondBr(g->b, c.v, f.then, f.join);
@@ -322,8 +353,15 @@ void g_fi(Gen *g, If *f)
 {
     f->open = false;
     if (!f->join) return;
+    LLVMBasicBlockRef end = LLVMGetInsertBlock(g->b), before = f->before;
     LLVMBuildBr(g->b, f->join);
     LLVMPositionBuilderAtEnd(g->b, f->join);
+    for (int i = 0; i < f->ncarry; i++) {
+        V v = f->carry[i].v, old = f->old[i], out = LLVMBuildPhi(g->b, LLVMTypeOf(v), "");
+        LLVMAddIncoming(out, &v, &end, 1);
+        LLVMAddIncoming(out, &old, &before, 1);
+        f->carry[i].v = out;
+    }
 }
 
 void g_report(Gen *g, Cond bad, Ival element)
@@ -401,6 +439,11 @@ Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b)
 {
     if (c.konst) return c.k ? a : b;
     return (Ptr){LLVMBuildSelect(g->b, c.v, a.v, b.v, "")};
+}
+
+Cond p_equal(Gen *g, Ptr a, Ptr b)
+{
+    return (Cond){false, false, LLVMBuildICmp(g->b, LLVMIntEQ, a.v, b.v, "")};
 }
 
 Ptr p_load(Gen *g, Ptr table, Ival at)

@@ -71,6 +71,8 @@ Cond c_eq(Gen *g, Ival a, Ival b);
 Cond c_and(Gen *g, Cond a, Cond b);
 Cond c_or(Gen *g, Cond a, Cond b);
 Cond c_not(Gen *g, Cond a);
+Cond c_from_v(Gen *g, Vec scalar); /* of bool */
+Vec v_from_c(Gen *g, Cond c);
 static inline Cond c_const(bool k)
 {
     return (Cond){true, k, NULL};
@@ -79,9 +81,10 @@ static inline Cond c_const(bool k)
 /* -- Control ------------------------------------------------------------------------------------------------
  */
 typedef struct {
-    bool open, emitted;
+    bool open, emitted, repeat;
     Ival i;
     Ival hi, step;
+    Cond more; /* of REPEAT: once more? */
     Vec *carry;
     int ncarry;
     void *body, *exit, *iv, *phi[40], *init[40], *before;
@@ -92,13 +95,22 @@ void g_end(Gen *g, Loop *l);
 #define FOR(g, i, lo, hi, st)             for (Loop i = g_for(g, lo, hi, st, NULL, 0); i.open; g_end(g, &i))
 #define FOR_CARRY(g, i, lo, hi, st, v, n) for (Loop i = g_for(g, lo, hi, st, v, n); i.open; g_end(g, &i))
 
+/* While `first` and then while l.more, which the body sets, holds; l.i counts from 0. */
+Loop g_repeat(Gen *g, Cond first, Vec *carry, int ncarry);
+#define REPEAT(g, l, first, v, n) for (Loop l = g_repeat(g, first, v, n); l.open; g_end(g, &l))
+
+enum { IF_CARRY_MAX = 8 };
 typedef struct {
     bool open;
-    void *then, *join;
+    void *then, *join, *before, *old[IF_CARRY_MAX];
+    Vec *carry;
+    int ncarry;
 } If;
-If g_if(Gen *g, Cond c);
+/* `carry`: values that the body replaces; where it is left out they stay. */
+If g_if(Gen *g, Cond c, Vec *carry, int ncarry);
 void g_fi(Gen *g, If *f);
-#define IF(g, name, c) for (If name = g_if(g, c); name.open; g_fi(g, &name))
+#define IF(g, name, c)             for (If name = g_if(g, c, NULL, 0); name.open; g_fi(g, &name))
+#define IF_CARRY(g, name, c, v, n) for (If name = g_if(g, c, v, n); name.open; g_fi(g, &name))
 
 /* A function that the kernels of a module share, such as a register tile: never inlined, so that it is
  * compiled once. `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into
@@ -121,6 +133,7 @@ void g_call(Gen *g, const Sub *s, const SubArg *args, int n);
 Ptr p_at(Gen *g, Ptr p, Ival elements, DType t);
 Ptr p_bytes(Gen *g, Ptr p, Ival bytes);
 Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b);
+Cond p_equal(Gen *g, Ptr a, Ptr b);
 Ptr p_load(Gen *g, Ptr table, Ival at); /* pointer number `at` of a table */
 void p_store(Gen *g, Ptr table, Ival at, Ptr p);
 Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes); /* elements from `at`, element alignment */

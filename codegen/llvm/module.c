@@ -13,10 +13,8 @@ static const struct {
     void (*emit)(Gen *, const Kernel *);
     int ndims; /* dim arguments; -1: the rank of the map's result and `rows` */
 } algos[] = {
-    {"igemm", emit_igemm, IG_DIMS},
-    {"depthwise", emit_depthwise, DW_DIMS},
-    {"map", emit_map, -1},
-    {"loops", emit_loops, 0},
+    {"igemm", emit_igemm, IG_DIMS}, {"depthwise", emit_depthwise, DW_DIMS}, {"map", emit_map, -1},
+    {"loops", emit_loops, 0},       {"routine", emit_routine, 0},
 };
 
 /* The header line: `#algo=NAME field=number …`. */

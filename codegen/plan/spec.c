@@ -172,6 +172,9 @@ double spec_flops(const Op *op)
     }
     case KIND_REDUCE:
     case KIND_SCAN: return (double)guess_numel(&op->in[0]->type);
+    case KIND_ROUTINE:
+        for (int i = 0; i < op->nin; i++) out += (double)guess_numel(&op->in[i]->type);
+        return out * op_cost(op->def);
     default: return out * op_cost(op->def);
     }
 }
@@ -373,6 +376,8 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
         make_igemm(m, kernel, out);
     else if (strcmp(algo, "depthwise") == 0)
         make_depthwise(m, kernel, out);
+    else if (strcmp(algo, "routine") == 0)
+        make_routine(m, kernel, out);
     else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, end, out)) {
         double flops = out->flops, bytes = out->bytes;
         *out = (KernelSpec){.flops = flops, .bytes = bytes};

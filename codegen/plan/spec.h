@@ -36,7 +36,12 @@
  * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
  * dims but the last; a result of rank < 2: ceil(numel / 256), a unit covers 256 consecutive elements; softmax
  * and log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
- * reduction to few elements it is still split over outputs only. */
+ * reduction to few elements it is still split over outputs only.
+ *
+ * routine: one op of KIND_ROUTINE, whose operands and results are dense plain memory; sizes as in loops.
+ * units: the product of the leading dims of result 0 that the op's `outer` names, else 1. The result may take
+ * operand 0's memory where the OpDef says so: the code copies the operand to the result unless the two
+ * pointers are equal. Scratch is what the op's `scratch` says. */
 #ifndef JITC_SPEC_H
 #define JITC_SPEC_H
 

@@ -41,4 +41,5 @@ int64_t guess_numel(const Type *t);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
+void make_routine(Module *m, const Op *kernel, KernelSpec *out);
 #endif

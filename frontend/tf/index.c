@@ -147,63 +147,24 @@ static void import_one_hot(Cx *cx, Value **in, Value **out)
                       AT(at_i("depth", depth), at_i("axis", axis < 0 ? rank : axis)));
 }
 
-/* -- The k largest ------------------------------------------------------------------------------------ */
-static Value *iota(Cx *cx, int64_t n, bool column)
-{
-    Dim dim[2] = {column ? n : 1, column ? 1 : n};
-    Type t = type_make(JITC_INT32, 2, dim);
-    Tensor x = tensor_new(cx->job, &t);
-    for (int64_t i = 0; i < n; i++) tensor_set_i(&x, i, i);
-    return tensor_value(cx, &x);
-}
-
-/* Each element's place in the order is the number of elements before it: larger ones, and equal ones further
- * left. Quadratic, but without branches, and rows of scores are short. */
-static Value *places(Cx *cx, Value *x, int64_t n)
-{
-    int rank = x->type.rank;
-    Dim row[IR_MAX_RANK], column[IR_MAX_RANK];
-    memcpy(row, x->type.dim, sizeof row);
-    memcpy(column, x->type.dim, sizeof column);
-    row[rank - 1] = column[rank] = 1;
-    row[rank] = n;
-    Value *other = ir_reshape(&cx->b, x, row, rank + 1), *self = ir_reshape(&cx->b, x, column, rank + 1);
-    Value *left = bi(cx, OP_less, iota(cx, n, false), iota(cx, n, true));
-    Value *tie = bi(cx, OP_logical_and, bi(cx, OP_equal, other, self), left);
-    Value *before = bi(cx, OP_logical_or, bi(cx, OP_greater, other, self), tie);
-    return reduce(cx, OP_reduce_sum, ir_cast(&cx->b, before, JITC_INT32), (int64_t[]){rank}, 1, false);
-}
-
+/* Unsorted results may have any order, so also this one. */
 static void import_top_k(Cx *cx, Value **in, Value **out)
 {
-    enum { ROW_MAX = 4096 };
     Value *x = in[0];
-    int rank = x->type.rank;
-    int64_t k = cx->op->arg ? 0 : get_int(cx, "k", 0);
+    Dim k = cx->op->arg ? 0 : get_int(cx, "k", 0);
+    if (k < 0) fail(cx, "k is %lld", (long long)k);
     DType t = get_type(cx, "index_type", JITC_INT32);
-    if (cx->failed || !need_rank(cx, x, "the input", 1, IR_MAX_RANK - 1)) return;
-    if (cx->op->arg && !known_int(cx, in[1], "k", &k)) return;
-    Dim n = x->type.dim[rank - 1];
-    if (!dim_known(n) || n > ROW_MAX || (t != JITC_INT32 && t != JITC_INT64)) {
-        fail(cx, "rows of %s are not supported; at most %d elements are", type_string(cx, &x->type), ROW_MAX);
-        return;
-    }
-    if (k < 0 || k > n) {
+    get_bool(cx, "sorted", true);
+    if (cx->failed || !need_rank(cx, x, "the input", 1, IR_MAX_RANK)) return;
+    if (cx->op->arg && known_dims(cx, in[1], "k", &k, 1) != 1) return;
+    Dim n = x->type.dim[x->type.rank - 1];
+    if (dim_known(n) && dim_known(k) && k > n) {
         fail(cx, "k is %lld, but rows have %lld elements", (long long)k, (long long)n);
         return;
     }
-    Value *place = places(cx, x, n);
-    if (!place) return;
-    Dim dim[IR_MAX_RANK];
-    memcpy(dim, x->type.dim, sizeof dim);
-    dim[rank - 1] = 1;
-    dim[rank] = n;
-    Value *here = bi(cx, OP_equal, ir_reshape(&cx->b, place, dim, rank + 1), iota(cx, k, true));
-    Value *index =
-        ir_v(&cx->b, OP_argmax, IN(ir_cast(&cx->b, here, JITC_INT32)), AT(at_i("axis", rank), at_t("to", t)));
-    if (!index) return;
-    out[0] = gather(cx, x, index, rank - 1, rank - 1);
-    out[1] = index;
+    if (!sizes_match(cx, dim_min(cx->m, k, n), k)) return;
+    Op *op = ir_op(&cx->b, OP_top_k, IN(x), AT(at_ds("k", &k, 1), at_t("to", t)));
+    for (int i = 0; op && i < 2; i++) out[i] = op->out[i];
 }
 
 const TfOp tf_index_ops[] = {

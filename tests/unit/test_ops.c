@@ -36,7 +36,7 @@ static Region *main_of(const Module *m)
 
 /* -- Evaluation ----------------------------------------------------------------------------------------- */
 typedef struct {
-    const char *op, *attrs, *in[3], *out;
+    const char *op, *attrs, *in[6], *out; /* several results with "; " between them */
 } EvalCase;
 
 // clang-format off
@@ -199,6 +199,9 @@ static const EvalCase eval_cases[] = {
     {"relayout", "{to = \"panel\"}", {"f32[1,2] [1, 2]"}, "f32[1,2] [1, 2]"},
     {"shape_of", "", {"f32[2,0] []"}, "i32[2] [2, 0]"},
     {"shape_of", "{to = i64}", {"f32[] 1"}, "i64[0] []"},
+    {"update", "", {"i32[3,2] [1, 2, 3, 4, 5, 6]", "i64[] 1", "i32[2] [8, 9]"}, "i32[3,2] [1, 2, 8, 9, 5, 6]"},
+    {"top_k", "{k = [3]}", {"f32[2,4] [1, 3, nan, 3, -inf, nan, nan, 2]"}, "f32[2,3] [3, 3, 1, 2, -inf, nan]; i32[2,3] [1, 3, 0, 3, 0, 1]"},
+    {"top_k", "{k = [4], smallest = true}", {"u8[4] [1, 3, 0, 3]"}, "u8[4] [0, 1, 3, 3]; i32[4] [2, 0, 1, 3]"},
 };
 // clang-format on
 
@@ -217,19 +220,35 @@ START_TEST(evaluates)
     Str s = {0};
     str_put(&s, "graph @main() {\n");
     int n = 0;
-    for (; n < 3 && c->in[n]; n++) str_printf(&s, "%%%d = const %s\n", n, c->in[n]);
-    str_printf(&s, "%%r = %s ", c->op);
+    for (; n < (int)COUNT(c->in) && c->in[n]; n++) str_printf(&s, "%%%d = const %s\n", n, c->in[n]);
+    int nout = 1;
+    for (const char *p = c->out; (p = strstr(p, "; ")); p++) nout++;
+    for (int i = 0; i < nout; i++) str_printf(&s, "%s%%r%d", i ? ", " : "", i);
+    str_printf(&s, " = %s ", c->op);
     for (int i = 0; i < n; i++) str_printf(&s, "%s%%%d", i ? ", " : "", i);
-    str_printf(&s, " %s\n%%e = const %s\nreturn %%r, %%e\n}\n", c->attrs, c->out);
+    str_printf(&s, " %s\n", c->attrs);
+    const char *want = c->out;
+    for (int i = 0; i < nout; i++) {
+        const char *end = strstr(want, "; ");
+        str_printf(&s, "%%e%d = const %.*s\n", i, end ? (int)(end - want) : (int)strlen(want), want);
+        want = end ? end + 2 : want;
+    }
+    str_put(&s, "return ");
+    for (int i = 0; i < nout; i++) str_printf(&s, "%s%%r%d, %%e%d", i ? ", " : "", i, i);
+    str_put(&s, "\n}\n");
     IN_JOB(str_text(&s));
     Module *m = parse(str_text(&s));
-    Tensor v[2];
+    Tensor v[16];
     ir_eval_region(m, main_of(m), NULL, v);
-    v[0].type.layout = LAYOUT_PLAIN;
-    ck_assert_msg(type_equal(&v[0].type, &v[1].type), "%s: wrong type", str_text(&s));
-    for (int64_t i = 0, k = type_numel(&v[0].type); i < k; i++)
-        ck_assert_msg(same_element(&v[0], &v[1], i), "%s: element %lld is %.9g", str_text(&s), (long long)i,
-                      tensor_f(&v[0], i));
+    for (int r = 0; r < nout; r++) {
+        Tensor *got = &v[2 * r], *right = &v[2 * r + 1];
+        got->type.layout = LAYOUT_PLAIN;
+        ck_assert_msg(type_equal(&got->type, &right->type), "%s: result %d has the wrong type", str_text(&s),
+                      r);
+        for (int64_t i = 0, k = type_numel(&got->type); i < k; i++)
+            ck_assert_msg(same_element(got, right, i), "%s: element %lld of result %d is %.9g", str_text(&s),
+                          (long long)i, r, tensor_f(got, i));
+    }
     str_free(&s);
 }
 END_TEST
@@ -251,7 +270,7 @@ END_TEST
 /* -- Inference --------------------------------------------------------------------------------------------
  */
 typedef struct {
-    const char *op, *attrs, *in[3], *out; /* the result type, or part of the message */
+    const char *op, *attrs, *in[6], *out; /* the result type, or part of the message */
 } InferCase;
 
 // clang-format off
@@ -342,6 +361,8 @@ static const InferCase infer_cases[] = {
     {"gather", "{axis = 0, batch_dims = 1}", {"f32[2]", "i32[2]"}, "batch_dims 1 must be at most axis 0"},
     {"gather", "{axis = 0}", {"f32[1,1,1,1,1]", "i32[1,1,1,1,1]"}, "more than 8 dimensions"},
     {"one_hot", "{depth = -1, axis = 0}", {"i32[2]", "f32[]", "f32[]"}, "depth must be non-negative"},
+    {"top_k", "{k = [4]}", {"f32[2,3]"}, "k is 4, but rows have 3 elements"},
+    {"update", "", {"f32[?n,3]", "i32[]", "f32[4]"}, "f32[4] is not a slice of f32[?n,3]"},
     {"one_hot", "{depth = 1, axis = 2}", {"i32[2]", "f32[]", "f32[]"}, "axis 2 is out of range for rank 2"},
     {"resize_nearest", "{size = [0, 1]}", {"f32[1,2,2,1]"}, "output dimensions must be positive"},
     {"resize_nearest", "{size = [1, 1]}", {"f32[1,0,2,1]"}, "non-zero size"},

@@ -300,6 +300,21 @@ START_TEST(test_chain)
 }
 END_TEST
 
+/* A slice is written in place, where nobody reads the tensor afterwards. */
+START_TEST(test_update)
+{
+    IN_JOB();
+    const char *head = "graph @main(%x: f32[9,64], %i: i32[], %y: f32[64]) {\n  %1 = tanh %x\n  %2 = update "
+                       "%1, %i, %y\n";
+    Plan *p = planned(compiled(job_printf(&job, "%s  %%3 = exp %%2\n  return %%3\n}\n", head)));
+    ck_assert_int_eq(p->ncall, 3);
+    ck_assert_int_ge(p->call[1].in_place, 0);
+    ck_assert_ptr_nonnull(strstr(p->kernel[p->call[1].kernel].text, "#algo=routine\n"));
+    p = planned(compiled(job_printf(&job, "%s  %%3 = add %%2, %%1\n  return %%3\n}\n", head)));
+    ck_assert_int_eq(p->call[1].in_place, -1);
+}
+END_TEST
+
 START_TEST(test_outputs)
 {
     IN_JOB();
@@ -510,6 +525,8 @@ Suite *plan_suite(void)
     tcase_add_test(c, test_loops);
     tcase_add_test(c, test_chain);
     tcase_add_test(c, test_outputs);
+    tcase_add_test(c, test_update);
+    tcase_add_test(c, test_update);
     tcase_add_loop_test(c, test_random, 0, 40);
     tcase_add_loop_test(c, test_pack, 0, (int)COUNT(packing));
     tcase_add_test(c, test_pack_limit);
