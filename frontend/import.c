@@ -49,7 +49,8 @@ static void name_nodes(Importer *im)
 static Dim open_dim(Importer *im, const CutInput *in, int d)
 {
     static const char *const nhwc[] = {"N", "H", "W", "C"};
-    if (in->dim[d] >= 0) return in->dim[d];
+    bool open = in->dim[d] < 0 || (d == 0 && im->cut->opt->open_first && im->cx.symbolic);
+    if (!open) return in->dim[d];
     return dim_fresh(im->cx.m, in->rank == 4 ? nhwc[d] : d == 0 && in->rank != 1 ? "N" : "n");
 }
 

@@ -28,6 +28,8 @@ typedef struct {
     size_t nvalues;
     bool symbolic; /* an open dim of an input becomes a symbol; otherwise it is an error that names the input
                     */
+    bool
+        open_first; /* with `symbolic`: the first dimension of every input is open, whatever the graph says */
 } ImportOptions;
 
 /* The interface, in the order of @main's arguments and results: the caller's order of names, else the file's.

@@ -572,6 +572,11 @@ jitc_status exec_prepare(jitc_exec *x)
     return x->new_pointers || x->new_shapes ? prepare(x, false) : JITC_OK;
 }
 
+bool exec_is_general(const jitc_exec *x)
+{
+    return x->v && x->v->general;
+}
+
 const Plan *exec_plan(const jitc_exec *x)
 {
     return x->v ? x->v->plan : NULL;

@@ -34,6 +34,11 @@ const char *program_pipeline(const jitc_program *p); /* the passes that it runs 
 const CodegenTarget *program_target(const jitc_program *p);
 jitc_error *error_new(jitc_status status, const char *text); /* NULL when out of memory */
 
+/* For tests: from here on the program is compiled once for all sizes of the inputs' first dimensions, as far
+ * as it can be. */
+void program_generalise(jitc_program *p);
+bool exec_is_general(const jitc_exec *x); /* what it ran last */
+
 typedef struct {
     int64_t phase_ns[PHASES];
     int64_t arena_bytes, scratch_bytes, weights_bytes, code_bytes;

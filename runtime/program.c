@@ -271,6 +271,14 @@ static jitc_status load_versions(jitc_program *p, char **why)
     return JITC_OK;
 }
 
+void program_generalise(jitc_program *p)
+{
+    p->only_general = p->opt.open_first = true;
+    p->is_static = false;
+    for (size_t i = 0; i < p->io.nin; i++)
+        if (p->io.in[i].rank > 0) p->io.in[i].shape[0] = -1;
+}
+
 void program_ref(jitc_program *p)
 {
     atomic_fetch_add(&p->refs, 1);

@@ -387,13 +387,13 @@ static Version *general_version(jitc_program *p, const jitc_io *in)
 jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why)
 {
     *why = NULL;
-    *out = find(p, in, false);
+    *out = p->only_general && !special ? NULL : find(p, in, false);
     if (*out) return JITC_OK;
     pthread_mutex_lock(&p->compile);
     jitc_status status = JITC_OK;
-    *out = find(p, in, false); /* another thread may just have made it */
-    if (!*out && !special && !p->is_static && p->nspecial >= FIRST_SIGNATURES && count_signature(p, in) < HOT)
-        *out = general_version(p, in);
+    if (!p->only_general || special) *out = find(p, in, false); /* another thread may just have made it */
+    bool often = p->nspecial < FIRST_SIGNATURES || count_signature(p, in) >= HOT;
+    if (!*out && !special && !p->is_static && (!often || p->only_general)) *out = general_version(p, in);
     if (!*out) {
         status = version_new(p, in, false, out, why);
         if (!status) {

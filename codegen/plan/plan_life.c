@@ -19,8 +19,12 @@ bool has_open_dims(const Type *t)
 
 bool runs(const Op *op)
 {
-    for (int i = 0; i < op->nout; i++)
-        if (has_open_dims(&op->out[i]->type) || type_numel(&op->out[i]->type) > 0) return true;
+    for (int i = 0; i < op->nout; i++) {
+        const Type *t = &op->out[i]->type;
+        int d = 0;
+        while (d < t->rank && t->dim[d] != 0) d++;
+        if (d == t->rank) return true;
+    }
     return false;
 }
 

@@ -171,7 +171,7 @@ static void igemm_units(Module *mod, KernelSpec *s, int64_t esize)
     enum { L2_HALF = 128 << 10, MAX_ROWS = 384, UNITS = 64, UNIT_FLOPS = 500000, MANY = 4096 };
     Dim *d = s->dim;
     /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
-    int64_t m = dim_known(d[IG_M]) ? d[IG_M] : MANY, n = guess(d[IG_N]);
+    int64_t m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY, n = max_i64(1, guess(d[IG_N]));
     int64_t taps = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]), run = guess(d[IG_RUN]),
             batch = guess(d[IG_BATCH]);
     int64_t k = max_i64(1, taps * run);

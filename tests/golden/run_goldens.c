@@ -1,6 +1,6 @@
 /* Runs the golden cases of this folder through the public API and compares every output with TensorFlow's.
  *
- *     run_goldens [--cpu LEVEL] [--threads N] [--verbose] FOLDER [OP | OP/VARIANT ...]
+ *     run_goldens [--cpu LEVEL] [--threads N] [--general] [--verbose] FOLDER [OP | OP/VARIANT ...]
  *
  * FOLDER holds index.txt and one .npz per op (see make_goldens.py). A case passes when every output has the
  * golden's type and shape and each element is off by at most rtol * |golden| + atol. Exit status 1 when a
@@ -8,14 +8,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "runtime/jitc_internal.h"
 #include "runtime/npz.h"
 
 enum { MAX_TENSORS = 16, MAX_NAME = 128 };
 
 typedef struct {
     jitc_options options;
+    bool general;
     bool verbose;
-    int passed, failed;
+    int passed, failed, ngeneral;
 } Runner;
 
 typedef struct {
@@ -113,6 +115,7 @@ static void run_case(Runner *r, const Case *c, Str *why)
         jitc_error_free(error);
         return;
     }
+    if (r->general) program_generalise(program);
     jitc_exec *exec = NULL;
     if (jitc_exec_new(program, &exec) != JITC_OK) {
         str_put(why, "jitc_exec_new failed");
@@ -131,6 +134,7 @@ static void run_case(Runner *r, const Case *c, Str *why)
         else
             compare(c, c->out_names[i], &got, c->outs[i], why);
     }
+    r->ngeneral += exec_is_general(exec);
     jitc_exec_free(exec);
     jitc_program_free(program);
 }
@@ -179,7 +183,8 @@ static bool chosen(const char *name, char **names, int n)
 
 static int usage(void)
 {
-    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--verbose] FOLDER [OP | OP/VARIANT ...]\n",
+    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general] [--verbose] FOLDER [OP | OP/VARIANT "
+          "...]\n",
           stderr);
     return 2;
 }
@@ -234,6 +239,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
     }
     npz_free(&file);
     fclose(index);
+    if (r->general) printf("%d with code for all sizes\n", r->ngeneral);
     printf("%d passed, %d failed\n", r->passed, r->failed);
     return r->failed > 0 || r->passed == 0;
 }
@@ -245,6 +251,8 @@ int main(int argc, char **argv)
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--verbose") == 0) {
             r.verbose = true;
+        } else if (strcmp(argv[i], "--general") == 0) {
+            r.general = true;
         } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
             r.options.cpu = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
