@@ -79,13 +79,7 @@ static void place_result(Planner *p, const Value *v, Class *taken)
             c->store = add_store(p, c);
         }
     } else if (c->kind == BUF_HEAP) {
-        uint32_t to = class_no(p, v);
-        if (taken) {
-            emit(p, CTL_alias, to, (uint32_t)(taken - p->classes.at), 0);
-            taken->gone = !taken->loop; /* a variable gets other memory at the end of the round */
-        } else {
-            emit(p, CTL_alloc, to, 0, bytes_of(p, &v->type));
-        }
+        if (!taken) emit(p, CTL_alloc, class_no(p, v), 0, bytes_of(p, &v->type));
     }
 }
 
@@ -139,7 +133,10 @@ static void add_call(Planner *p, const Op *op)
                   .bytes = s.bytes};
     /* Class numbers for now: buffers get theirs when all are known. */
     for (int i = 0; i < s.noperands; i++) vec_push(p->job, &p->call_bufs, class_no(p, op->in[s.operand[i]]));
-    for (int i = 0; i < op->nout; i++) vec_push(p->job, &p->call_bufs, class_no(p, op->out[i]));
+    bool moves = taken && taken->kind == BUF_HEAP; /* the memory changes hands after the call */
+    uint32_t giver = moves ? (uint32_t)(taken - p->classes.at) : 0;
+    for (int i = 0; i < op->nout; i++)
+        vec_push(p->job, &p->call_bufs, moves ? giver : class_no(p, op->out[i]));
     for (int i = 0; i < s.ndims; i++) {
         PlanNum n = num_of(p, s.dim[i]);
         c.open = c.open || n < 0;
@@ -161,6 +158,11 @@ static void add_call(Planner *p, const Op *op)
         if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(spec_flops(o) / 2);
     emit(p, CTL_call, p->calls.n, 0, 0);
     vec_push(p->job, &p->calls, c);
+    if (!moves) return;
+    emit(p, CTL_alias, class_no(p, op->out[0]), giver, 0);
+    /* A variable gets other memory at the end of the round. */
+    Class *from = &p->classes.at[giver];
+    if (!(from->loop && ir_inside(op->parent, from->loop->body))) from->gone = true;
 }
 
 /* -- Sizes ---------------------------------------------------------------------------------------------- */

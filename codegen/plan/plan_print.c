@@ -99,8 +99,8 @@ static void print_call(const Plan *p, Str *s, const PlanCall *c)
 
 static void print_reg(const Plan *p, Str *s, uint32_t i)
 {
-    static const char *const name[] = {[REG_ADD] = "add", [REG_MUL] = "mul", [REG_DIV] = "div",
-                                       [REG_MOD] = "mod", [REG_MIN] = "min", [REG_MAX] = "max"};
+    static const char *const name[] = {[REG_ADD] = "add ", [REG_MUL] = "mul ", [REG_DIV] = "div ",
+                                       [REG_MOD] = "mod ", [REG_MIN] = "min ", [REG_MAX] = "max "};
     const PlanReg *r = &p->reg[i];
     str_printf(s, "register r%u = ", i);
     switch (r->kind) {

@@ -137,6 +137,11 @@ static void import_squeeze(Cx *cx, Value **in, Value **out)
     for (int d = 0; d < t->rank && !n; d++) /* 0, 2 and more are even */
         if (!dim_known(t->dim[d])) sizes_match(cx, dim_mod(cx->m, dim_min(cx->m, t->dim[d], 2), 2), 0);
     Dim dim[IR_MAX_RANK];
+    for (int d = 0; !n && d < t->rank; d++)
+        if (!dim_known(t->dim[d])) {
+            fail(cx, "whether dimension %d of %s is 1 must be known: fix it (--shape)", d, type_string(cx, t));
+            return;
+        }
     for (int d = 0; d < t->rank; d++)
         if (n ? !drop[d] : t->dim[d] != 1) dim[rank++] = t->dim[d];
     if (!cx->failed) out[0] = ir_reshape(&cx->b, in[0], dim, rank);
