@@ -167,8 +167,8 @@ static Dim dim_expr(Parser *p)
     for (;;) {
         if (accept(p, "+"))
             d = dim_add(p->m, d, dim_term(p));
-        else if (peek(p, "-"))
-            d = dim_add(p->m, d, dim_term(p));
+        else if (accept(p, "-"))
+            d = dim_sub(p->m, d, dim_term(p));
         else
             return d;
     }

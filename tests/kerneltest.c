@@ -9,7 +9,8 @@
  * zeros. A routine's units and scratch are what its op says. fail: the element that the kernel must report.
  * What stands after `# reference` (without the leading
  * "# ") is evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in
- * a map by its dims. */
+ * a map ?d3, in a kernel of loops ?s3 by its dims. Such a kernel of loops is compiled with these numbers as
+ * well (of one target per run), and must give the same bits. */
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ static void release(Guarded *g)
 typedef struct {
     int64_t dims[DIMS], units, scratch, lo[PTRS], hi[PTRS];
     uint64_t fail;
-    int ndims;
+    int ndims, number;
     double rtol, atol;
     bool ranged[PTRS], special;
     const char *line;
@@ -101,7 +102,7 @@ static Run parse_run(const char *line)
     return r;
 }
 
-/* The text with ?name replaced by the run's name=number, and ?d3 by its dims. */
+/* The text with ?name replaced by the run's name=number, and ?d3, ?s3 by its dims. */
 static void substitute(Str *s, const char *text, size_t n, const Run *r)
 {
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +119,7 @@ static void substitute(Str *s, const char *text, size_t n, const Run *r)
         const char *at = strstr(r->line, name), *eol = strchr(r->line, '\n');
         if (at && (!eol || at < eol))
             str_printf(s, "%lld", atoll(at + len));
-        else if (sscanf(name, " d%d=", &k) == 1 && k < r->ndims)
+        else if ((sscanf(name, " d%d=", &k) == 1 || sscanf(name, " s%d=", &k) == 1) && k < r->ndims)
             str_printf(s, "%lld", (long long)r->dims[k]);
         else
             str_printf(s, "1");
@@ -279,9 +280,67 @@ static void unpack(const Guarded *g, const Type *t, Tensor *out)
 }
 
 typedef struct {
+    const Codegen *cg;
     const char *file, *text, *reference;
     size_t ntext, nreference;
 } Case;
+
+/* The operands in memory, and room for the results. */
+static void place(Guarded *ptr, const Tensor *in, const Tensor *want, int nin, int nout, bool at_end)
+{
+    for (int i = 0; i < nin + nout; i++) {
+        const Type *ty = i < nin ? &in[i].type : &want[i - nin].type;
+        ptr[i] = guarded((size_t)type_bytes(ty), at_end || ty->layout == LAYOUT_PANEL);
+        if (i >= nin) continue;
+        if (ty->layout == LAYOUT_PANEL)
+            pack(&in[i], ptr[i].data);
+        else
+            memcpy(ptr[i].data, in[i].data, ptr[i].size);
+    }
+}
+
+static bool same_bits(const Tensor *a, const Tensor *b)
+{
+    Type plain = a->type;
+    plain.layout = LAYOUT_PLAIN;
+    size_t size = dtype_size(a->type.dtype);
+    for (int64_t i = 0, n = type_numel(&plain); i < n; i++) {
+        const char *x = (const char *)a->data + (size_t)i * size,
+                   *y = (const char *)b->data + (size_t)i * size;
+        bool floats = dtype_is_float(a->type.dtype);
+        if (memcmp(x, y, size) != 0 && !(floats && isnan(tensor_f(a, i)) && isnan(tensor_f(b, i))))
+            return false;
+    }
+    return true;
+}
+
+/* The kernel of numbers, where that with symbols gave `got`. */
+static void run_static(Job *job, const Case *c, const Run *r, int target, const Tensor *in, int nin,
+                       const Tensor *got, int nout, int64_t units)
+{
+    Str s = {0};
+    Guarded ptr[PTRS];
+    substitute(&s, c->text, c->ntext, r);
+    CodegenTarget t = {targets[target], ""};
+    CodegenKernel k = {str_text(&s), s.n, c->file};
+    CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1);
+    str_free(&s);
+    if (code.error) {
+        complain(c->file, targets[target], r, code.error);
+        free(code.error);
+        return;
+    }
+    place(ptr, in, got, nin, nout, true);
+    call(code.fn[0], r, ptr, nin + nout, units, false);
+    for (int i = 0; i < nout; i++) {
+        Tensor own = tensor_new(job, &got[i].type);
+        unpack(&ptr[nin + i], &got[i].type, &own);
+        checks++;
+        if (!same_bits(&own, &got[i])) complain(c->file, targets[target], r, "numbers give other bits");
+    }
+    for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
+    c->cg->free_image(code.image);
+}
 
 static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn, const bool *usable)
 {
@@ -311,15 +370,7 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
         double worst = 0;
         for (int split = 0; split < 2; split++) {
             Guarded ptr[PTRS];
-            for (int i = 0; i < nin + nout; i++) {
-                const Type *ty = i < nin ? &body->args[i]->type : &yield->in[i - nin]->type;
-                ptr[i] = guarded((size_t)type_bytes(ty), !split || ty->layout == LAYOUT_PANEL);
-                if (i >= nin) continue;
-                if (ty->layout == LAYOUT_PANEL)
-                    pack(&in[i], ptr[i].data);
-                else
-                    memcpy(ptr[i].data, in[i].data, ptr[i].size);
-            }
+            place(ptr, in, want, nin, nout, !split);
             uint64_t fail = call(fn[t], r, ptr, nin + nout, units, split);
             checks++;
             if (fail != r->fail) {
@@ -341,6 +392,8 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
             }
             for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
         }
+        bool has_symbols = strstr(c->text, "?s0") && strstr(c->text, "#algo=loops");
+        if (has_symbols && t == r->number % TARGETS) run_static(job, c, r, t, in, nin, whole, nout, units);
         if (verbose)
             printf("  %s [%s] %.*s: %.2f of the tolerance\n", c->file, targets[t],
                    (int)strcspn(r->line, "\n"), r->line, worst);
@@ -370,7 +423,7 @@ static void run_file(const Codegen *cg, const char *path)
     }
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     char *runs = strstr(text, "# run"), *mark = strstr(text, "# reference"), *reference = NULL;
-    Case c = {.file = name, .text = text, .ntext = runs ? (size_t)(runs - text) : strlen(text)};
+    Case c = {.cg = cg, .file = name, .text = text, .ntext = runs ? (size_t)(runs - text) : strlen(text)};
     if (mark) {
         Str s = {0};
         for (char *line = strchr(mark, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
@@ -405,8 +458,10 @@ static void run_file(const Codegen *cg, const char *path)
         fn[t] = r.fn[0];
         usable[t] = true;
     }
+    int number = 0;
     for (const char *line = runs; line && (!mark || line < mark); line = strstr(line + 1, "# run")) {
         Run r = parse_run(line);
+        r.number = number++;
         Job job;
         job_init(&job, 0);
         if (JOB_ENTER(&job) == JITC_OK) {

@@ -7,13 +7,6 @@ Vec zero_vec(Gen *g, DType t, int lanes)
     return dtype_is_float(t) ? v_f(g, t, lanes, 0) : v_i(g, t, lanes, 0);
 }
 
-int64_t type_dim_product(const Type *t, int from, int to)
-{
-    int64_t n = 1;
-    for (int d = from; d < to; d++) n *= t->dim[d];
-    return n;
-}
-
 static int width(const Eval *e, const Index *x)
 {
     return x->vd >= 0 ? e->lane.nv : 1;
@@ -25,31 +18,31 @@ static void load(Eval *e, Ptr p, const Type *t, const Index *x, Vec *out)
     Gen *g = e->g;
     const Lanes *l = &e->lane;
     DType dt = carrier(t->dtype);
-    int64_t stride[IR_MAX_RANK];
-    strides_of(t, stride);
+    Ival stride[IR_MAX_RANK];
+    ival_strides(e, t, stride);
     if (t->layout != LAYOUT_PLAIN) g_fail(g, "a packed operand in a kernel of loops");
     Ival at = ival(0);
     for (int d = 0; d < t->rank; d++)
-        at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], ival(stride[d])));
+        at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], stride[d]));
     if (x->vd < 0) {
         out[0] = v_load(g, p, at, dt, 1);
         return;
     }
-    int64_t step = x->vs * stride[x->vd];
-    at = ix_add(e, at, ix_mul(e, l->o, ival(step)));
+    Ival step = ix_mul(e, stride[x->vd], ival(x->vs));
+    at = ix_add(e, at, ix_mul(e, l->o, step));
     for (int j = 0; j < l->nv; j++) {
-        Ival from = i_add(g, at, ival(j * LANES * step));
+        Ival from = i_add(g, at, i_mul(g, ival(j * LANES), step));
         if (l->lanes == 1) {
             out[j] = v_load(g, p, from, dt, 1);
-        } else if (step == 1) {
+        } else if (step.konst && step.k == 1) {
             out[j] = l->partial ? v_load_n(g, p, from, dt, l->mask) : v_load(g, p, from, dt, LANES);
-        } else if (step == -1 && !l->partial) {
+        } else if (step.konst && step.k == -1 && !l->partial) {
             int reversed[LANES];
             for (int i = 0; i < LANES; i++) reversed[i] = LANES - 1 - i;
             Vec v = v_load(g, p, i_sub(g, from, ival(LANES - 1)), dt, LANES);
             out[j] = v_shuffle(g, v, v, reversed, LANES);
         } else {
-            out[j] = v_gather(g, p, from, ival(step), dt, l->partial ? l->count : ival(LANES));
+            out[j] = v_gather(g, p, from, step, dt, l->partial ? l->count : ival(LANES));
         }
     }
 }
@@ -111,14 +104,15 @@ static void pad_op(Eval *e, const Op *op, const Index *x0, Vec *out)
         fill(out, n, outside);
         return;
     }
-    if (along < 0 && e->lane.lanes != 1) g_fail(e->g, "a vector across the edge of a pad");
-    if (along < 0) x = index_single(e, &x);
+    if (along < 0 && e->lane.lanes != 1 && !e->symbolic) g_fail(e->g, "a vector across the edge of a pad");
+    if (along < 0 && e->lane.lanes == 1) x = index_single(e, &x);
     Index y = operand_index(e, op, 0, &x);
     if (which == 1 && along == 1) {
         eval_at(e, op->in[0], &y, out);
         return;
     }
     Cond c = inside_pad(e, op, &x);
+    if (along < 0 && x.vd >= 0) c = c_and(e->g, c, inside_run(e, op, &x)); /* the run was cut at the edge */
     fill(out, n, outside);
     if (c.konst && c.k)
         eval_at(e, op->in[0], &y, out);
@@ -135,23 +129,58 @@ static void concat_op(Eval *e, const Op *op, const Index *x0, Vec *out)
         eval_at(e, op->in[which], &y, out);
         return;
     }
-    if (x0->vd == axis && e->lane.lanes != 1) g_fail(e->g, "a vector across pieces of a concat");
-    Index x = x0->vd == axis ? index_single(e, x0) : *x0;
+    if (x0->vd == axis && e->lane.lanes != 1 && !e->symbolic)
+        g_fail(e->g, "a vector across pieces of a concat");
+    Index x = x0->vd == axis && e->lane.lanes == 1 ? index_single(e, x0) : *x0;
     fill(out, n, zero_vec(e->g, carrier(op->out[0]->type.dtype), x.vd >= 0 ? e->lane.lanes : 1));
     for (int i = 0; i < op->nin; i++) {
         Index y = operand_index(e, op, i, &x);
-        guarded(e, inside_piece(e, op, i, x.i[axis]), op->in[i], &y, out, n);
+        guarded(e, inside_piece(e, op, i, index_at(e, &x, axis)), op->in[i], &y, out, n);
     }
+}
+
+/* Each third of a mirrored dim is read in its own way; the run was cut between them. */
+static void mirror_op(Eval *e, const Op *op, const Index *x, Vec *out)
+{
+    Gen *g = e->g;
+    int n = width(e, x);
+    Ival i = ix_sub(e, index_at(e, x, x->vd), dim_ival(e, attr_v(op, "lo", NULL)[x->vd]));
+    Cond below = c_lt(g, i, ival(0)), inside = c_ult(g, i, dim_ival(e, op->in[0]->type.dim[x->vd]));
+    Cond is[3] = {below, inside, c_not(g, c_or(g, below, inside))};
+    fill(out, n, zero_vec(g, carrier(op->out[0]->type.dtype), e->lane.lanes));
+    for (int part = 0; part < 3; part++) {
+        Index y = mirror_index(e, op, x, part - 1);
+        guarded(e, is[part], op->in[0], &y, out, n);
+    }
+}
+
+/* Operand i of an op that repeats it where its size is 1. */
+static int broadcast_operand(Eval *e, const Op *op, int i, const Index *x, Vec *out)
+{
+    Gen *g = e->g;
+    Index y = operand_index(e, op, i, x);
+    const Value *v = op->in[i];
+    if (!open_run(op, i, x)) return eval_at(e, v, &y, out);
+    int n = width(e, x);
+    Index one = y;
+    one.i[y.vd] = ival(0), one.vd = -1;
+    Cond repeated = c_eq(g, dim_ival(e, v->type.dim[y.vd]), ival(1));
+    fill(out, n, zero_vec(g, carrier(v->type.dtype), e->lane.lanes));
+    Scope s = scope_enter(e);
+    FOR_CARRY (g, once, ival(0), i_select(g, repeated, ival(1), ival(0)), ival(1), out, n) {
+        Vec r = v_splat(g, eval_one(e, v, &one), e->lane.lanes);
+        fill(out, n, r);
+    }
+    scope_leave(e, s);
+    guarded(e, c_not(g, repeated), v, &y, out, n);
+    return n;
 }
 
 static void map_values(Eval *e, const Op *op, const Index *x, Vec *out)
 {
     Vec in[3][NV_MAX];
     int have[3], n = width(e, x);
-    for (int i = 0; i < op->nin; i++) {
-        Index y = operand_index(e, op, i, x);
-        have[i] = eval_at(e, op->in[i], &y, in[i]);
-    }
+    for (int i = 0; i < op->nin; i++) have[i] = broadcast_operand(e, op, i, x, in[i]);
     for (int j = 0; j < n; j++) {
         Vec v[3];
         for (int i = 0; i < op->nin; i++) v[i] = in[i][have[i] > j ? j : 0];
@@ -168,7 +197,8 @@ const Value *reshaped_arg(const Value *v)
 static void pass_on(Eval *e, const Op *op, const Index *x, Vec *out)
 {
     Index y = operand_index(e, op, 0, x);
-    int have = eval_at(e, op->in[0], &y, out);
+    int have =
+        op->code == OP_broadcast ? broadcast_operand(e, op, 0, x, out) : eval_at(e, op->in[0], &y, out);
     for (int j = have; j < width(e, x); j++) out[j] = out[0];
 }
 
@@ -194,9 +224,15 @@ static void compute(Eval *e, const Value *v, const Index *x0, Vec *out)
         pass_on(e, op, &x, out);
         return;
     }
+    case OP_mirror_pad:
+        if (e->symbolic && e->lane.lanes != 1 && padded_dim(op, x.vd) && mirror_part(e, op, &x) == 2) {
+            mirror_op(e, op, &x, out);
+            return;
+        }
+        pass_on(e, op, &x, out);
+        return;
     case OP_transpose:
     case OP_slice:
-    case OP_mirror_pad:
     case OP_reverse:
     case OP_relayout:
     case OP_broadcast: pass_on(e, op, &x, out); return;

@@ -9,7 +9,7 @@
 
 #include "codegen/llvm/emit.h"
 
-enum { NV_MAX = 4, YIELDS = 32 };
+enum { NV_MAX = 4, YIELDS = 32, SYMBOLS_MAX = 256 };
 
 typedef struct {
     Ival i[IR_MAX_RANK]; /* not used for dim vd */
@@ -25,6 +25,7 @@ typedef struct {
     uint32_t id; /* of this place in the code: vectors are remembered per run */
     Ival o;
     int64_t lo, hi; /* lo <= o < hi for all elements of the run */
+    bool open;      /* these are not known now: the run was cut at run time */
     bool partial;   /* only the mask's lanes exist */
     Vec mask;
     Ival count; /* of lanes, when partial */
@@ -41,7 +42,13 @@ typedef struct {
 typedef struct {
     char op;
     Ival a, b, r;
+    Ival yes, no; /* of a < b ? yes : no */
 } KnownInt;
+
+typedef struct {
+    Dim d;
+    Ival v;
+} KnownDim;
 
 /* Something about an op at an index that is worth remembering, other than its value. */
 typedef struct {
@@ -62,8 +69,11 @@ typedef struct {
     Gen *g;
     const Kernel *k;
     Job *job;
+    bool symbolic; /* some size is not a number */
+    bool at_entry; /* code now written is seen by all of the kernel */
     Lanes lane;
     uint32_t last_lane;
+    VEC(KnownDim) dims;
     VEC(Known) known;
     VEC(KnownInt) ints;
     VEC(KnownFact) facts;
@@ -88,6 +98,15 @@ Ival ix_sub(Eval *e, Ival a, Ival b);
 Ival ix_mul(Eval *e, Ival a, Ival b);
 Ival ix_div(Eval *e, Ival a, Ival b);
 Ival ix_mod(Eval *e, Ival a, Ival b);
+Ival ix_max(Eval *e, Ival a, Ival b);
+
+/* -- Sizes: dims.c ------------------------------------------------------------------------------------ */
+void eval_begin(Eval *e, Gen *g, const Kernel *k); /* at the kernel's entry: computes its sizes */
+Ival dim_ival(Eval *e, Dim d);
+Ival dim_divisor(Eval *e, Dim d); /* at least 1: where it is 0 there are no elements, but perhaps code */
+void ival_strides(Eval *e, const Type *t, Ival *stride);
+Ival dims_product(Eval *e, const Type *t, int from, int to);
+int dim_symbols(const Module *m); /* dim arguments of a kernel: one more than the last symbol's number */
 
 Index index_zero(void);
 bool index_same(const Index *a, const Index *b, int rank);
@@ -101,14 +120,24 @@ Index outer_index(Eval *e, const Type *t, Ival u);
  */
 Index operand_index(Eval *e, const Op *op, int i, const Index *x);
 /* In how many pieces a run along the result of a reshape crosses the operand's dim: 1 where it stays inside,
- * 0 when it goes along several dims at once. */
-int64_t reshape_pieces(const Type *in, const Type *out, const Index *x);
+ * 0 when it goes along several dims at once, -1: some number, which sizes will tell. */
+int64_t reshape_pieces(Eval *e, const Type *in, const Type *out, const Index *x);
+/* Coordinate at which a run of the result, now at coordinate `at`, leaves the operand's dim. */
+Ival reshape_cut(Eval *e, const Type *in, const Type *out, const Index *x, Ival at);
+/* The third of a mirrored dim that the run along it lies in: -1, 0, 1; 2: not known. Where it reads then. */
+int mirror_part(const Eval *e, const Op *op, const Index *x);
+Index mirror_index(Eval *e, const Op *op, const Index *x, int part);
+bool padded_dim(const Op *op, int d);               /* d may be -1: not */
+Ival piece_start(Eval *e, const Op *op, int piece); /* of a concat */
+/* Whether only the call tells if operand i repeats one element along the run. */
+bool open_run(const Op *op, int i, const Index *x);
 /* The block argument that v is a reshape of, whose memory is read by other dims only; or NULL. */
 const Value *reshaped_arg(const Value *v);
 /* Piece of a concat, or the inside (1) or outside (0) of a pad, that the run lies in; -1: not known. */
 int static_piece(Eval *e, const Op *op, const Index *x);
 int assumed_piece(Eval *e, const Op *op, const Index *x);
 Cond inside_pad(Eval *e, const Op *op, const Index *x);       /* along the dims but vd */
+Cond inside_run(Eval *e, const Op *op, const Index *x);       /* of a pad: along vd */
 Cond inside_piece(Eval *e, const Op *op, int piece, Ival at); /* of a concat */
 
 /* out gets nv vectors, or one single-lane vector when the index has no run. Returns how many. */
@@ -125,10 +154,25 @@ void walk_values(Eval *e, const Value *v, const Index *x, Visit *visit, void *ar
 bool vectorisable(Eval *e, const Value *v, const Index *x);
 /* Evaluates ahead of a loop what does not depend on the unknown dims. */
 void prepare(Eval *e, const Value *v, const Index *x);
-/* Cuts [0, n) of a run into ranges in which every concat and pad along it is one case. Returns the number of
- * cuts, ends included. */
+/* Cuts a run of n elements into ranges in which every concat, pad and the like along it is one case. Those of
+ * numbers are found now: `cuts` of them, ends included. Of others `at_run` is set: the next one is computed
+ * where the run arrives. */
 enum { CUTS_MAX = 512 };
-int find_cuts(Eval *e, Value *const *v, int nv, const Index *x, int64_t n, int64_t *cut);
+typedef struct {
+    Value *const *v;
+    int nv;
+    Index x;
+    Ival n;
+    bool at_run;
+    int cuts;
+    Ival at[CUTS_MAX];
+} Cuts;
+void find_cuts(Eval *e, Value *const *v, int nv, const Index *x, Ival n, Cuts *c);
+Ival next_cut(Eval *e, const Cuts *c, Ival o); /* the first behind element o, at most n */
+static inline bool one_range(const Cuts *c)
+{
+    return !c->at_run && c->cuts == 2;
+}
 
 /* By kind: the values of an op at an index. */
 void eval_reduce_op(Eval *e, const Op *op, const Index *x, Vec *out);
@@ -154,7 +198,8 @@ typedef struct {
     void *arg;
     int nv; /* vectors per step */
 } RunLoop;
-void run_loop(Eval *e, int64_t lo, int64_t hi, const RunLoop *r);
+void run_loop(Eval *e, Ival lo, Ival hi, const RunLoop *r);
+void run_loop_cut(Eval *e, const Cuts *c, const RunLoop *r); /* range by range */
 
 /* Whole kernels with a form of their own; false: not of that form. */
 bool emit_row_kernel(Gen *g, const Kernel *k);
@@ -162,5 +207,4 @@ bool emit_scan_kernel(Gen *g, const Kernel *k);
 bool emit_transpose_kernel(Gen *g, const Kernel *k);
 
 Vec zero_vec(Gen *g, DType t, int lanes); /* of a carrier */
-int64_t type_dim_product(const Type *t, int from, int to);
 #endif

@@ -10,9 +10,9 @@ typedef struct {
     Value *v[YIELDS];
     Ptr out[YIELDS];
     Type t;
-    int64_t size; /* elements along the run */
-    Ival row;     /* number of the row */
-    Ival lo, hi;  /* part of the row that the unit covers */
+    Ival size;   /* elements along the run */
+    Ival row;    /* number of the row */
+    Ival lo, hi; /* part of the row that the unit covers */
     int nv;
 } Results;
 
@@ -24,16 +24,17 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
     for (int j = 0; j < l->nv; j++) {
         Ival o = i_add(g, l->o, ival((int64_t)j * LANES));
         if (t->layout != LAYOUT_PLAIN) {
-            int64_t k = t->layout == LAYOUT_PANEL ? t->dim[t->rank - 2] : type_numel(t) / r->size,
-                    panels = ceil_div(r->size, LANES);
-            Ival kk = ix_mod(e, r->row, ival(k)), batch = ix_div(e, r->row, ival(k));
-            Ival panel = i_add(g, i_mul(g, batch, ival(panels)), i_div(g, o, ival(LANES)));
-            Ival at = i_mul(g, i_add(g, i_mul(g, panel, ival(k)), kk), ival(LANES));
+            Ival k = t->layout == LAYOUT_PANEL ? dim_divisor(e, t->dim[t->rank - 2])
+                                               : ix_max(e, dims_product(e, t, 0, t->rank - 1), ival(1));
+            Ival panels = ix_div(e, ix_add(e, r->size, ival(LANES - 1)), ival(LANES));
+            Ival kk = ix_mod(e, r->row, k), batch = ix_div(e, r->row, k);
+            Ival panel = i_add(g, i_mul(g, batch, panels), i_div(g, o, ival(LANES)));
+            Ival at = i_mul(g, i_add(g, i_mul(g, panel, k), kk), ival(LANES));
             Vec x = l->partial ? v_select(g, l->mask, v[j], zero_vec(g, v[j].dtype, LANES)) : v[j];
             v_store(g, r->out[i], l->lanes == 1 ? i_add(g, at, i_mod(g, o, ival(LANES))) : at, x);
             continue;
         }
-        Ival at = i_add(g, ix_mul(e, r->row, ival(r->size)), o);
+        Ival at = i_add(g, ix_mul(e, r->row, r->size), o);
         if (l->partial)
             v_store_n(g, r->out[i], at, v[j], l->mask);
         else
@@ -109,7 +110,8 @@ static void segment(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
     bool vectors = true;
     e->lane.lanes = LANES;
     for (int i = 0; i < r->n; i++) vectors = vectors && vectorisable(e, r->v[i], x);
-    if (is_panel(r) && !(lo.konst && lo.k == 0 && hi.konst && hi.k == r->size)) vectors = false;
+    bool whole_row = lo.konst && lo.k == 0 && (!hi.konst || hi.k == r->size.k);
+    if (is_panel(r) && !whole_row) vectors = false;
     bool known = lo.konst && hi.konst;
     int64_t len = known ? hi.k - lo.k : 0;
     if (!vectors || (known && len < 4 && !is_panel(r))) {
@@ -151,13 +153,25 @@ static void row(Eval *e, Results *r, const Index *x)
         evaluate(e, r, x);
         return;
     }
-    int64_t cut[CUTS_MAX];
-    int cuts = find_cuts(e, r->v, r->n, x, r->size, cut);
-    for (int c = 0; c + 1 < cuts; c++) {
-        e->lane.lo = cut[c], e->lane.hi = cut[c + 1];
-        segment(e, r, x, i_max(g, r->lo, ival(cut[c])), i_min(g, r->hi, ival(cut[c + 1])));
+    Cuts cut;
+    find_cuts(e, r->v, r->n, x, r->size, &cut);
+    if (is_panel(r) && !one_range(&cut)) g_fail(g, "packing of something concatenated or padded");
+    if (cut.at_run) {
+        e->lane.open = true;
+        FOR (g, o, r->lo, r->hi, ival(1)) {
+            Scope s = scope_enter(e);
+            Ival end = i_min(g, next_cut(e, &cut, o.i), r->hi);
+            segment(e, r, x, o.i, end);
+            scope_leave(e, s);
+            o.step = i_sub(g, end, o.i);
+        }
+        return;
     }
-    if (is_panel(r) && cuts > 2) g_fail(g, "packing of something concatenated or padded");
+    for (int c = 0; c + 1 < cut.cuts; c++) {
+        e->lane.lo = cut.at[c].k, e->lane.hi = cut.at[c + 1].k;
+        e->lane.open = !cut.at[c + 1].konst;
+        segment(e, r, x, i_max(g, r->lo, cut.at[c]), i_min(g, r->hi, cut.at[c + 1]));
+    }
 }
 
 /* -- Pads and concats along other dims: one branch per row, not per vector -------------------------- */
@@ -172,11 +186,10 @@ static bool find_choice(Eval *e, const Value *v, const Index *x, void *arg)
     const Op *op = v->def;
     if (c->op || !op) return false;
     if (op->code == OP_pad) {
-        const int64_t *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);
         int which = assumed_piece(e, op, x);
         if (which >= 0) return which == 1;
         for (int d = 0; d < v->type.rank; d++) {
-            if ((!lo[d] && !hi[d]) || d == x->vd) continue;
+            if (!padded_dim(op, d) || d == x->vd) continue;
             if (x->unknown >> d & 1) return false;
             if (!x->i[d].konst) {
                 *c = (Choice){op, *x};
@@ -185,6 +198,7 @@ static bool find_choice(Eval *e, const Value *v, const Index *x, void *arg)
         }
         return true;
     }
+    if (op->code == OP_mirror_pad && e->symbolic && padded_dim(op, x->vd)) return false;
     if (op->code == OP_concat) {
         int axis = (int)attr_i(op, "axis");
         if (axis == x->vd || assumed_piece(e, op, x) >= 0) return true;
@@ -198,7 +212,9 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
 {
     Gen *g = e->g;
     Choice c = {0};
-    e->lane.lo = 0, e->lane.hi = r->size;
+    e->lane.o = ival(0);
+    e->lane.lo = 0, e->lane.hi = r->size.k;
+    e->lane.open = !r->size.konst;
     if (e->assumed.n < ASSUMED_MAX)
         for (int i = 0; i < r->n; i++) walk_values(e, r->v[i], x, find_choice, &c);
     int ways = !c.op ? 0 : c.op->code == OP_pad ? 2 : c.op->nin;
@@ -222,12 +238,12 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
 }
 
 /* -- Units ------------------------------------------------------------------------------------------ */
-static int vectors_per_step(Gen *g, const Kernel *k, int64_t n)
+static int vectors_per_step(Gen *g, const Kernel *k, Ival n)
 {
     int most = g_isa(g)->avx ? 4 : 2, heavy = 0;
     for (const Op *op = k->body->first; op; op = op->next) heavy += op_cost(op->def) >= COST_HEAVY;
     if (heavy) most = heavy == 1 ? 2 : 1;
-    while (most > 1 && n < (int64_t)most * LANES) most /= 2;
+    while (most > 1 && n.konst && n.k < (int64_t)most * LANES) most /= 2;
     return most;
 }
 
@@ -237,7 +253,7 @@ static void unit(Eval *e, Results *r, Ival u)
     Scope s = scope_enter(e);
     Index x = outer_index(e, &r->t, u);
     r->row = u;
-    if (r->t.rank > 0 && r->size > 1) {
+    if (r->t.rank > 0 && (!r->size.konst || r->size.k > 1)) {
         x.vd = r->t.rank - 1;
         x.vs = 1;
         x.vbase = ival(0);
@@ -252,17 +268,12 @@ static bool same_dims(const Type *a, const Type *b)
     return a->rank == b->rank && a->layout == b->layout && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
 }
 
-static int64_t row_size(const Type *t)
-{
-    return t->rank ? t->dim[t->rank - 1] : 1;
-}
-
 void emit_loops(Gen *g, const Kernel *k)
 {
     if (emit_scan_kernel(g, k) || emit_row_kernel(g, k) || emit_transpose_kernel(g, k)) return;
     const Op *yield = ir_terminator(k->body);
     Eval *e = job_new(k->m->job, Eval);
-    *e = (Eval){.g = g, .k = k, .job = k->m->job, .lane = {.lanes = 1, .nv = 1, .o = ival(0), .hi = 1}};
+    eval_begin(e, g, k);
     Results *group = job_array(k->m->job, Results, yield->nin);
     int groups = 0;
     for (int i = 0; i < yield->nin; i++) {
@@ -273,7 +284,7 @@ void emit_loops(Gen *g, const Kernel *k)
         if (j == groups) {
             groups++;
             r->t = *t;
-            r->size = row_size(t);
+            r->size = t->rank ? dim_ival(e, t->dim[t->rank - 1]) : ival(1);
             r->nv = vectors_per_step(g, k, r->size);
         }
         if (r->n == YIELDS) g_fail(g, "a kernel of more than %d results", YIELDS);
@@ -288,25 +299,27 @@ void emit_loops(Gen *g, const Kernel *k)
     const Type *first = &group[0].t;
     bool whole_row = false; /* a unit of a row op is a row */
     for (const Op *op = k->body->first; op; op = op->next) whole_row = whole_row || op->def->kind == KIND_ROW;
-    int64_t units = first->rank >= 2           ? type_dim_product(first, 0, first->rank - 1)
-                    : whole_row && first->rank ? 1
-                                               : ceil_div(type_numel(first), FLAT_UNIT);
+    bool flat = first->rank < 2 && !(whole_row && first->rank);
+    Ival units = first->rank >= 2 ? dims_product(e, first, 0, first->rank - 1)
+                 : flat ? ix_div(e, ix_add(e, dims_product(e, first, 0, first->rank), ival(FLAT_UNIT - 1)),
+                                 ival(FLAT_UNIT))
+                        : ival(1);
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         for (int i = 0; i < groups; i++) {
             Results *r = &group[i];
-            int64_t rows = type_dim_product(&r->t, 0, max_i64(r->t.rank - 1, 0));
-            r->lo = ival(0), r->hi = ival(r->size);
+            Ival rows = dims_product(e, &r->t, 0, r->t.rank ? r->t.rank - 1 : 0);
+            r->lo = ival(0), r->hi = r->size;
             if (i == 0 && r->t.rank < 2) {
-                if (units > 1) {
+                if (flat && !(units.konst && units.k <= 1)) {
                     r->lo = i_mul(g, u.i, ival(FLAT_UNIT));
-                    r->hi = i_min(g, i_add(g, r->lo, ival(FLAT_UNIT)), ival(r->size));
+                    r->hi = i_min(g, i_add(g, r->lo, ival(FLAT_UNIT)), r->size);
                 }
                 unit(e, r, ival(0));
-            } else if (rows == units) {
+            } else if (rows.konst ? units.konst && rows.k == units.k : rows.v == units.v) {
                 unit(e, r, u.i);
             } else { /* its rows dealt evenly to the units of the first result */
-                Ival from = i_div(g, i_mul(g, u.i, ival(rows)), ival(units));
-                Ival to = i_div(g, i_mul(g, i_add(g, u.i, ival(1)), ival(rows)), ival(units));
+                Ival many = ix_max(e, units, ival(1)), next = i_add(g, u.i, ival(1));
+                Ival from = i_div(g, i_mul(g, u.i, rows), many), to = i_div(g, i_mul(g, next, rows), many);
                 FOR (g, q, from, to, ival(1)) unit(e, r, q.i);
             }
         }

@@ -10,13 +10,12 @@ Ival gather_row(Eval *e, const Op *op, const Index *x)
     for (uint32_t i = e->facts.n; i-- > 0;)
         if (e->facts.at[i].op == op && index_same(&e->facts.at[i].x, &at, idx->type.rank))
             return e->facts.at[i].i;
-    int64_t stride[IR_MAX_RANK], many = op->in[0]->type.dim[attr_i(op, "axis")];
-    strides_of(&idx->type, stride);
+    Ival stride[IR_MAX_RANK], many = dim_ival(e, op->in[0]->type.dim[attr_i(op, "axis")]);
+    ival_strides(e, &idx->type, stride);
     Ival i = eval_int(e, idx, &at), element = ival(0);
-    for (int d = 0; d < idx->type.rank; d++)
-        element = ix_add(e, element, ix_mul(e, at.i[d], ival(stride[d])));
-    g_report(g, c_not(g, c_ult(g, i, ival(many))), element);
-    i = i_max(g, ival(0), i_min(g, i, ival(many - 1)));
+    for (int d = 0; d < idx->type.rank; d++) element = ix_add(e, element, ix_mul(e, at.i[d], stride[d]));
+    g_report(g, c_not(g, c_ult(g, i, many)), element);
+    i = i_max(g, ival(0), i_min(g, i, ix_sub(e, many, ival(1))));
     vec_push(e->job, &e->facts, (KnownFact){.op = op, .x = at, .i = i});
     return i;
 }
@@ -57,16 +56,27 @@ void eval_one_hot_op(Eval *e, const Op *op, const Index *x, Vec *out)
 }
 
 /* -- Resizing: coordinates in f32, as TensorFlow computes them -------------------------------------- */
-static float scale_of(const Op *op, int d)
-{
-    int64_t in = op->in[0]->type.dim[1 + d], out = op->out[0]->type.dim[1 + d];
-    return attr_i(op, "align_corners") && out > 1 ? (float)(in - 1) / (float)(out - 1)
-                                                  : (float)in / (float)out;
-}
-
 static Vec kf(Gen *g, double k)
 {
     return v_f(g, JITC_FLOAT32, 1, k);
+}
+
+static Vec quotient(Gen *g, Ival a, Ival b)
+{
+    return v_div(g, v_from_i(g, a, JITC_FLOAT32), v_from_i(g, b, JITC_FLOAT32));
+}
+
+static Vec scale_of(Eval *e, const Op *op, int d)
+{
+    Gen *g = e->g;
+    Ival in = dim_ival(e, op->in[0]->type.dim[1 + d]), out = dim_ival(e, op->out[0]->type.dim[1 + d]);
+    Ival less = ival(attr_i(op, "align_corners") ? 1 : 0);
+    if (in.konst && out.konst) {
+        if (out.k <= 1) less.k = 0;
+        return kf(g, (float)(in.k - less.k) / (float)(out.k - less.k));
+    }
+    less = i_select(g, c_lt(g, ival(1), out), less, ival(0));
+    return quotient(g, i_sub(g, in, less), i_sub(g, out, less));
 }
 
 typedef struct {
@@ -77,13 +87,13 @@ typedef struct {
 static Source bilinear_source(Eval *e, const Op *op, const Index *x, int d)
 {
     Gen *g = e->g;
-    Vec i = v_from_i(g, x->i[1 + d], JITC_FLOAT32), scale = kf(g, scale_of(op, d)), at;
+    Vec i = v_from_i(g, x->i[1 + d], JITC_FLOAT32), scale = scale_of(e, op, d), at;
     if (attr_i(op, "half_pixel"))
         at = v_sub(g, v_mul(g, v_add(g, i, kf(g, 0.5)), scale), kf(g, 0.5));
     else
         at = v_mul(g, i, scale);
     Vec whole = v_floor(g, at);
-    Ival last = ival(op->in[0]->type.dim[1 + d] - 1);
+    Ival last = ix_sub(e, dim_ival(e, op->in[0]->type.dim[1 + d]), ival(1));
     Ival upper = i_min(g, i_from_v(g, v_cast(g, v_ceil(g, at), JITC_INT64)), last);
     Ival lower = i_min(g, i_max(g, i_from_v(g, v_cast(g, whole, JITC_INT64)), ival(0)), upper);
     return (Source){lower, upper, v_sub(g, at, whole)};
@@ -102,23 +112,32 @@ void eval_bilinear_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     int n = x.vd >= 0 ? e->lane.nv : 1;
     Vec v[2][2][NV_MAX];
     in.unknown = 0;
-    bool same = ti->dim[1] == to->dim[1] && ti->dim[2] == to->dim[2];
+    /* Of the same size the image is copied, which matters for infinities. */
+    Cond same = c_const(true);
+    for (int d = 1; d <= 2; d++)
+        if (ti->dim[d] != to->dim[d])
+            same = c_and(g, same, c_eq(g, dim_ival(e, ti->dim[d]), dim_ival(e, to->dim[d])));
+    bool copy = same.konst && same.k;
     Source y = {0}, z = {0};
-    if (!same) {
+    if (!copy) {
         y = bilinear_source(e, op, &x, 0);
         z = bilinear_source(e, op, &x, 1);
     }
     for (int a = 0; a < 2; a++)
         for (int b = 0; b < 2; b++) {
-            in.i[1] = same ? x.i[1] : a ? y.upper : y.lower;
-            in.i[2] = same ? x.i[2] : b ? z.upper : z.lower;
+            in.i[1] = copy ? x.i[1] : a ? y.upper : y.lower;
+            in.i[2] = copy ? x.i[2] : b ? z.upper : z.lower;
             eval_wide(e, op->in[0], &in, v[a][b]);
             for (int j = 0; j < n; j++) v[a][b][j] = v_cast(g, v[a][b][j], JITC_FLOAT32);
         }
-    for (int j = 0; j < n; j++)
-        out[j] = same ? v[0][0][j]
-                      : lerp(g, lerp(g, v[0][0][j], v[0][1][j], z.lerp),
-                             lerp(g, v[1][0][j], v[1][1][j], z.lerp), y.lerp);
+    Vec copied = v_from_i(g, i_select(g, same, ival(1), ival(0)), JITC_BOOL);
+    for (int j = 0; j < n; j++) {
+        out[j] = v[0][0][j];
+        if (copy) continue;
+        Vec r =
+            lerp(g, lerp(g, v[0][0][j], v[0][1][j], z.lerp), lerp(g, v[1][0][j], v[1][1][j], z.lerp), y.lerp);
+        out[j] = same.konst ? r : v_select(g, v_splat(g, copied, r.lanes), out[j], r);
+    }
 }
 
 /* round() of a coordinate, which is not negative: halves away from zero. */
@@ -132,10 +151,11 @@ static Ival nearest_source(Eval *e, const Op *op, const Index *x, int d)
 {
     Gen *g = e->g;
     Vec i = v_from_i(g, x->i[1 + d], JITC_FLOAT32);
-    Vec at = v_mul(g, v_add(g, i, kf(g, attr_i(op, "half_pixel") ? 0.5 : 0)), kf(g, scale_of(op, d)));
+    Vec at = v_mul(g, v_add(g, i, kf(g, attr_i(op, "half_pixel") ? 0.5 : 0)), scale_of(e, op, d));
     at = attr_i(op, "align_corners") ? round_half_up(g, at) : v_floor(g, at);
     return i_max(g, ival(0),
-                 i_min(g, i_from_v(g, v_cast(g, at, JITC_INT64)), ival(op->in[0]->type.dim[1 + d] - 1)));
+                 i_min(g, i_from_v(g, v_cast(g, at, JITC_INT64)),
+                       ix_sub(e, dim_ival(e, op->in[0]->type.dim[1 + d]), ival(1))));
 }
 
 void eval_nearest_op(Eval *e, const Op *op, const Index *x0, Vec *out)

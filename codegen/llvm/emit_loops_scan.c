@@ -13,10 +13,9 @@ static void store(Scan *s, const Value *v, Ptr out)
     Eval *e = &s->e;
     Gen *g = e->g;
     const Type *t = &s->op->out[0]->type;
-    int64_t stride[IR_MAX_RANK];
-    strides_of(t, stride);
-    Ival at = ival(0);
-    for (int d = 0; d < t->rank; d++) at = i_add(g, at, i_mul(g, index_at(e, &s->x, d), ival(stride[d])));
+    Ival stride[IR_MAX_RANK], at = ival(0);
+    ival_strides(e, t, stride);
+    for (int d = 0; d < t->rank; d++) at = i_add(g, at, i_mul(g, index_at(e, &s->x, d), stride[d]));
     Vec r[NV_MAX];
     eval_at(e, v, &s->x, r);
     if (e->lane.partial)
@@ -32,13 +31,13 @@ static void line(Scan *s)
     Gen *g = e->g;
     const Value *x = s->op->in[0], *y = s->op->out[0];
     DType t = x->type.dtype;
-    int64_t n = x->type.dim[s->axis];
+    Ival n = dim_ival(e, x->type.dim[s->axis]), end = ix_sub(e, n, ival(1));
     bool reverse = attr_i(s->op, "reverse"), exclusive = attr_i(s->op, "exclusive");
     int lanes = s->x.vd >= 0 ? e->lane.lanes : 1;
     Vec acc = zero_vec(g, carrier(t) != t ? JITC_FLOAT32 : t, lanes);
-    FOR_CARRY (g, j, ival(0), ival(n), ival(1), &acc, 1) {
+    FOR_CARRY (g, j, ival(0), n, ival(1), &acc, 1) {
         Scope scope = scope_enter(e);
-        s->x.i[s->axis] = reverse ? i_sub(g, ival(n - 1), j.i) : j.i;
+        s->x.i[s->axis] = reverse ? i_sub(g, end, j.i) : j.i;
         Vec v[NV_MAX];
         eval_wide(e, x, &s->x, v);
         Vec sum = v_add(g, acc, v[0]);
@@ -51,18 +50,32 @@ static void line(Scan *s)
     }
 }
 
-static void run(Scan *s, Ival o, int64_t size, int64_t count)
+static void run(Scan *s, Ival o, Ival size, Ival count)
 {
     Eval *e = &s->e;
     Scope scope = scope_enter(e);
-    e->lane = (Lanes){.lanes = LANES, .nv = 1, .id = ++e->last_lane, .o = o, .hi = size};
-    if (count < LANES) {
+    e->lane = (Lanes){.lanes = LANES, .nv = 1, .id = ++e->last_lane, .o = o, .hi = size.k};
+    e->lane.open = !size.konst;
+    if (!count.konst || count.k < LANES) {
         e->lane.partial = true;
-        e->lane.count = ival(count);
+        e->lane.count = count;
         e->lane.mask = v_first(e->g, e->lane.count);
     }
     line(s);
     scope_leave(e, scope);
+}
+
+/* Whether the last dim goes in vectors. */
+static bool vector_lines(Scan *s, int d, Ival n)
+{
+    Eval *e = &s->e;
+    s->x.vd = d, s->x.vs = 1, s->x.vbase = ival(0);
+    e->lane = (Lanes){.lanes = LANES, .nv = 1, .hi = n.k, .open = !n.konst, .o = ival(0)};
+    Cuts results, operand;
+    Index probe = s->x;
+    find_cuts(e, s->yield->in, s->yield->nin, &probe, n, &results);
+    find_cuts(e, &s->op->in[0], 1, &probe, n, &operand);
+    return vectorisable(e, s->op->in[0], &probe) && one_range(&results) && one_range(&operand);
 }
 
 static void dims(Scan *s, int d)
@@ -75,20 +88,11 @@ static void dims(Scan *s, int d)
         dims(s, d + 1);
         return;
     }
-    bool vectors = d == last && t->dim[d] >= 4;
-    if (vectors) {
-        s->x.vd = d, s->x.vs = 1, s->x.vbase = ival(0);
-        e->lane = (Lanes){.lanes = LANES, .nv = 1, .hi = t->dim[d], .o = ival(0)};
-        int64_t cut[CUTS_MAX];
-        Index probe = s->x;
-        vectors = vectorisable(e, s->op->in[0], &probe) &&
-                  find_cuts(e, s->yield->in, s->yield->nin, &probe, t->dim[d], cut) == 2 &&
-                  find_cuts(e, &s->op->in[0], 1, &probe, t->dim[d], cut) == 2;
-    }
-    if (vectors) {
-        int64_t whole = t->dim[d] / LANES * LANES;
-        FOR (g, o, ival(0), ival(whole), ival(LANES)) run(s, o.i, t->dim[d], LANES);
-        if (whole < t->dim[d]) run(s, ival(whole), t->dim[d], t->dim[d] - whole);
+    Ival n = d < t->rank ? dim_ival(e, t->dim[d]) : ival(1);
+    if (d == last && (!n.konst || n.k >= 4) && vector_lines(s, d, n)) {
+        Ival line = ival(LANES), whole = ix_mul(e, ix_div(e, n, line), line), rest = ix_sub(e, n, whole);
+        FOR (g, o, ival(0), whole, line) run(s, o.i, n, line);
+        FOR (g, o, whole, n, line) run(s, o.i, n, rest);
         s->x.vd = -1;
         return;
     }
@@ -98,7 +102,7 @@ static void dims(Scan *s, int d)
         line(s);
         return;
     }
-    FOR (g, i, ival(0), ival(t->dim[d]), ival(1)) {
+    FOR (g, i, ival(0), n, ival(1)) {
         Scope scope = scope_enter(e);
         s->x.i[d] = i.i;
         dims(s, d + 1);
@@ -121,7 +125,7 @@ bool emit_scan_kernel(Gen *g, const Kernel *k)
             g_fail(g, "a running sum in a kernel of another shape");
     }
     Scan *s = job_new(k->m->job, Scan);
-    s->e = (Eval){.g = g, .k = k, .job = k->m->job};
+    eval_begin(&s->e, g, k);
     s->op = scan;
     s->yield = yield;
     s->axis = (int)attr_i(scan, "axis");

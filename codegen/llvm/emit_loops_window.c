@@ -24,14 +24,13 @@ static Vec lowest(Gen *g, DType own, int lanes)
 /* The image's rows (columns) under the window. */
 static void bounds(Eval *e, const Op *op, const Index *x, int d, Ival *lo, Ival *hi)
 {
-    int64_t window = attr_v(op, "window", NULL)[d], stride = attr_v(op, "strides", NULL)[d],
-            pad = attr_v(op, "pad_lo", NULL)[d];
-    int64_t size = op->in[0]->type.dim[1 + d];
+    int64_t window = attr_v(op, "window", NULL)[d], stride = attr_v(op, "strides", NULL)[d];
+    Dim pad = attr_v(op, "pad_lo", NULL)[d];
     bool padded = pad || attr_v(op, "pad_hi", NULL)[d];
-    Ival from = ix_sub(e, ix_mul(e, x->i[1 + d], ival(stride)), ival(pad)),
+    Ival from = ix_sub(e, ix_mul(e, x->i[1 + d], ival(stride)), dim_ival(e, pad)),
          to = ix_add(e, from, ival(window));
     *lo = padded ? i_max(e->g, from, ival(0)) : from;
-    *hi = padded ? i_min(e->g, to, ival(size)) : to;
+    *hi = padded ? i_min(e->g, to, dim_ival(e, op->in[0]->type.dim[1 + d])) : to;
 }
 
 void eval_pool_op(Eval *e, const Op *op, const Index *x0, Vec *out)
@@ -86,25 +85,28 @@ void eval_conv_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     Index x = e->lane.lanes == 1 ? index_single(e, x0) : *x0;
     Index a = operand_index(e, op, 0, &x), b = operand_index(e, op, 1, &x);
     const Type *tx = &op->in[0]->type, *tw = &op->in[1]->type;
-    const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL),
-                  *lo = attr_v(op, "pad_lo", NULL);
-    int64_t groups = attr_i(op, "groups"), each = tw->dim[2];
+    const int64_t *strides = attr_v(op, "strides", NULL), *dilations = attr_v(op, "dilations", NULL);
+    const Dim *lo = attr_v(op, "pad_lo", NULL);
+    int64_t groups = attr_i(op, "groups");
+    Ival each = dim_ival(e, tw->dim[2]);
     DType t = op->out[0]->type.dtype;
     int n = x.vd >= 0 ? e->lane.nv : 1;
-    Ival first = groups == 1 ? ival(0) : ix_mul(e, ix_div(e, x.i[3], ival(tw->dim[3] / groups)), ival(each));
+    Ival filters = ix_max(e, ix_div(e, dim_ival(e, tw->dim[3]), ival(groups)), ival(1)); /* of a group */
+    Ival first = groups == 1 ? ival(0) : ix_mul(e, ix_div(e, x.i[3], filters), each);
     for (int j = 0; j < n; j++) out[j] = zero_vec(g, compute_type(t), x.vd >= 0 ? LANES : 1);
     a.unknown = b.unknown = 0;
     Scope s = scope_enter(e);
-    FOR_CARRY (g, ky, ival(0), ival(tw->dim[0]), ival(1), out, n) {
+    FOR_CARRY (g, ky, ival(0), dim_ival(e, tw->dim[0]), ival(1), out, n) {
         a.i[1] = i_add(g, i_mul(g, x.i[1], ival(strides[0])),
-                       i_sub(g, i_mul(g, ky.i, ival(dilations[0])), ival(lo[0])));
+                       i_sub(g, i_mul(g, ky.i, ival(dilations[0])), dim_ival(e, lo[0])));
         b.i[0] = ky.i;
-        Ival row_ok = i_select(g, c_ult(g, a.i[1], ival(tx->dim[1])), ival(tw->dim[1]), ival(0));
+        Ival row_ok =
+            i_select(g, c_ult(g, a.i[1], dim_ival(e, tx->dim[1])), dim_ival(e, tw->dim[1]), ival(0));
         FOR_CARRY (g, kx, ival(0), row_ok, ival(1), out, n) {
             a.i[2] = i_add(g, i_mul(g, x.i[2], ival(strides[1])),
-                           i_sub(g, i_mul(g, kx.i, ival(dilations[1])), ival(lo[1])));
+                           i_sub(g, i_mul(g, kx.i, ival(dilations[1])), dim_ival(e, lo[1])));
             b.i[1] = kx.i;
-            Ival ok = i_select(g, c_ult(g, a.i[2], ival(tx->dim[2])), ival(each), ival(0));
+            Ival ok = i_select(g, c_ult(g, a.i[2], dim_ival(e, tx->dim[2])), each, ival(0));
             FOR_CARRY (g, c, ival(0), ok, ival(1), out, n) {
                 Scope inner = scope_enter(e);
                 a.i[3] = ix_add(e, first, c.i);
@@ -128,7 +130,7 @@ void eval_dot_op(Eval *e, const Op *op, const Index *x, Vec *out)
     for (int j = 0; j < n; j++) out[j] = zero_vec(g, compute_type(ta->dtype), x->vd >= 0 ? e->lane.lanes : 1);
     a.unknown = b.unknown = 0;
     Scope s = scope_enter(e);
-    FOR_CARRY (g, k, ival(0), ival(ta->dim[ka]), ival(1), out, n) {
+    FOR_CARRY (g, k, ival(0), dim_ival(e, ta->dim[ka]), ival(1), out, n) {
         a.i[ka] = b.i[kb] = k.i;
         multiply(e, op, &a, &b, out, n);
     }

@@ -8,33 +8,50 @@
 
 enum { STREAMS = 4 };
 
-static void step(Eval *e, const RunLoop *r, Ival o, int64_t lo, int64_t hi, int nv, int64_t tail)
+static void step(Eval *e, const RunLoop *r, Ival o, Ival lo, Ival hi, int nv, Ival tail)
 {
     Gen *g = e->g;
     Scope s = scope_enter(e);
-    e->lane = (Lanes){.lanes = LANES, .nv = nv, .id = ++e->last_lane, .o = o, .lo = lo, .hi = hi};
-    if (tail) {
+    e->lane = (Lanes){.lanes = LANES, .nv = nv, .id = ++e->last_lane, .o = o, .lo = lo.k, .hi = hi.k};
+    e->lane.open = !lo.konst || !hi.konst;
+    if (!tail.konst || tail.k) {
         e->lane.partial = true;
-        e->lane.count = ival(tail);
+        e->lane.count = tail;
         e->lane.mask = v_first(g, e->lane.count);
     }
     r->body(e, nv, r->arg);
     scope_leave(e, s);
 }
 
-void run_loop(Eval *e, int64_t lo, int64_t hi, const RunLoop *r)
+void run_loop(Eval *e, Ival lo, Ival hi, const RunLoop *r)
 {
     Gen *g = e->g;
     Lanes outer = e->lane;
-    int64_t wide = (int64_t)r->nv * LANES, main_end = lo + (hi - lo) / wide * wide;
-    int64_t whole = lo + (hi - lo) / LANES * LANES;
-    FOR_CARRY (g, o, ival(lo), ival(main_end), ival(wide), r->carry, r->ncarry)
-        step(e, r, o.i, lo, hi, r->nv, 0);
+    Ival n = ix_sub(e, hi, lo), wide = ival((int64_t)r->nv * LANES), line = ival(LANES);
+    Ival main_end = ix_add(e, lo, ix_mul(e, ix_div(e, n, wide), wide));
+    Ival whole = ix_add(e, lo, ix_mul(e, ix_div(e, n, line), line));
+    FOR_CARRY (g, o, lo, main_end, wide, r->carry, r->ncarry) step(e, r, o.i, lo, hi, r->nv, ival(0));
     if (r->nv > 1)
-        FOR_CARRY (g, o, ival(main_end), ival(whole), ival(LANES), r->carry, r->ncarry)
-            step(e, r, o.i, lo, hi, 1, 0);
-    if (whole < hi) step(e, r, ival(whole), lo, hi, 1, hi - whole);
+        FOR_CARRY (g, o, main_end, whole, line, r->carry, r->ncarry) step(e, r, o.i, lo, hi, 1, ival(0));
+    Ival rest = ix_sub(e, hi, whole);
+    FOR_CARRY (g, o, whole, hi, line, r->carry, r->ncarry) step(e, r, o.i, lo, hi, 1, rest);
     e->lane = outer;
+}
+
+void run_loop_cut(Eval *e, const Cuts *c, const RunLoop *r)
+{
+    Gen *g = e->g;
+    if (!c->at_run) {
+        for (int i = 0; i + 1 < c->cuts; i++) run_loop(e, c->at[i], c->at[i + 1], r);
+        return;
+    }
+    FOR_CARRY (g, o, ival(0), c->n, ival(1), r->carry, r->ncarry) {
+        Scope s = scope_enter(e);
+        Ival end = next_cut(e, c, o.i);
+        run_loop(e, o.i, end, r);
+        scope_leave(e, s);
+        o.step = i_sub(g, end, o.i);
+    }
 }
 
 /* -- Combining -------------------------------------------------------------------------------------- */
@@ -87,8 +104,9 @@ typedef struct {
     Index in;
     Vec acc[STREAMS];
     int nacc;
-    bool run; /* the last dim goes in vectors */
-    int64_t n;
+    bool run;  /* the last dims go in vectors, */
+    int along; /* counted in this one */
+    Ival n;
 } Reduce;
 
 static void accumulate(Eval *e, int streams, void *arg)
@@ -110,13 +128,12 @@ static void reduce_dims(Eval *e, Reduce *r, int d)
 {
     Gen *g = e->g;
     const Type *t = &r->op->in[0]->type;
-    int last = t->rank - 1;
-    while (d < t->rank && (!(r->in.unknown >> d & 1) || (r->run && d == last))) d++;
+    while (d < t->rank && (!(r->in.unknown >> d & 1) || (r->run && d == r->along))) d++;
     if (d < t->rank) {
         Scope s = scope_enter(e);
         uint32_t was = r->in.unknown;
         r->in.unknown &= ~(1u << d);
-        FOR_CARRY (g, i, ival(0), ival(t->dim[d]), ival(1), r->acc, r->nacc) {
+        FOR_CARRY (g, i, ival(0), dim_ival(e, t->dim[d]), ival(1), r->acc, r->nacc) {
             r->in.i[d] = i.i;
             reduce_dims(e, r, d + 1);
         }
@@ -130,20 +147,20 @@ static void reduce_dims(Eval *e, Reduce *r, int d)
         return;
     }
     Index in = r->in;
-    in.unknown &= ~(1u << last);
-    in.vd = last, in.vs = 1, in.vbase = ival(0);
-    int64_t cut[CUTS_MAX];
-    int cuts = find_cuts(e, &r->op->in[0], 1, &in, r->n, cut);
+    in.unknown &= ~(1u << r->along);
+    in.vd = r->along, in.vs = 1, in.vbase = ival(0);
+    Cuts cut;
+    find_cuts(e, &r->op->in[0], 1, &in, r->n, &cut);
     RunLoop loop = {r->acc, r->nacc, accumulate, r, r->nacc};
     Index outer = r->in;
     r->in = in;
-    for (int c = 0; c + 1 < cuts; c++) run_loop(e, cut[c], cut[c + 1], &loop);
+    run_loop_cut(e, &cut, &loop);
     r->in = outer;
 }
 
 typedef struct {
     const Type *t;
-    int from;
+    int from, along;
     bool ok;
 } Straight;
 
@@ -158,12 +175,13 @@ static bool reads_straight(Eval *e, const Value *v, const Index *x, void *arg)
         if (q->t->dim[d] == 1) continue;
         int k = d - (q->t->rank - v->type.rank);
         bool has = k >= 0 && v->type.dim[k] == q->t->dim[d];
+        if (k >= 0 && !has && v->type.dim[k] != 1) q->ok = false; /* only the call tells whether it repeats */
         some = some || has;
         all = all && has;
     }
     if (some && !all) q->ok = false;
-    /* The run is counted in the last dim, along which an operand of size 1 would be taken to broadcast. */
-    if (v->def && q->t->dim[q->t->rank - 1] == 1) q->ok = false;
+    /* The run is counted in a dim along which an operand of size 1 would be taken to broadcast. */
+    if (v->def && q->t->dim[q->along] == 1) q->ok = false;
     if (v->def && v->def->code == OP_const && type_numel(&v->type) != 1) q->ok = false;
     return q->ok;
 }
@@ -171,17 +189,31 @@ static bool reads_straight(Eval *e, const Value *v, const Index *x, void *arg)
 static void merge_run(Eval *e, Reduce *r)
 {
     const Type *t = &r->op->in[0]->type;
-    int d = t->rank - 1;
-    r->n = t->dim[d];
+    int d = t->rank - 1, along = d;
+    r->along = d;
+    r->n = dim_ival(e, t->dim[d]);
     while (d > 0 && (r->in.unknown >> (d - 1) & 1)) d--;
-    Straight q = {t, d, true};
+    while (along > d && t->dim[along] == 1) along--;
+    Straight q = {t, d, along, true};
     if (d == t->rank - 1) return;
     walk_values(e, r->op->in[0], &r->in, reads_straight, &q);
     if (!q.ok) return;
-    for (; d < t->rank - 1; d++) {
-        r->n *= t->dim[d];
-        r->in.unknown &= ~(1u << d);
-    }
+    r->along = along;
+    r->n = dims_product(e, t, d, t->rank);
+    for (; d < t->rank; d++)
+        if (d != along) {
+            r->in.unknown &= ~(1u << d);
+            r->in.i[d] = ival(0);
+        }
+}
+
+static Ival reduced_count(Eval *e, const Op *op)
+{
+    int n;
+    const int64_t *axes = attr_v(op, "axes", &n);
+    Ival count = ival(1);
+    for (int i = 0; i < n; i++) count = ix_mul(e, count, dim_ival(e, op->in[0]->type.dim[axes[i]]));
+    return count;
 }
 
 static Vec finish(Eval *e, const Op *op, Vec v)
@@ -189,13 +221,10 @@ static Vec finish(Eval *e, const Op *op, Vec v)
     Gen *g = e->g;
     DType t = op->in[0]->type.dtype;
     if (op->code == OP_reduce_mean) {
-        int64_t n = type_numel(&op->out[0]->type), count = n ? type_numel(&op->in[0]->type) / n : 1;
-        if (dtype_is_float(t)) {
-            v = v_div(g, v, v_f(g, v.dtype, v.lanes, (double)count));
-        } else {
-            DType wide = t == JITC_UINT64 ? JITC_UINT64 : JITC_INT64;
-            v = v_cast(g, v_div(g, v_cast(g, v, wide), v_i(g, wide, v.lanes, count)), t);
-        }
+        Ival count = reduced_count(e, op);
+        DType wide = dtype_is_float(t) ? v.dtype : t == JITC_UINT64 ? JITC_UINT64 : JITC_INT64;
+        v = v_div(g, v_cast(g, v, wide), v_splat(g, v_from_i(g, count, wide), v.lanes));
+        if (!dtype_is_float(t)) v = v_cast(g, v, t);
     }
     return narrow(g, v, t);
 }
@@ -222,7 +251,8 @@ void eval_reduce_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     r.run = last >= 0 && (r.in.unknown >> last & 1) && vectorisable(e, op->in[0], &run);
     e->lane = outer;
     if (r.run) merge_run(e, &r);
-    r.nacc = r.run && r.n >= 2 * STREAMS * LANES ? STREAMS : 1;
+    /* A run of fewer elements never comes to the other streams; so bits do not tell whether n was known. */
+    r.nacc = r.run && (!r.n.konst || r.n.k >= STREAMS * LANES) ? STREAMS : 1;
     for (int j = 0; j < r.nacc; j++) r.acc[j] = neutral(g, op->code, t, r.run ? LANES : 1);
     reduce_dims(e, &r, 0);
     out[0] = finish(e, op, r.run ? tree(g, op->code, r.acc, r.nacc) : r.acc[0]);
@@ -281,7 +311,7 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     Arg a = {.op = op, .in = operand_index(e, op, 0, &x), .axis = (int)attr_i(op, "axis")};
     const Type *in = &op->in[0]->type;
     DType t = carrier(in->dtype) != in->dtype ? JITC_FLOAT32 : in->dtype, to = (DType)attr_i(op, "to");
-    a.counts = in->dim[a.axis] <= INT32_MAX ? JITC_INT32 : JITC_INT64;
+    a.counts = dim_known(in->dim[a.axis]) && in->dim[a.axis] <= INT32_MAX ? JITC_INT32 : JITC_INT64;
     prepare(e, op->in[0], &a.in);
     Index run = a.in;
     run.vd = a.axis, run.vs = 1, run.vbase = ival(0), run.unknown = 0;
@@ -297,7 +327,7 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     a.in.unknown = 0;
     if (!a.run) {
         Scope s = scope_enter(e);
-        FOR_CARRY (g, i, ival(0), ival(in->dim[a.axis]), ival(1), a.acc, 2 * n) {
+        FOR_CARRY (g, i, ival(0), dim_ival(e, in->dim[a.axis]), ival(1), a.acc, 2 * n) {
             a.in.i[a.axis] = a.at = i.i;
             arg_step(e, n, &a);
         }
@@ -305,11 +335,11 @@ void eval_arg_op(Eval *e, const Op *op, const Index *x0, Vec *out)
         for (int j = 0; j < n; j++) out[j] = v_cast(g, a.acc[2 * j + 1], to);
         return;
     }
-    int64_t cut[CUTS_MAX];
+    Cuts cut;
     a.in = run;
-    int cuts = find_cuts(e, &op->in[0], 1, &run, in->dim[a.axis], cut);
+    find_cuts(e, &op->in[0], 1, &run, dim_ival(e, in->dim[a.axis]), &cut);
     RunLoop loop = {a.acc, 2, arg_step, &a, 1};
-    for (int c = 0; c + 1 < cuts; c++) run_loop(e, cut[c], cut[c + 1], &loop);
+    run_loop_cut(e, &cut, &loop);
     /* The best lane; of equals the first element. */
     Vec best = a.acc[0], index = a.acc[1];
     for (int half = LANES / 2; half > 0; half /= 2) {

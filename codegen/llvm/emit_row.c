@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { STREAMS = 4, HELD_MAX = 4 };
+enum { STREAMS = 4, SUMS = 2, HELD_MAX = 4 }; /* streams of maxima and of sums */
 
 static Vec row_max(Gen *g, Vec a, Vec b)
 {
@@ -127,13 +127,13 @@ static void cold_pass(Eval *e, int streams, void *arg)
 
 static void pass(Eval *e, Row *r, void (*body)(Eval *, int, void *), int carried, int nv)
 {
-    int64_t cut[CUTS_MAX], n = r->x->type.dim[r->x->type.rank - 1];
+    Cuts cut;
     Value *x = r->op->in[0];
-    int cuts = find_cuts(e, &x, 1, &r->in, n, cut);
+    find_cuts(e, &x, 1, &r->in, dim_ival(e, x->type.dim[x->type.rank - 1]), &cut);
     RunLoop loop = {r->acc, carried, body, r, nv};
     if (!vectorisable(e, x, &r->in))
         g_fail(e->g, "the operand of '%s' cannot be read in vectors", r->op->def->name);
-    for (int c = 0; c + 1 < cuts; c++) run_loop(e, cut[c], cut[c + 1], &loop);
+    run_loop_cut(e, &cut, &loop);
 }
 
 static void start(Eval *e, Row *r, double k)
@@ -156,9 +156,10 @@ static Row row_of(const Op *op, const Index *x)
     return r;
 }
 
-static int streams_for(int64_t n)
+/* Fewer elements would never come to the other streams; so bits do not tell whether n was known. */
+static int streams_for(Ival n)
 {
-    return n >= 2 * STREAMS * LANES ? STREAMS : 1;
+    return !n.konst || n.k >= STREAMS * LANES ? STREAMS : 1;
 }
 
 const KnownFact *row_facts(Eval *e, const Op *op, const Index *x)
@@ -170,7 +171,7 @@ const KnownFact *row_facts(Eval *e, const Op *op, const Index *x)
     key.i[last] = ival(0);
     for (uint32_t i = e->facts.n; i-- > 0;)
         if (e->facts.at[i].op == op && index_same(&e->facts.at[i].x, &key, last)) return &e->facts.at[i];
-    int n = streams_for(op->in[0]->type.dim[last]);
+    int n = streams_for(dim_ival(e, op->in[0]->type.dim[last]));
     Index ahead = key;
     ahead.unknown = 1u << last;
     prepare(e, op->in[0], &ahead);
@@ -178,8 +179,8 @@ const KnownFact *row_facts(Eval *e, const Op *op, const Index *x)
     pass(e, &r, max_pass, n, n);
     r.max = tree(e->g, true, r.acc, n);
     start(e, &r, 0);
-    pass(e, &r, sum_pass, n, n > 1 ? 2 : 1);
-    set_scale(e, &r, tree(e->g, false, r.acc, n));
+    pass(e, &r, sum_pass, SUMS, SUMS);
+    set_scale(e, &r, tree(e->g, false, r.acc, SUMS));
     vec_push(e->job, &e->facts, (KnownFact){.op = op, .x = key, .vec = {r.max, r.scale}});
     return &e->facts.at[e->facts.n - 1];
 }
@@ -223,21 +224,22 @@ static void held_row(Eval *e, Row *r, int64_t n)
         acc = row_max(g, acc, mask_off(e, v[j], -INFINITY));
     }
     r->max = tree(g, true, &acc, 1);
-    acc = v_f(g, r->t, LANES, 0);
+    Vec sum[SUMS] = {v_f(g, r->t, LANES, 0), v_f(g, r->t, LANES, 0)};
+    int paired = (int)(n / (SUMS * LANES)) * SUMS; /* the others go to the first, as in run_loop() */
     for (int j = 0; j < many; j++) {
         e->lane = lane[j];
-        Vec y = vm_exp(g, v_sub(g, v[j], v_splat(g, r->max, LANES)));
+        Vec y = vm_exp(g, v_sub(g, v[j], v_splat(g, r->max, LANES))), *to = &sum[j < paired ? j % SUMS : 0];
         if (r->op->code == OP_softmax) v[j] = y;
-        acc = v_add(g, acc, mask_off(e, y, 0));
+        *to = v_add(g, *to, mask_off(e, y, 0));
     }
-    set_scale(e, r, tree(g, false, &acc, 1));
+    set_scale(e, r, tree(g, false, sum, paired ? SUMS : 1));
     for (int j = 0; j < many; j++) {
         e->lane = lane[j];
         put(e, r, 0, finish(e, r, v[j], true));
     }
 }
 
-static void long_row(Eval *e, Row *r, int64_t n)
+static void long_row(Eval *e, Row *r, Ival n)
 {
     int streams = streams_for(n);
     bool softmax = r->op->code == OP_softmax, half = carrier(r->x->type.dtype) != r->x->type.dtype;
@@ -249,8 +251,8 @@ static void long_row(Eval *e, Row *r, int64_t n)
     start(e, r, 0);
     r->from_memory = keep;
     r->to_memory = softmax && !half;
-    pass(e, r, sum_pass, streams, streams > 1 ? 2 : 1);
-    set_scale(e, r, tree(e->g, false, r->acc, streams));
+    pass(e, r, sum_pass, SUMS, SUMS);
+    set_scale(e, r, tree(e->g, false, r->acc, SUMS));
     r->from_memory = keep || r->to_memory;
     pass(e, r, half ? cold_pass : last_pass, 0, streams);
 }
@@ -260,10 +262,10 @@ bool emit_row_kernel(Gen *g, const Kernel *k)
     const Op *yield = ir_terminator(k->body), *op = yield->in[0]->def;
     if (yield->nin != 1 || !op || op->def->kind != KIND_ROW) return false;
     Eval *e = job_new(k->m->job, Eval);
-    *e = (Eval){.g = g, .k = k, .job = k->m->job, .lane = {.lanes = 1, .nv = 1, .o = ival(0), .hi = 1}};
+    eval_begin(e, g, k);
     const Type *t = &op->out[0]->type;
     int last = t->rank - 1;
-    int64_t n = t->dim[last];
+    Ival n = dim_ival(e, t->dim[last]);
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         Scope s = scope_enter(e);
         Index x = outer_index(e, t, u.i);
@@ -271,11 +273,12 @@ bool emit_row_kernel(Gen *g, const Kernel *k)
         prepare(e, op->in[0], &x);
         Row r = row_of(op, &x);
         r.out = g_ptr(g, (int)k->body->nargs);
-        r.row = ix_mul(e, u.i, ival(n));
-        int64_t cut[CUTS_MAX];
+        r.row = ix_mul(e, u.i, n);
+        Cuts cut;
         Value *in = op->in[0];
-        if (n <= HELD_MAX * LANES && find_cuts(e, &in, 1, &r.in, n, cut) == 2)
-            held_row(e, &r, n);
+        find_cuts(e, &in, 1, &r.in, n, &cut);
+        if (n.konst && n.k <= HELD_MAX * LANES && one_range(&cut))
+            held_row(e, &r, n.k);
         else
             long_row(e, &r, n);
         scope_leave(e, s);

@@ -4,17 +4,18 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <stdlib.h>
 
-#include "codegen/llvm/emit.h"
+#include "codegen/llvm/access.h"
 #include "codegen/llvm/gen_llvm.h"
 #include "codegen/plan/spec.h"
 
 static const struct {
     const char *algo;
     void (*emit)(Gen *, const Kernel *);
-    int ndims; /* dim arguments; -1: the rank of the map's result and `rows` */
+    int ndims; /* dim arguments; -1: the rank of the map's result and `rows`; -2: one per symbol of the text
+                */
 } algos[] = {
     {"igemm", emit_igemm, IG_DIMS}, {"depthwise", emit_depthwise, DW_DIMS}, {"map", emit_map, -1},
-    {"loops", emit_loops, 0},       {"routine", emit_routine, 0},
+    {"loops", emit_loops, -2},      {"routine", emit_routine, -2},
 };
 
 /* The header line: `#algo=NAME field=number …`. */
@@ -44,7 +45,9 @@ static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
     kernel.nout = ir_terminator(kernel.body)->nin;
     for (size_t i = 0; i < COUNT(algos); i++) {
         if (strcmp(algos[i].algo, algo) != 0) continue;
-        int ndims = algos[i].ndims >= 0 ? algos[i].ndims : ir_terminator(kernel.body)->in[0]->type.rank + 1;
+        int ndims = algos[i].ndims;
+        if (ndims == -1) ndims = ir_terminator(kernel.body)->in[0]->type.rank + 1;
+        if (ndims == -2) ndims = dim_symbols(kernel.m);
         if (kernel.nin + kernel.nout > 64) g_fail(g, "a kernel with too many operands");
         gen_begin(g, symbol, kernel.nin + kernel.nout, ndims);
         algos[i].emit(g, &kernel);
