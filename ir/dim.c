@@ -1,7 +1,7 @@
 /* Dimensions: hash-consed integer expressions in normal form, so that equal ids mean equal values.
  *
- * A sum is a binary chain `term + rest`, terms in ascending id order, constant last; a term is `factor * k`
- * or a factor; products of symbols are binary chains in id order. Atoms: symbols, floordiv, mod, min, max. */
+ * A sum is a binary chain `term + rest`, terms in the order of compare(), constant last; a term is `factor *
+ * k` or a factor; products are binary chains in that order. Atoms: symbols, floordiv, mod, min, max. */
 #include "ir/dim.h"
 
 #include <stdlib.h>
@@ -133,15 +133,30 @@ static int collect(const Module *m, Dim d, int64_t scale, Term *t, int n)
     }
 }
 
-static int by_factor(const void *a, const void *b)
+/* Whether x stands before y in a sum or product: expressions by their structure, then symbols by name, then
+ * numbers. What was printed and parsed again has the same order. */
+static int compare(const Module *m, Dim x, Dim y)
 {
-    Dim x = ((const Term *)a)->factor, y = ((const Term *)b)->factor;
-    return (x > y) - (x < y);
+    int64_t cx, cy;
+    bool kx = get_const(m, x, &cx), ky = get_const(m, y, &cy);
+    if (x == y) return 0;
+    if (kx || ky) return kx && ky ? (cx < cy ? -1 : 1) : kx ? 1 : -1;
+    const DimNode *a = node(m, x), *b = node(m, y);
+    if (a->op == D_SYM || b->op == D_SYM)
+        return a->op != b->op ? (a->op == D_SYM ? 1 : -1) : strcmp(a->name, b->name);
+    if (a->op != b->op) return a->op < b->op ? -1 : 1;
+    int first = compare(m, a->a, b->a);
+    return first ? first : compare(m, a->b, b->b);
 }
 
 static Dim build_sum(Module *m, Term *t, int n)
 {
-    qsort(t, (size_t)n, sizeof *t, by_factor); /* the constant (factor 0) comes last */
+    for (int i = 1; i < n; i++) /* the constant (factor 0) comes last */
+        for (int j = i; j && compare(m, t[j].factor, t[j - 1].factor) < 0; j--) {
+            Term x = t[j];
+            t[j] = t[j - 1];
+            t[j - 1] = x;
+        }
     Dim r = 0;
     bool empty = true;
     for (int i = n - 1; i >= 0; i--) {
@@ -187,7 +202,7 @@ static Dim mul_factors(Module *m, Dim a, Dim b)
         atoms[n++] = d;
     }
     for (int i = 1; i < n; i++)
-        for (int j = i; j && atoms[j - 1] > atoms[j]; j--) {
+        for (int j = i; j && compare(m, atoms[j], atoms[j - 1]) < 0; j--) {
             Dim x = atoms[j];
             atoms[j] = atoms[j - 1];
             atoms[j - 1] = x;
@@ -270,7 +285,7 @@ static Dim min_max(Module *m, Dim a, Dim b, int op)
     if (get_const(m, a, &ca) && get_const(m, b, &cb))
         return make_const(m, (op == D_MIN) == (ca < cb) ? ca : cb);
     if (get_const(m, dim_sub(m, a, b), &diff)) return (op == D_MIN) == (diff < 0) ? a : b;
-    if (a > b) {
+    if (compare(m, b, a) < 0) {
         Dim x = a;
         a = b;
         b = x;
