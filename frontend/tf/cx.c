@@ -1,4 +1,6 @@
 /* Attributes and operands, checked: what a file says is never trusted. */
+#include <float.h>
+
 #include "frontend/tf/tf.h"
 
 void fail(Cx *cx, const char *fmt, ...)
@@ -278,12 +280,20 @@ Value *transpose(Cx *cx, Value *v, const int64_t *perm)
 
 Value *to_nhwc(Cx *cx, Value *v, bool nchw)
 {
-    return nchw ? transpose(cx, v, (int64_t[]){0, 2, 3, 1}) : v;
+    if (!nchw || !v) return v;
+    int rank = v->type.rank;
+    int64_t perm[IR_MAX_RANK] = {0};
+    for (int d = 1; d < rank; d++) perm[d] = d == rank - 1 ? 1 : d + 1;
+    return transpose(cx, v, perm);
 }
 
 Value *from_nhwc(Cx *cx, Value *v, bool nchw)
 {
-    return nchw ? transpose(cx, v, (int64_t[]){0, 3, 1, 2}) : v;
+    if (!nchw || !v) return v;
+    int rank = v->type.rank;
+    int64_t perm[IR_MAX_RANK] = {0};
+    for (int d = 1; d < rank; d++) perm[d] = d == 1 ? rank - 1 : d - 1;
+    return transpose(cx, v, perm);
 }
 
 Value *slice(Cx *cx, Value *v, const Dim *begin, const Dim *size)
@@ -329,6 +339,18 @@ Value *reduce(Cx *cx, OpCode code, Value *v, const int64_t *axes, int naxes, boo
 Value *scalar(Cx *cx, DType t, double x)
 {
     return ir_const_f(&cx->b, t, x);
+}
+
+Value *lowest(Cx *cx, DType t)
+{
+    switch (t) {
+    case JITC_FLOAT16: return scalar(cx, t, -65504);
+    case JITC_BFLOAT16: return scalar(cx, t, -0x1.fep127);
+    case JITC_FLOAT32: return scalar(cx, t, (double)-FLT_MAX);
+    case JITC_FLOAT64: return scalar(cx, t, -DBL_MAX);
+    default:
+        return ir_const_i(&cx->b, t, dtype_is_signed(t) ? -((int64_t)1 << (8 * dtype_size(t) - 2)) * 2 : 0);
+    }
 }
 
 Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank)

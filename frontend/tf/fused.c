@@ -59,11 +59,11 @@ static Value *fused_tail(Cx *cx, Value *v, Value **args, uint32_t nargs, bool nc
 static void import_fused_conv(Cx *cx, Value **in, Value **out)
 {
     Window w;
-    if (!window_attrs(cx, &w) || !spatial_ints(cx, "strides", w.nchw, true, w.strides) ||
+    if (!window_attrs(cx, &w, 2) || !window_ints(cx, &w, "strides", true, w.strides) ||
         !need_rank(cx, in[0], "the input", 4, 4))
         return;
     Value *x = to_nhwc(cx, in[0], w.nchw);
-    x = x ? (cx->op->arg ? depthwise : conv2d)(cx, x, in[1], &w) : NULL;
+    x = x ? (cx->op->arg ? depthwise : conv_any)(cx, x, in[1], &w) : NULL;
     x = from_nhwc(cx, x, w.nchw);
     if (x) out[0] = fused_tail(cx, x, in + 2, cx->node->ninputs - 2, w.nchw);
 }
@@ -79,7 +79,7 @@ static void import_pad_conv(Cx *cx, Value **in, Value **out)
 {
     Window w;
     bool resized = cx->op->arg;
-    if (!window_attrs(cx, &w) || !spatial_ints(cx, "strides", w.nchw, true, w.strides)) return;
+    if (!window_attrs(cx, &w, 2) || !window_ints(cx, &w, "strides", true, w.strides)) return;
     if (w.nchw) {
         fail(cx, "data_format NCHW is not supported here");
         return;
@@ -88,7 +88,7 @@ static void import_pad_conv(Cx *cx, Value **in, Value **out)
     if (resized)
         x = resize(cx, OP_resize_bilinear, x, in[1], get_bool(cx, "resize_align_corners", false), false);
     x = x ? mirror_pad(cx, x, in[resized ? 2 : 1]) : NULL;
-    if (x) out[0] = conv2d(cx, x, in[resized ? 3 : 2], &w);
+    if (x) out[0] = conv_any(cx, x, in[resized ? 3 : 2], &w);
 }
 
 const TfOp tf_fused_ops[] = {

@@ -3,10 +3,11 @@
 
 const TfOp *tf_op_find(const char *name)
 {
-    static const TfOp *const tables[] = {
-        tf_const_ops,  tf_math_ops,     tf_special_ops, tf_nn_ops,      tf_norm_ops, tf_fused_ops,
-        tf_shape_ops,  tf_sequence_ops, tf_array_ops,   tf_slice_ops,   tf_pad_ops,  tf_roll_ops,
-        tf_reduce_ops, tf_index_ops,    tf_linalg_ops,  tf_matdiag_ops, tf_image_ops};
+    static const TfOp *const tables[] = {tf_const_ops,     tf_math_ops,   tf_special_ops,  tf_conv_ops,
+                                         tf_conv_back_ops, tf_pool_ops,   tf_patch_ops,    tf_norm_ops,
+                                         tf_fused_ops,     tf_shape_ops,  tf_sequence_ops, tf_array_ops,
+                                         tf_slice_ops,     tf_pad_ops,    tf_roll_ops,     tf_reduce_ops,
+                                         tf_index_ops,     tf_linalg_ops, tf_matdiag_ops,  tf_image_ops};
     for (size_t i = 0; i < COUNT(tables); i++)
         for (const TfOp *op = tables[i]; op->name; op++)
             if (op->name[0] == name[0] && strcmp(op->name, name) == 0) return op;
@@ -62,6 +63,8 @@ static const struct {
     {"IteratorV2", "data sets are not supported", true},
     {"Iterator*", "data sets are not supported", false},
     {"OneShotIterator", "data sets are not supported", false},
+    {"FractionalMaxPool", "its regions are random", false},
+    {"FractionalAvgPool", "its regions are random", false},
     {"Random*", "random numbers are not supported", false},
     {"Stateless*", "random numbers are not supported", false},
     {"TruncatedNormal", "random numbers are not supported", false},

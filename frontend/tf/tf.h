@@ -40,9 +40,10 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
-extern const TfOp tf_math_ops[], tf_special_ops[], tf_reduce_ops[], tf_nn_ops[], tf_norm_ops[],
-    tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[], tf_array_ops[], tf_slice_ops[], tf_pad_ops[],
-    tf_roll_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
+extern const TfOp tf_math_ops[], tf_special_ops[], tf_reduce_ops[], tf_conv_ops[], tf_conv_back_ops[],
+    tf_pool_ops[], tf_patch_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[],
+    tf_array_ops[], tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[], tf_linalg_ops[],
+    tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
@@ -99,7 +100,7 @@ Dim dims_product(Cx *cx, const Dim *d, int n);
 
 /* -- Building ----------------------------------------------------------------------------------------- */
 Value *transpose(Cx *cx, Value *v, const int64_t *perm);
-Value *to_nhwc(Cx *cx, Value *v, bool nchw);
+Value *to_nhwc(Cx *cx, Value *v, bool nchw); /* channels last, of any rank */
 Value *from_nhwc(Cx *cx, Value *v, bool nchw);
 Value *slice(Cx *cx, Value *v, const Dim *begin, const Dim *size);
 /* Elements [begin, begin + size) along one axis. */
@@ -107,6 +108,7 @@ Value *slice_axis(Cx *cx, Value *v, int axis, Dim begin, Dim size);
 Value *concat(Cx *cx, Value *const *v, uint32_t n, int axis);
 Value *reduce(Cx *cx, OpCode code, Value *v, const int64_t *axes, int naxes, bool keep);
 Value *scalar(Cx *cx, DType t, double x); /* a constant */
+Value *lowest(Cx *cx, DType t);           /* the lowest finite number */
 Value *broadcast(Cx *cx, Value *v, const Dim *dim, int rank);
 /* A constant of any size; large ones are weights. `t` is not copied. */
 Value *tensor_value(Cx *cx, const Tensor *t);
@@ -119,23 +121,41 @@ Value *checked(Cx *cx, Value *x, Value *ok);
 Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
 
 /* -- Windows: convolution and pooling ----------------------------------------------------------------- */
+enum { MAX_SPATIAL = 3 };
 typedef struct {
-    bool nchw;
-    int64_t window[2]; /* of pooling */
-    int64_t strides[2], dilations[2];
+    int n;                       /* spatial dimensions: 2 or 3 */
+    bool nchw;                   /* channels stand before them */
+    int64_t window[MAX_SPATIAL]; /* of pooling */
+    int64_t strides[MAX_SPATIAL], dilations[MAX_SPATIAL];
     enum { PAD_VALID, PAD_SAME, PAD_EXPLICIT } padding;
-    Dim lo[2], hi[2]; /* after window_pads(); before it of PAD_EXPLICIT only */
+    Dim lo[MAX_SPATIAL], hi[MAX_SPATIAL]; /* after window_pads(); before it of PAD_EXPLICIT only */
 } Window;
-bool window_attrs(Cx *cx, Window *w);
-/* A list of one number per dimension in data_format order, batch and channels being 1, as [h, w]. */
-bool spatial_ints(Cx *cx, const char *name, bool nchw, bool required, int64_t v[2]);
-bool spatial_pair(Cx *cx, const char *name, bool nchw, const int64_t *list, int n, int64_t v[2]);
-/* Pads of dimension d (0: h, 1: w) for an input of that size and a filter of k. */
+/* data_format, padding and dilations for n spatial dimensions. */
+bool window_attrs(Cx *cx, Window *w, int n);
+/* An attribute of one number per dimension in data_format order, batch and channels being 1; ones when
+ * absent. */
+bool window_ints(Cx *cx, const Window *w, const char *name, bool required, int64_t *v);
+bool window_list(Cx *cx, const Window *w, const char *name, const int64_t *list, int n, int64_t *v);
+/* Pads of spatial dimension d for an input of that size and a filter of k. */
 bool window_pads(Cx *cx, Window *w, int d, Dim in, Dim k);
+/* The result's size along d. */
+Dim window_out(Cx *cx, const Window *w, int d, Dim in, int64_t k);
+/* Zeros (or another value) around the spatial dimensions, which begin at 1. */
+Value *window_pad(Cx *cx, Value *x, const Window *w, double value);
+/* All windows: [n, h, w, c] as [n, oh, ow, kh * kw, c], and so in three dimensions. */
+Value *window_taps(Cx *cx, Value *x, const Window *w, double pad);
+/* i32 [out, window]: the pixel at each place along d, also outside the image. */
+Value *window_places(Cx *cx, const Window *w, int d, Dim out);
+/* bool [oh, ow, kh * kw, 1]: whether that is a pixel of the image. */
+Value *window_mask(Cx *cx, const Window *w, const Dim *in, const Dim *out);
+/* [n, spatial, c/groups * groups] with a filter [k, c/groups, o]; pads are known by now. */
 Value *conv(Cx *cx, Value *x, Value *filter, const Window *w, int64_t groups);
-/* The whole of Conv2D and DepthwiseConv2dNative without the node's surroundings; NHWC in and out. */
-Value *conv2d(Cx *cx, Value *x, Value *filter, Window *w);
+/* The whole of Conv2D and Conv3D, and DepthwiseConv2dNative, without the node's surroundings; channels last.
+ */
+Value *conv_any(Cx *cx, Value *x, Value *filter, Window *w);
 Value *depthwise(Cx *cx, Value *x, Value *filter, Window *w);
+/* The largest, or the mean, of each window; channels last. */
+Value *pool(Cx *cx, Value *x, Window *w, OpCode code);
 
 /* -- Shared by families ------------------------------------------------------------------------------- */
 Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; reports unknown names */
