@@ -48,6 +48,17 @@ const char *tf_dtype_name(int32_t dtype)
 {
     return dtype_info(dtype)->name;
 }
+int32_t tf_plain_type(int32_t dtype)
+{
+    switch (dtype) {
+    case TF_QINT8: return TF_INT8;
+    case TF_QUINT8: return TF_UINT8;
+    case TF_QINT16: return TF_INT16;
+    case TF_QUINT16: return TF_UINT16;
+    case TF_QINT32: return TF_INT32;
+    default: return dtype;
+    }
+}
 size_t tf_dtype_size(int32_t dtype)
 {
     return dtype_info(dtype)->size;

@@ -84,7 +84,7 @@ static const struct {
     {"SparseFillEmptyRows", {TF_INT64, 0, TF_BOOL, TF_INT64}, {0, "T"}},
 };
 
-int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
+static int32_t node_dtype(const TfNode *n, uint32_t out)
 {
     static const struct {
         const char *op, *attr;
@@ -96,7 +96,14 @@ int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
     static const char *const attrs[] = {"DstT",  "output_type", "Tout", "out_type", "type",
                                         "dtype", "Tparams",     "Tidx", "T",        NULL};
     static const char *const lists[] = {"output_types", "component_types", "Tout", "T", "dtypes", NULL};
-    const TfNode *n = &g->nodes[node];
+    if (strncmp(n->op, "Requantiz", 9) == 0 || (strncmp(n->op, "Quantize", 8) == 0 && n->op[8] != 'A')) {
+        /* a quantised tensor and its range */
+        bool range = out > 0 || strncmp(n->op, "Requantization", 14) == 0;
+        return range                     ? TF_FLOAT
+               : one_type(n, "Toutput")  ? one_type(n, "Toutput")
+               : one_type(n, "out_type") ? one_type(n, "out_type")
+                                         : one_type(n, "T");
+    }
     for (size_t i = 0; i < COUNT(typed); i++)
         if (strcmp(n->op, typed[i].op) == 0) {
             if (out < 4 && typed[i].type[out]) return typed[i].type[out];
@@ -122,6 +129,11 @@ int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
     for (const char *const *a = lists; *a; a++)
         if (list_type(n, *a, out)) return list_type(n, *a, out);
     return 0;
+}
+
+int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out)
+{
+    return tf_plain_type(node_dtype(&g->nodes[node], out));
 }
 
 /* -- Names -------------------------------------------------------------------------------------------- */

@@ -34,7 +34,9 @@ enum {
     TF_UINT64 = 23
 };
 const char *
-tf_dtype_name(int32_t dtype);        /* "float", "int32", …; "unknown type" for other numbers; never NULL */
+tf_dtype_name(int32_t dtype); /* "float", "int32", …; "unknown type" for other numbers; never NULL */
+/* Quantised types are the integers that they are made of; other types stay. */
+int32_t tf_plain_type(int32_t dtype);
 size_t tf_dtype_size(int32_t dtype); /* bytes per element; 0 for strings and types without plain bytes */
 
 typedef struct TfBytes {

@@ -5,7 +5,7 @@ enum { CONST_MAX = 4096 }; /* elements of an integer tensor that the IR holds it
 
 static bool const_type(Cx *cx, const TfTensor *f, Type *t)
 {
-    if (!tf_type_usable(f->dtype)) {
+    if (!tf_type_usable(tf_plain_type(f->dtype))) {
         fail(cx, "type %s is not supported", tf_dtype_name(f->dtype));
         return false;
     }
@@ -13,7 +13,7 @@ static bool const_type(Cx *cx, const TfTensor *f, Type *t)
         fail(cx, "rank %d; at most %d is supported", f->shape.rank, IR_MAX_RANK);
         return false;
     }
-    *t = type_make((DType)f->dtype, f->shape.rank, f->shape.dim);
+    *t = type_make((DType)tf_plain_type(f->dtype), f->shape.rank, f->shape.dim);
     if (type_bytes(t) <= (int64_t)1 << 40) return true;
     fail(cx, "a constant of shape %s is too large", tf_shape_text(cx->job, &f->shape));
     return false;
@@ -23,7 +23,7 @@ static bool const_type(Cx *cx, const TfTensor *f, Type *t)
 static double splat_value(Cx *cx, const TfTensor *f)
 {
     TfTensor one = *f;
-    Type t = type_scalar((DType)f->dtype);
+    Type t = type_scalar((DType)tf_plain_type(f->dtype));
     Tensor x = tensor_new(cx->job, &t);
     one.numel = 1;
     tf_tensor_read(cx->job, cx->src, &one, x.data);

@@ -59,7 +59,8 @@ DType get_type(Cx *cx, const char *name, DType def)
 {
     const TfAttr *a = get_attr(cx, name, TF_ATTR_TYPE, "a type");
     if (!a) return def;
-    if (tf_type_usable(a->type)) return (DType)a->type;
+    int32_t t = tf_plain_type(a->type);
+    if (tf_type_usable(t)) return (DType)t;
     fail(cx, "type %s (attribute '%s') is not supported", tf_dtype_name(a->type), name);
     return 0;
 }

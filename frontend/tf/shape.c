@@ -74,7 +74,7 @@ static bool bind_shape(Cx *cx, const Type *t, const Elem *e, Dim *dim, int n, bo
     return true;
 }
 
-static void import_reshape(Cx *cx, Value **in, Value **out)
+void import_reshape(Cx *cx, Value **in, Value **out)
 {
     Dim dim[IR_MAX_RANK];
     Elem e[IR_MAX_RANK];
@@ -139,7 +139,8 @@ static void import_squeeze(Cx *cx, Value **in, Value **out)
     Dim dim[IR_MAX_RANK];
     for (int d = 0; !n && d < t->rank; d++)
         if (!dim_known(t->dim[d])) {
-            fail(cx, "whether dimension %d of %s is 1 must be known: fix it (--shape)", d, type_string(cx, t));
+            fail(cx, "whether dimension %d of %s is 1 must be known: fix it (--shape)", d,
+                 type_string(cx, t));
             return;
         }
     for (int d = 0; d < t->rank; d++)

@@ -3,11 +3,12 @@
 
 const TfOp *tf_op_find(const char *name)
 {
-    static const TfOp *const tables[] = {tf_const_ops,     tf_math_ops,   tf_special_ops,  tf_conv_ops,
-                                         tf_conv_back_ops, tf_pool_ops,   tf_patch_ops,    tf_norm_ops,
-                                         tf_fused_ops,     tf_shape_ops,  tf_sequence_ops, tf_array_ops,
-                                         tf_slice_ops,     tf_pad_ops,    tf_roll_ops,     tf_reduce_ops,
-                                         tf_index_ops,     tf_linalg_ops, tf_matdiag_ops,  tf_image_ops};
+    static const TfOp *const tables[] = {
+        tf_const_ops,      tf_math_ops,    tf_quant_resize_ops, tf_quant_ops,     tf_quant_range_ops,
+        tf_quant_fake_ops, tf_special_ops, tf_conv_ops,         tf_conv_back_ops, tf_pool_ops,
+        tf_patch_ops,      tf_norm_ops,    tf_fused_ops,        tf_shape_ops,     tf_sequence_ops,
+        tf_array_ops,      tf_slice_ops,   tf_pad_ops,          tf_roll_ops,      tf_reduce_ops,
+        tf_index_ops,      tf_linalg_ops,  tf_matdiag_ops,      tf_image_ops};
     for (size_t i = 0; i < COUNT(tables); i++)
         for (const TfOp *op = tables[i]; op->name; op++)
             if (op->name[0] == name[0] && strcmp(op->name, name) == 0) return op;
@@ -73,9 +74,6 @@ static const struct {
     {"Where", "the size of its result depends on data, which is not supported yet", false},
     {"Unique*", "the size of its result depends on data, which is not supported yet", false},
     {"DynamicPartition", "the size of its result depends on data, which is not supported yet", false},
-    {"Quantize*", "quantised operations are not supported yet", false},
-    {"Dequantize", "quantised operations are not supported yet", false},
-    {"Requantiz*", "quantised operations are not supported yet", false},
     {"String*", "strings are not supported", false},
     {"AsString", "strings are not supported", false},
 };

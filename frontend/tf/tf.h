@@ -40,10 +40,11 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
-extern const TfOp tf_math_ops[], tf_special_ops[], tf_reduce_ops[], tf_conv_ops[], tf_conv_back_ops[],
-    tf_pool_ops[], tf_patch_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[],
-    tf_array_ops[], tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[], tf_linalg_ops[],
-    tf_matdiag_ops[], tf_image_ops[], tf_const_ops[];
+extern const TfOp tf_math_ops[], tf_quant_resize_ops[], tf_quant_ops[], tf_quant_range_ops[],
+    tf_quant_fake_ops[], tf_special_ops[], tf_reduce_ops[], tf_conv_ops[], tf_conv_back_ops[], tf_pool_ops[],
+    tf_patch_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[], tf_array_ops[],
+    tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[],
+    tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
@@ -163,7 +164,7 @@ Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; r
 Value *batch_norm(Cx *cx, Value *x, Value *scale, Value *offset, Value *mean, Value *var, double epsilon);
 Value *bias_add(Cx *cx, Value *x, Value *bias, bool nchw);
 Value *matmul(Cx *cx, Value *a, Value *b);
-ImportFn import_einsum;
+ImportFn import_einsum, import_reshape;
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings);
 Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel);
 /* Pairs of a [rank, 2] tensor of paddings; those that data tells are checked where x is read. */
