@@ -258,7 +258,7 @@ bool sizes_match(Cx *cx, Dim a, Dim b)
 {
     if (a == b) return true;
     if (dim_known(a) && dim_known(b)) return false;
-    if (!cx->symbolic) ir_op(&cx->b, OP_check, NO_IN, AT(at_ds("a", &a, 1), at_ds("b", &b, 1)));
+    ir_op(&cx->b, OP_check, NO_IN, AT(at_ds("a", &a, 1), at_ds("b", &b, 1)));
     return true;
 }
 

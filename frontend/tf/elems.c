@@ -57,7 +57,7 @@ int elems(Cx *cx, Value *v, const char *what, Elem *out, int max)
         /* What may be negative has another meaning then: the run has to see. */
         int64_t k;
         bool sure = out[i].data || dim_const(cx->m, out[i].dim, &k) || size_for_sure(cx->m, out[i].dim);
-        if (!sure && !cx->symbolic) out[i].data = size_value(cx, out[i].dim, INDEX_TYPE);
+        if (!sure) out[i].data = size_value(cx, out[i].dim, INDEX_TYPE);
     }
     return n;
 }

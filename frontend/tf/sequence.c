@@ -20,7 +20,7 @@ static bool count_of_sizes(Cx *cx, Value **in, Dim *n)
         if (!dtype_is_int(in[i]->type.dtype) || !ir_dims_of(cx->m, in[i], &d[i], 1)) return false;
     if (!dim_const(cx->m, d[2], &step) || step < 1) return false;
     Dim length = dim_sub(cx->m, d[1], d[0]);
-    if (dim_const(cx->m, length, &span) || !(cx->symbolic || size_for_sure(cx->m, length))) return false;
+    if (dim_const(cx->m, length, &span) || !size_for_sure(cx->m, length)) return false;
     *n = dim_ceildiv(cx->m, length, step);
     return true;
 }

@@ -120,7 +120,8 @@ static void import_expand_dims(Cx *cx, Value **in, Value **out)
     out[0] = ir_reshape(&cx->b, in[0], dim, t->rank + 1);
 }
 
-/* Without a list, dims known to be 1 go; an open one is taken for another size, which a run checks. */
+/* Without a list, dims known to be 1 go; one that data tells is taken for another size, which a run checks.
+ */
 static void import_squeeze(Cx *cx, Value **in, Value **out)
 {
     const Type *t = &in[0]->type;
@@ -134,8 +135,14 @@ static void import_squeeze(Cx *cx, Value **in, Value **out)
         if (!sizes_match(cx, t->dim[axis], 1))
             fail(cx, "dimension %d of %s is not 1", axis, type_string(cx, t));
     }
-    for (int d = 0; d < t->rank && !n; d++) /* 0, 2 and more are even */
-        if (!dim_known(t->dim[d])) sizes_match(cx, dim_mod(cx->m, dim_min(cx->m, t->dim[d], 2), 2), 0);
+    for (int d = 0; d < t->rank && !n && !cx->failed; d++) {
+        if (dim_known(t->dim[d])) continue;
+        if (cx->symbolic)
+            fail(cx, "the rank of the result depends on whether dimension %d of %s is 1: fix it (--shape)", d,
+                 type_string(cx, t));
+        else /* 0, 2 and more are even */
+            sizes_match(cx, dim_mod(cx->m, dim_min(cx->m, t->dim[d], 2), 2), 0);
+    }
     Dim dim[IR_MAX_RANK];
     for (int d = 0; !n && d < t->rank; d++)
         if (!dim_known(t->dim[d])) {

@@ -109,8 +109,7 @@ typedef struct {
     int rank;
 } Slices;
 
-/* An index as TensorFlow reads it: negative ones count from the end, all are clamped to lo..hi. Where only
- * types matter, an index into an open dimension is taken to be in range. */
+/* An index as TensorFlow reads it: negative ones count from the end, all are clamped to lo..hi. */
 static Dim clamp_index(Cx *cx, Dim i, Dim size, int64_t lo, Dim hi)
 {
     int64_t v, last;
@@ -118,7 +117,6 @@ static Dim clamp_index(Cx *cx, Dim i, Dim size, int64_t lo, Dim hi)
     if (i == size) return hi;
     if (!dim_const(m, i, &v)) return dim_min(m, i, hi);
     if (!dim_known(size)) {
-        if (cx->symbolic) return v < 0 ? dim_add(m, size, i) : i;
         Dim least = lo < 0 ? dim_sub(m, 0, 1) : 0;
         return v < 0 ? dim_max(m, dim_add(m, size, i), least) : dim_min(m, i, hi);
     }
@@ -177,10 +175,6 @@ static bool one_index(Cx *cx, int d, Dim size, const Elem *begin, Range *r)
         r->begin = b < 0 ? b + size : b;
         return true;
     }
-    if (cx->symbolic && !begin->data) {
-        r->begin = !number ? begin->dim : b < 0 ? dim_add(cx->m, size, begin->dim) : b;
-        return true;
-    }
     Value *i = elem_value(cx, begin);
     if (!number || b < 0)
         i = select3(cx, bi(cx, OP_less, i, num(cx, 0)), bi(cx, OP_add, i, size_value(cx, size, IDX)), i);
@@ -200,19 +194,24 @@ static bool range_of(Cx *cx, int d, Dim size, const Elem *begin, const Elem *end
     r->stride = max_i64(min_i64(r->stride, (int64_t)1 << 48), -((int64_t)1 << 48));
     if (r->shrink) return one_index(cx, d, size, begin, r);
     if ((begin && begin->data) || (end && end->data)) return range_of_data(cx, size, begin, end, r);
-    bool open = cx->symbolic && !dim_known(size);
     Dim from, to;
     if (r->stride > 0) {
         from = begin ? clamp_index(cx, begin->dim, size, 0, size) : 0;
         to = end ? clamp_index(cx, end->dim, size, 0, size) : size;
-        r->size = dim_ceildiv(m, dim_sub(m, to, from), r->stride);
+        Dim length = dim_sub(m, to, from);
+        int64_t b = 0, e;
+        /* The same, simpler, of a slice that leaves out elements at both ends. */
+        if (!dim_known(size) && end && dim_const(m, end->dim, &e) && e < 0 &&
+            (!begin || (dim_const(m, begin->dim, &b) && b >= 0)))
+            length = dim_sub(m, dim_add(m, size, end->dim), b);
+        r->size = dim_ceildiv(m, length, r->stride);
     } else {
         Dim last = dim_sub(m, size, 1);
         from = begin ? clamp_index(cx, begin->dim, size, -1, last) : last;
         to = end ? clamp_index(cx, end->dim, size, -1, last) : dim_sub(m, 0, 1);
         r->size = dim_ceildiv(m, dim_sub(m, from, to), -r->stride);
     }
-    if (!open) r->size = dim_max(m, r->size, 0);
+    if (!size_for_sure(m, r->size)) r->size = dim_max(m, r->size, 0);
     r->begin = from;
     if (r->size == 0) r->begin = 0, r->stride = 1;
     return true;

@@ -67,6 +67,27 @@ bool takes_rank(InferCx *cx, const Op *op, int i, int min, int max)
     return infer_fail(cx, "operand %d must have rank %d to %d, not %s", i, min, max, type_text(cx, t));
 }
 
+bool takes_matrix(InferCx *cx, const Op *op, int i)
+{
+    const Type *t = in_type(op, i);
+    if (!takes(cx, op, i, TAKE_FLOAT) || !takes_rank(cx, op, i, 2, IR_MAX_RANK)) return false;
+    if (dtype_size(t->dtype) >= 4) return true;
+    return infer_fail(cx, "operand %d must be f32 or f64, not %s", i, type_text(cx, t));
+}
+
+bool takes_square(InferCx *cx, const Op *op, int i)
+{
+    const Type *t = in_type(op, i);
+    if (!takes_matrix(cx, op, i)) return false;
+    if (dims_agree(t->dim[t->rank - 2], t->dim[t->rank - 1])) return true;
+    return infer_fail(cx, "operand %d must be square matrices, but is %s", i, type_text(cx, t));
+}
+
+int outer_of_matrices(const Op *op)
+{
+    return op->out[0]->type.rank - 2;
+}
+
 bool same_dtype(InferCx *cx, const Op *op, int i, int j)
 {
     const Type *a = in_type(op, i), *b = in_type(op, j);

@@ -20,6 +20,10 @@ const char *dim_text(InferCx *cx, Dim d);
 /* Operand i has one of the kinds of element in `take` and plain layout. */
 bool takes(InferCx *cx, const Op *op, int i, unsigned take);
 bool takes_rank(InferCx *cx, const Op *op, int i, int min, int max);
+/* Matrices in the last two dimensions, f32 or f64; the same number of rows and columns. */
+bool takes_matrix(InferCx *cx, const Op *op, int i);
+bool takes_square(InferCx *cx, const Op *op, int i);
+int outer_of_matrices(const Op *op); /* dims that count them */
 bool same_dtype(InferCx *cx, const Op *op, int i, int j);
 bool axis_in_range(InferCx *cx, const char *attr, int64_t axis, int rank);
 /* The list attribute has n elements, each in lo..hi. */
