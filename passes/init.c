@@ -29,7 +29,9 @@ static Value *inside(Init *p, Value *v)
         return p->inside[v->id] = ir_terminator(p->init->body)->in[op->weight.offset];
     Value *in[64], **at = op->nin <= 64 ? in : job_array(p->m->job, Value *, op->nin);
     for (int i = 0; i < op->nin; i++) at[i] = inside(p, op->in[i]); /* movers come in order: one level deep */
-    return p->inside[v->id] = ir_clone(&b, op, at)->out[0];
+    const Op *c = ir_clone(&b, op, at);
+    for (int i = 0; i < op->nout; i++) p->inside[op->out[i]->id] = c->out[i];
+    return p->inside[v->id];
 }
 
 /* The main weight that carries a moved value. */

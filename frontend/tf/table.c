@@ -8,7 +8,7 @@ const TfOp *tf_op_find(const char *name)
         tf_quant_fake_ops, tf_special_ops, tf_conv_ops,         tf_conv_back_ops, tf_pool_ops,
         tf_patch_ops,      tf_norm_ops,    tf_fused_ops,        tf_shape_ops,     tf_sequence_ops,
         tf_array_ops,      tf_slice_ops,   tf_pad_ops,          tf_roll_ops,      tf_reduce_ops,
-        tf_index_ops,      tf_linalg_ops,  tf_matdiag_ops,      tf_image_ops};
+        tf_index_ops,      tf_linalg_ops,  tf_matdiag_ops,      tf_factor_ops,    tf_image_ops};
     for (size_t i = 0; i < COUNT(tables); i++)
         for (const TfOp *op = tables[i]; op->name; op++)
             if (op->name[0] == name[0] && strcmp(op->name, name) == 0) return op;

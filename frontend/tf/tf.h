@@ -44,7 +44,7 @@ extern const TfOp tf_math_ops[], tf_quant_resize_ops[], tf_quant_ops[], tf_quant
     tf_quant_fake_ops[], tf_special_ops[], tf_reduce_ops[], tf_conv_ops[], tf_conv_back_ops[], tf_pool_ops[],
     tf_patch_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[], tf_array_ops[],
     tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[],
-    tf_image_ops[], tf_const_ops[];
+    tf_factor_ops[], tf_image_ops[], tf_const_ops[];
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */

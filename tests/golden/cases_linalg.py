@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from golden import EXACT, SUMS, SUMS64, b, case, cases, const, d, f, i, node, raw
+from golden import EXACT, SUMS, SUMS64, b, case, cases, const, d, f, i, node, raw, strip
 
 ints = lambda *v: const(np.array(v, np.int32))
 LOW = {"f16": tf.float16, "bf16": tf.bfloat16}
@@ -260,3 +260,79 @@ case("Diag/open", lambda x: raw.Diag(diagonal=x), f(2, 3), dyn="all")
 case("DiagPart/open", lambda x: raw.DiagPart(input=x), f(2, 3, 2, 3), dyn="all")
 case("Einsum/eye", lambda x: tf.eye(tf.shape(x)[0]) + x, f(3, 3), dyn="all")
 case("MatrixDiagPart/trace", lambda x: tf.linalg.trace(x), f(2, 3, 3), tol=SUMS, dyn="all")
+
+# -- Factorisations ----------------------------------------------------------------------------------------
+F32 = (2e-4, 2e-4, 0)
+F64 = (1e-10, 1e-10, 0)
+REAL = dict(f32=(np.float32, F32), f64=(np.float64, F64))
+
+
+def well(*shape, dtype=np.float32):
+    """Well-conditioned matrices: large on the diagonal, but not in order."""
+
+    def make():
+        x = f(*shape, lo=-1, hi=1, dtype=np.float64)()
+        eye = np.eye(shape[-2], shape[-1])
+        return (x + 4 * np.roll(eye, 1, axis=-2)).astype(dtype)
+
+    return make
+
+
+def definite(*shape, dtype=np.float32):
+    def make():
+        x = f(*shape, lo=-1, hi=1, dtype=np.float64)()
+        return (x @ np.swapaxes(x, -1, -2) + 2 * np.eye(shape[-1])).astype(dtype)
+
+    return make
+
+
+for v, (t, tol) in REAL.items():
+    for n, s in dict(one=(1, 1), plain=(4, 4), batch=(2, 3, 3, 3), none=(0, 3, 3), empty=(2, 0, 0), large=(20, 20)).items():
+        case(f"Cholesky/{n}_{v}", lambda x: raw.Cholesky(input=x), definite(*s, dtype=t), tol=tol)
+        for adjoint in (False, True):
+            tag = f"{n}_adjoint" if adjoint else n
+            case(f"MatrixInverse/{tag}_{v}", lambda x, a=adjoint: raw.MatrixInverse(input=x, adjoint=a), well(*s, dtype=t), tol=tol)
+            case(f"MatrixSolve/{tag}_{v}", lambda x, y, a=adjoint: raw.MatrixSolve(matrix=x, rhs=y, adjoint=a), well(*s, dtype=t), f(*s[:-1], 2, dtype=t), tol=tol)
+            for lower in (False, True):
+                case(
+                    f"MatrixTriangularSolve/{tag}_{'lower' if lower else 'upper'}_{v}",
+                    lambda x, y, a=adjoint, l=lower: raw.MatrixTriangularSolve(matrix=x, rhs=y, adjoint=a, lower=l),
+                    definite(*s, dtype=t),
+                    f(*s[:-1], 2, dtype=t),
+                    tol=tol,
+                )
+        case(f"MatrixDeterminant/{n}_{v}", lambda x: raw.MatrixDeterminant(input=x), well(*s, dtype=t), tol=(tol[0], tol[1], tol[0]))
+        case(f"LogMatrixDeterminant/{n}_{v}", lambda x: list(raw.LogMatrixDeterminant(input=x)), well(*s, dtype=t), tol=tol)
+        case(f"Lu/{n}_{v}", lambda x: list(raw.Lu(input=x)), well(*s, dtype=t), tol=tol)
+    for n, s in dict(one=(1, 1), square=(4, 4), tall=(5, 3), wide=(3, 5), batch=(2, 2, 4, 3), column=(3, 1), row=(1, 3), none=(0, 3, 2)).items():
+        for full in (False, True):
+            case(f"Qr/{n}{'_full' if full else ''}_{v}", lambda x, full=full: list(raw.Qr(input=x, full_matrices=full)), f(*s, dtype=t), tol=tol)
+case("Cholesky/upper_ignored", lambda x: raw.Cholesky(input=x), np.array([[4, 77], [2, 3]], "f"), tol=F32)
+# What it leaves of the upper half where there is no factor is not defined.
+case("Cholesky/not_definite", lambda x: raw.MatrixDiagPart(input=raw.Cholesky(input=x)), np.array([[[1, 2], [2, 1]], [[0, 0], [0, 1]], [[4, 2], [2, 3]]], "f"), tol=F32)
+case("Cholesky/open", lambda x: raw.Cholesky(input=x), definite(2, 3, 3), tol=F32, dyn="all")
+case("Cholesky/then_solve", lambda x, y: tf.linalg.cholesky_solve(tf.linalg.cholesky(x), y), definite(2, 3, 3), f(2, 3, 2), tol=F32)
+case("MatrixInverse/f16", lambda x: back(raw.MatrixInverse(input=tf.cast(x, tf.float16))), well(3, 3), tol=ROUNDED)
+case("MatrixInverse/open", lambda x: raw.MatrixInverse(input=x), well(2, 3, 3), tol=F32, dyn="all")
+case("MatrixInverse/const", lambda x: raw.MatMul(a=x, b=raw.MatrixInverse(input=const(well(3, 3)))), f(2, 3), tol=F32)
+case("MatrixSolve/open", lambda x, y: raw.MatrixSolve(matrix=x, rhs=y), well(2, 3, 3), f(2, 3, 2), tol=F32, dyn="all")
+case("MatrixSolve/no_columns", lambda x, y: raw.MatrixSolve(matrix=x, rhs=y), well(3, 3), f(3, 0))
+case("MatrixTriangularSolve/broadcast", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y), definite(2, 1, 3, 3), f(4, 3, 2), tol=F32)
+case("MatrixTriangularSolve/zero", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y), np.array([[1, 2], [3, 0]], "f"), np.ones((2, 1), "f"))
+case("MatrixTriangularSolve/defaults", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y), definite(3, 3), f(3, 2), tol=F32, edit=strip("lower", "adjoint"))
+SINGULAR = np.array([[[1, 2], [2, 4]], [[1, 2], [3, 4]], [[np.nan, 1], [1, 1]]], "f")
+case("MatrixDeterminant/singular", lambda x: raw.MatrixDeterminant(input=x), SINGULAR, tol=F32)
+case("LogMatrixDeterminant/singular", lambda x: list(raw.LogMatrixDeterminant(input=x)), SINGULAR, tol=F32)
+case("Lu/i64", lambda x: list(raw.Lu(input=x, output_idx_type=tf.int64)), well(2, 3, 3), tol=F32)
+case("Qr/zero_column", lambda x: list(raw.Qr(input=x)), np.array([[1, 0], [0, 0], [0, 0]], "f"), tol=F32)
+case("Qr/f16", lambda x: back(list(raw.Qr(input=tf.cast(x, tf.float16)))), f(3, 2), tol=ROUNDED)
+case("Qr/open", lambda x: list(raw.Qr(input=x)), f(2, 4, 3), tol=F32, dyn="all")
+# Old names of the same operations, which TensorFlow no longer runs.
+for op, build, inputs in [
+    ("Cholesky", lambda x: raw.Cholesky(input=x), [definite(2, 3, 3)]),
+    ("MatrixInverse", lambda x: raw.MatrixInverse(input=x), [well(2, 3, 3)]),
+    ("MatrixDeterminant", lambda x: raw.MatrixDeterminant(input=x), [well(2, 3, 3)]),
+    ("MatrixSolve", lambda x, y: raw.MatrixSolve(matrix=x, rhs=y), [well(2, 3, 3), f(2, 3, 2)]),
+    ("MatrixTriangularSolve", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y), [definite(2, 3, 3), f(2, 3, 2)]),
+]:
+    case(f"Batch{op}/plain", build, *inputs, tol=F32, edit=lambda g, op=op: setattr(node(g, op), "op", "Batch" + op), oracle=build)
