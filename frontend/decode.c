@@ -14,7 +14,15 @@ enum {
     GRAPH_VERSIONS = 4,
     LIBRARY_FUNCTION = 1,
     FUNCTION_SIGNATURE = 1,
+    FUNCTION_NODE = 3,
+    FUNCTION_RET = 4,
     SIGNATURE_NAME = 1,
+    SIGNATURE_INPUT = 2,
+    SIGNATURE_OUTPUT = 3,
+    ARG_NAME = 1,
+    ARG_TYPE = 3,
+    ARG_NUMBER_ATTR = 5,
+    ARG_TYPE_LIST_ATTR = 6,
     VERSIONS_PRODUCER = 1,
     VERSIONS_MIN_CONSUMER = 2,
     NODE_DEVICE = 4,
@@ -45,6 +53,7 @@ typedef struct NodeDecoder {
     VEC(TfNode) nodes;
     VEC(const char **) names;
     VEC(TfFunction) functions;
+    VEC(FunctionParts) parts;
 } NodeDecoder;
 
 /* -- The walk ------------------------------------------------------------------------------------- */
@@ -437,27 +446,132 @@ static void decode_node(NodeDecoder *c, const Field *f)
 }
 
 /* -- The graph ------------------------------------------------------------------------------------- */
+static const char *decode_text(NodeDecoder *c, const Field *f)
+{
+    wire_expect(&c->d, f, WIRE_LEN);
+    if (f->size > MAX_NAME) wire_fail(&c->d, f->head, "a name is longer than 65535 bytes");
+    uint8_t *text = job_alloc(c->d.job, f->size + 1);
+    wire_copy(&c->d, f->body, text, f->size);
+    if (memchr(text, 0, f->size) || !utf8_ok(text, f->size)) wire_fail(&c->d, f->head, "a name is no text");
+    return (char *)text;
+}
+
+static void decode_ret(NodeDecoder *c, const Field *entry, FunctionParts *parts)
+{
+    const char *key = "", *value = "";
+    Field f;
+    wire_expect(&c->d, entry, WIRE_LEN);
+    for (uint64_t pos = entry->body; wire_next(&c->d, &pos, entry->body + entry->size, &f);) {
+        if (f.no == ENTRY_KEY) key = decode_text(c, &f);
+        if (f.no == ENTRY_VALUE) value = decode_text(c, &f);
+    }
+    vec_push(c->d.job, &parts->keys, key);
+    vec_push(c->d.job, &parts->values, value);
+}
+
+/* An argument becomes a node. */
+static const char *decode_arg(NodeDecoder *c, const Field *arg, bool input)
+{
+    TfNode n = {.name = "", .op = "_Arg", .device = ""};
+    TfAttr *type = job_new(c->d.job, TfAttr);
+    Field f;
+    wire_expect(&c->d, arg, WIRE_LEN);
+    *type = (TfAttr){.name = "T", .kind = TF_ATTR_TYPE};
+    for (uint64_t pos = arg->body; wire_next(&c->d, &pos, arg->body + arg->size, &f);) {
+        if (f.no == ARG_NAME) n.name = decode_text(c, &f);
+        if (f.no == ARG_TYPE && f.wire == WIRE_VARINT) type->type = (int32_t)f.value;
+        if (f.no == ARG_NUMBER_ATTR || f.no == ARG_TYPE_LIST_ATTR)
+            problem(&c->d, "argument '%s' is a list, which is not supported", n.name);
+    }
+    if (!input) return n.name;
+    n.attrs = type;
+    n.nattrs = 1;
+    vec_push(c->d.job, &c->nodes, n);
+    vec_push(c->d.job, &c->names, job_array(c->d.job, const char *, 1));
+    return n.name;
+}
+
+static void decode_signature(NodeDecoder *c, const Field *signature, TfFunction *fn, FunctionParts *parts)
+{
+    Field f;
+    for (uint64_t pos = signature->body; wire_next(&c->d, &pos, signature->body + signature->size, &f);) {
+        if (f.no == SIGNATURE_NAME) fn->name = decode_text(c, &f);
+        if (f.no == SIGNATURE_INPUT) decode_arg(c, &f, true), fn->nargs++;
+        if (f.no == SIGNATURE_OUTPUT) vec_push(c->d.job, &parts->outputs, decode_arg(c, &f, false));
+    }
+}
+
+static void index_names(NodeDecoder *c);
+
+/* What is wrong inside is told when the function is called. */
 static void decode_function(NodeDecoder *c, const Field *function)
 {
-    TfFunction fn = {.name = "", .offset = function->body, .size = function->size};
-    Field f, s;
+    TfFunction fn = {.name = ""};
+    FunctionParts parts = {0};
+    Decoder outer = c->d;
+    __typeof__(c->nodes) nodes = c->nodes;
+    __typeof__(c->names) names = c->names;
+    memset(&c->nodes, 0, sizeof nodes);
+    memset(&c->names, 0, sizeof names);
+    c->d.graph = fn.body = job_new(c->d.job, TfGraph);
+    c->d.first = &fn.problem;
+    c->d.problems = 0;
     c->d.where = "function number";
     c->d.where_number = c->functions.n;
-    for (uint64_t pos = fn.offset; wire_next(&c->d, &pos, fn.offset + fn.size, &f);) {
-        if (f.no != FUNCTION_SIGNATURE) continue;
-        wire_expect(&c->d, &f, WIRE_LEN);
-        for (uint64_t q = f.body; wire_next(&c->d, &q, f.body + f.size, &s);) {
-            if (s.no != SIGNATURE_NAME) continue;
-            wire_expect(&c->d, &s, WIRE_LEN);
-            if (s.size > MAX_NAME) wire_fail(&c->d, s.head, "its name is longer than 65535 bytes");
-            uint8_t *text = job_alloc(c->d.job, s.size + 1);
-            wire_copy(&c->d, s.body, text, s.size);
-            if (memchr(text, 0, s.size) || !utf8_ok(text, s.size))
-                wire_fail(&c->d, s.head, "its name is no text");
-            fn.name = (char *)text;
+    Field f;
+    const uint64_t end = function->body + function->size;
+    for (int pass = 0; pass < 2; pass++) /* arguments come first */
+        for (uint64_t pos = function->body; wire_next(&c->d, &pos, end, &f);) {
+            if ((f.no == FUNCTION_SIGNATURE) == pass) continue;
+            if (f.no == FUNCTION_SIGNATURE || f.no == FUNCTION_NODE) wire_expect(&c->d, &f, WIRE_LEN);
+            if (f.no == FUNCTION_SIGNATURE) decode_signature(c, &f, &fn, &parts);
+            if (f.no == FUNCTION_NODE) decode_node(c, &f);
+            if (f.no == FUNCTION_RET) decode_ret(c, &f, &parts);
         }
-    }
+    TfGraph *g = fn.body;
+    g->nodes = c->nodes.at;
+    g->nnodes = c->nodes.n;
+    g->producer = INT32_MAX;
+    parts.names = c->names.at;
+    index_names(c);
+    outer.window = c->d.window;
+    outer.window_at = c->d.window_at;
+    outer.window_size = c->d.window_size;
+    outer.window_buf = c->d.window_buf;
+    outer.payloads = c->d.payloads;
+    c->d = outer;
+    c->nodes = nodes;
+    c->names = names;
     vec_push(c->d.job, &c->functions, fn);
+    vec_push(c->d.job, &c->parts, parts);
+}
+
+/* Once all are there: edges name the results of functions. */
+static void finish_functions(NodeDecoder *c)
+{
+    Decoder outer = c->d;
+    TfGraph *g = c->d.graph;
+    g->functions = c->functions.at;
+    g->nfunctions = c->functions.n;
+    for (uint32_t i = 0; i < g->nfunctions; i++) {
+        TfFunction *f = &g->functions[i];
+        f->nrets = c->parts.at[i].outputs.n;
+        f->ret_names = c->parts.at[i].outputs.at;
+        if (*f->name) strmap_put(c->d.job, &g->function_names, f->name, f);
+    }
+    for (uint32_t i = 0; i < g->nfunctions; i++) {
+        TfFunction *f = &g->functions[i];
+        c->d.graph = f->body;
+        c->d.names = c->parts.at[i].names;
+        c->d.first = &f->problem;
+        c->d.problems = 0;
+        decode_function_edges(&c->d, g, f, &c->parts.at[i]);
+    }
+    outer.window = c->d.window;
+    outer.window_at = c->d.window_at;
+    outer.window_size = c->d.window_size;
+    outer.window_buf = c->d.window_buf;
+    c->d = outer;
 }
 
 static void decode_library(NodeDecoder *c, const Field *library)
@@ -564,8 +678,7 @@ TfGraph *tf_graph_load(Job *job, Source *src)
     decode_graph(c);
     g->nodes = c->nodes.at;
     g->nnodes = c->nodes.n;
-    g->functions = c->functions.at;
-    g->nfunctions = c->functions.n;
+    finish_functions(c);
     c->d.names = c->names.at;
     if (!g->nnodes) problem(&c->d, "the model holds no nodes; is it a frozen GraphDef?");
     index_names(c);
@@ -585,4 +698,9 @@ const TfAttr *tf_attr_find(const TfNode *node, const char *name)
     for (uint32_t i = node->nattrs; i-- > 0;) /* the last of equal keys wins, as in protobuf */
         if (strcmp(node->attrs[i].name, name) == 0) return &node->attrs[i];
     return NULL;
+}
+
+const TfFunction *tf_function_find(const TfGraph *g, const char *name)
+{
+    return strmap_get(&g->function_names, name);
 }

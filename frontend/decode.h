@@ -36,6 +36,7 @@ typedef struct Decoder {
     uint64_t where_number;
     Payloads payloads;   /* of the current node */
     const char ***names; /* undecoded input names of each node, NULL-terminated */
+    const char **first;  /* NULL: problems are errors; else the first one's text goes here */
 } Decoder;
 
 /* Reports bad input; only the first hundred are printed. */
@@ -59,6 +60,20 @@ void wire_expect(Decoder *d, const Field *f, int wire);
 void decode_tensor_values(Decoder *d, const TfNode *n, const char *attr, TfTensor *t, const Payload *p);
 /* Resolves the input names of every node, finds the order, reports cycles. */
 void decode_edges(Decoder *d);
+/* Puts every node after its inputs; reports cycles. */
+void decode_order(Decoder *d);
+
+/* A function: what its signature says, and its results as names. The arguments are the first nodes. */
+typedef struct FunctionParts {
+    VEC(const char *) outputs; /* of the signature */
+    VEC(const char *) keys;    /* of `ret` */
+    VEC(const char *) values;
+    const char ***names; /* as Decoder.names */
+} FunctionParts;
+/* Edges and results of the function in d->graph. */
+void decode_function_edges(Decoder *d, const TfGraph *whole, TfFunction *f, const FunctionParts *parts);
+/* The number of element k of an operator's output argument; -1: it has no such argument. */
+int64_t decode_output_number(const TfGraph *whole, const TfNode *n, const char *arg, uint32_t k);
 
 /* Protobuf's text format: recognised by its first bytes, and turned into the binary one. */
 bool text_is_graph(const Source *src);

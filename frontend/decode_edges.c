@@ -99,7 +99,7 @@ static bool cuts_cycles(const TfNode *n)
     return strcmp(n->op, "NextIteration") == 0 || strcmp(n->op, "RefNextIteration") == 0;
 }
 
-static void find_order(Decoder *d)
+void decode_order(Decoder *d)
 {
     TfGraph *g = d->graph;
     uint8_t *state = job_array(d->job, uint8_t, g->nnodes);
@@ -140,5 +140,5 @@ void decode_edges(Decoder *d)
         resolve_node(d, &d->graph->nodes[i], d->names[i]);
         job_tick(d->job);
     }
-    find_order(d);
+    decode_order(d);
 }

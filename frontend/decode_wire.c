@@ -10,7 +10,13 @@ void problem(Decoder *d, const char *fmt, ...)
     if (d->problems++ >= MAX_PRINTED) return;
     va_list ap;
     va_start(ap, fmt);
-    job_verror(d->job, fmt, ap);
+    if (!d->first) {
+        job_verror(d->job, fmt, ap);
+    } else if (!*d->first) {
+        char text[512];
+        vsnprintf(text, sizeof text, fmt, ap);
+        *d->first = job_strndup(d->job, text, strlen(text));
+    }
     va_end(ap);
 }
 
@@ -24,6 +30,7 @@ void problems_end(Decoder *d)
 
 _Noreturn void wire_fail(Decoder *d, uint64_t at, const char *what)
 {
+    if (d->first) d->first = NULL, d->problems = 0;
     problem(d, "not a valid GraphDef: at byte %" PRIu64 ", in %s %" PRIu64 ": %s", at, d->where,
             d->where_number, what);
     problems_end(d);

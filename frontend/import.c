@@ -1,19 +1,5 @@
 /* TensorFlow graph -> module: walks the needed nodes in order and gives each to its importer. */
-#include "frontend/import.h"
-
-#include "frontend/import_cut.h"
-
-typedef struct {
-    Value **out; /* NULL entries: reported, or no value of the IR */
-    uint32_t nout;
-} NodeValues;
-
-typedef struct {
-    Cx cx;
-    Cut *cut;
-    NodeValues *nodes;
-    Value **inputs; /* by cut input */
-} Importer;
+#include "frontend/import_private.h"
 
 static bool read_file(void *arg, Job *job, const WeightRef *w, const Type *t, void *dst)
 {
@@ -25,24 +11,131 @@ static bool read_file(void *arg, Job *job, const WeightRef *w, const Type *t, vo
     return true;
 }
 
-/* Errors of building are attributed to this node from here on. */
-static void enter_node(Importer *im, uint32_t i)
+void enter_node(Importer *im, uint32_t i)
 {
     Cx *cx = &im->cx;
-    cx->node = &im->cut->g->nodes[i];
-    cx->op = im->cut->nodes[i].op;
-    cx->b.from = ir_from(cx->m, &i, 1);
+    Instance *in = im->instance;
+    uint32_t at = in->names_from + i;
+    cx->node = &in->cut->g->nodes[i];
+    cx->op = in->cut->nodes[i].op;
+    cx->graph = in->cut->g;
+    cx->prefix = in->prefix;
+    cx->b.from = ir_from(cx->m, &at, 1);
     cx->failed = false;
 }
 
-static void name_nodes(Importer *im)
+void node_error(Importer *im, uint32_t node, const char *why)
+{
+    const TfNode *n = &im->instance->cut->g->nodes[node];
+    if (im->cx.job->nerrors < MAX_PROBLEMS)
+        job_error(im->cx.job, "node '%s%s' (%s): %s", im->instance->prefix, n->name, n->op, why);
+}
+
+static void name_nodes(Importer *im, Cut *c, const char *prefix)
 {
     Module *m = im->cx.m;
-    const TfGraph *g = im->cut->g;
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        vec_push(m->job, &m->nodes, g->nodes[i].name);
-        vec_push(m->job, &m->node_ops, g->nodes[i].op);
+    c->names_from = m->nodes.n + 1;
+    for (uint32_t i = 0; i < c->g->nnodes; i++) {
+        const char *name = c->g->nodes[i].name;
+        vec_push(m->job, &m->nodes, *prefix ? job_printf(m->job, "%s%s", prefix, name) : name);
+        vec_push(m->job, &m->node_ops, c->g->nodes[i].op);
     }
+}
+
+Instance *instance_new(Importer *im, Cut *cut)
+{
+    Job *job = im->cx.job;
+    Instance *in = job_new(job, Instance);
+    const char *prefix = cut->function ? job_printf(job, "%s/", cut->function->name) : "";
+    if (!cut->names_from) name_nodes(im, cut, prefix);
+    *in = (Instance){.cut = cut, .flow = cut->flow, .caller = im->instance, .prefix = prefix};
+    in->names_from = cut->names_from - 1;
+    in->nodes = job_array(job, NodeValues, cut->g->nnodes + 1u);
+    in->seen = job_alloc(job, cut->g->nnodes + 1u);
+    return in;
+}
+
+/* -- Places ------------------------------------------------------------------------------------------- */
+void place_push(Importer *im, Place *p)
+{
+    p->up = im->place;
+    if (!p->instance) p->instance = im->instance;
+    im->place = p;
+    im->cx.b.region = p->region;
+    if (++im->depth <= MAX_DEPTH) return;
+    job_error(im->cx.job, "branches, loops and calls are nested more than %d deep", MAX_DEPTH);
+    job_fail(im->cx.job, JITC_E_INVALID);
+}
+
+void place_pop(Importer *im)
+{
+    im->place = im->place->up;
+    im->cx.b.region = im->place->region;
+    im->depth--;
+}
+
+bool sees(const Cx *cx, const Region *r)
+{
+    for (const Place *p = cx->importer->place; p; p = p->up)
+        if (p->region == r) return true;
+    return false;
+}
+
+static bool holds(const Instance *in, const Place *p, Lit l)
+{
+    for (; p && p->instance == in; p = p->up)
+        if (p->has_lit && flow_same(p->lit.pred, l.pred) && p->lit.value == l.value) return true;
+    return false;
+}
+
+static const Place *find_home(const Importer *im, uint32_t node, Lit *missing)
+{
+    const Instance *in = im->instance;
+    const FlowNode *s = &in->flow->nodes[node];
+    const Place *p = im->place, *home = NULL;
+    for (; !home; p = p->up) {
+        if (p->kind == PLACE_ROOT && p->instance == in) home = p;
+        if (p->kind == PLACE_BRANCH && flow_has(s->guard, p->lit)) home = p;
+        if (p->kind == PLACE_LOOP && flow_inside(in->flow, s->frame, p->frame)) home = p;
+    }
+    for (uint32_t i = 0; i < s->guard->n; i++) {
+        *missing = s->guard->lit[i];
+        if (!holds(in, home, *missing)) return NULL;
+    }
+    missing->value = UINT32_MAX;
+    return home->kind == PLACE_ROOT && s->frame >= 0 ? NULL : home;
+}
+
+const Place *home_of(Importer *im, uint32_t node)
+{
+    Lit l = {{0}, UINT32_MAX};
+    const Place *home = find_home(im, node, &l);
+    if (home) return home;
+    if (l.value == UINT32_MAX)
+        node_error(im, node, "it is computed inside a loop, but used outside of it without an Exit");
+    else
+        node_error(im, node,
+                   job_printf(im->cx.job, "it is computed only where '%s' is %s, but used elsewhere",
+                              im->instance->cut->g->nodes[l.pred.node].name,
+                              l.value ? l.value == 1 ? "true" : "another" : "false"));
+    return NULL;
+}
+
+Mark mark_here(Importer *im)
+{
+    return (Mark){im->cx.job->last_diag, im->cx.job->nerrors, im->reports.n};
+}
+
+void mark_back(Importer *im, const Mark *m)
+{
+    Job *job = im->cx.job;
+    job->nerrors = m->nerrors;
+    job->last_diag = m->last;
+    if (m->last)
+        m->last->next = NULL;
+    else
+        job->diags = NULL;
+    while (im->reports.n > m->nreports) im->reports.at[--im->reports.n]->home = NULL;
 }
 
 /* -- Inputs ------------------------------------------------------------------------------------------- */
@@ -117,7 +210,7 @@ static Value *add_input(Importer *im, const CutInput *in)
 /* -- Nodes -------------------------------------------------------------------------------------------- */
 static Value *import_set(Importer *im, const jitc_set *s)
 {
-    DType t = (DType)cut_dtype(im->cut->g, (uint32_t)(im->cx.node - im->cut->g->nodes), 0);
+    DType t = (DType)cut_dtype(im->cx.graph, (uint32_t)(im->cx.node - im->cx.graph->nodes), 0);
     Type type = type_scalar(t);
     Tensor x = tensor_new(im->cx.job, &type);
     tensor_set_f(&x, 0, t == JITC_BOOL ? s->value != 0 : s->value);
@@ -141,25 +234,50 @@ static Value *fold_known(Cx *cx, Value *v)
     return ir_const(&cx->b, &t);
 }
 
+bool is_ready(Importer *im, TfInput at)
+{
+    const Instance *in = im->instance;
+    if (cut_at(in->cut, at.node, at.out) >= 0) return true;
+    const NodeValues *v = &in->nodes[at.node];
+    Lit missing;
+    return v->home && v->home == find_home(im, at.node, &missing);
+}
+
+Value *tensor_at(Importer *im, TfInput at)
+{
+    const Instance *in = im->instance;
+    int32_t cut = cut_at(in->cut, at.node, at.out);
+    const NodeValues *v = &in->nodes[at.node];
+    if (cut >= 0) return in->inputs[cut];
+    return v->out && at.out < v->nout ? v->out[at.out] : NULL;
+}
+
+void set_value(Importer *im, const Place *home, uint32_t node, Value *x)
+{
+    NodeValues *v = &im->instance->nodes[node];
+    uint32_t n = im->instance->flow->nodes[node].kind == FLOW_LOOP_MERGE ? 2 : 1;
+    v->out = job_array(im->cx.job, Value *, n);
+    v->nout = n;
+    v->out[0] = x;
+    v->home = home;
+}
+
 /* The value of a data input. *fine is cleared when it has none; a reason is reported unless it was before. */
-static Value *operand(Importer *im, TfInput in, uint32_t k, bool *fine)
+static Value *operand(Importer *im, TfInput at, uint32_t k, bool *fine)
 {
     Cx *cx = &im->cx;
-    const TfNode *from = &im->cut->g->nodes[in.node];
-    int32_t cut = cut_at(im->cut, in.node, in.out);
-    const NodeValues *v = &im->nodes[in.node];
-    Value *x = NULL;
-    if (cut >= 0) {
-        x = im->inputs[cut];
-    } else if (im->cut->nodes[in.node].op && cut_nout(from, im->cut->nodes[in.node].op) <= (int64_t)in.out) {
-        fail(cx, "input %u is '%s:%u', but %s has no such output", k, from->name, in.out, from->op);
-    } else if (v->out && in.out < v->nout) {
-        x = v->out[in.out];
+    const Cut *c = im->instance->cut;
+    const TfNode *from = &c->g->nodes[at.node];
+    Value *x = tensor_at(im, at);
+    if (!x) {
+        *fine = false;
         const TfAttr *a = tf_attr_find(from, "dtype");
-        if (!x && strcmp(from->op, "Const") == 0 && a && a->kind == TF_ATTR_TYPE && a->type == TF_STRING)
+        if (cut_at(c, at.node, at.out) < 0 && c->nodes[at.node].op &&
+            cut_nout(from, c->nodes[at.node].op) <= (int64_t)at.out)
+            fail(cx, "input %u is '%s:%u', but %s has no such output", k, from->name, at.out, from->op);
+        else if (strcmp(from->op, "Const") == 0 && a && a->kind == TF_ATTR_TYPE && a->type == TF_STRING)
             fail(cx, "input %u ('%s') is a string; strings are not supported", k, from->name);
     }
-    if (!x) *fine = false;
     return x;
 }
 
@@ -173,21 +291,42 @@ static bool check_arity(Cx *cx)
     return ok;
 }
 
-static void import_node(Importer *im, uint32_t i)
+/* Values that stand for a list, and no tensor, go only where lists go. */
+static bool check_lists(Importer *im, Value **in, uint32_t n)
+{
+    static const char *const through[] = {"Identity", "IdentityN", "StopGradient", "Snapshot", NULL};
+    Cx *cx = &im->cx;
+    const char *op = cx->op->name;
+    bool fine = strncmp(op, "Tensor", 6) == 0 || cut_callees(im->instance->cut, cx->node, &(const char **){0}) ||
+                im->instance->flow->nodes[cx->node - cx->graph->nodes].kind != FLOW_PLAIN;
+    for (uint32_t k = 0; through[k]; k++) fine = fine || strcmp(op, through[k]) == 0;
+    for (uint32_t k = 0; k < n && !fine; k++) {
+        if (!in[k] || !list_of(cx, in[k])) continue;
+        fail(cx, "input %u is a tensor list, which this operation does not take", k);
+        return false;
+    }
+    return true;
+}
+
+/* Operands are there. The values' home is the current place. */
+static void build_node(Importer *im, uint32_t i)
 {
     Cx *cx = &im->cx;
-    enter_node(im, i);
     const TfNode *n = cx->node;
-    const NodeCut *c = &im->cut->nodes[i];
-    NodeValues *v = &im->nodes[i];
-    if (c->dead) return;
+    const NodeCut *c = &im->instance->cut->nodes[i];
+    NodeValues *v = &im->instance->nodes[i];
+    v->out = NULL;
+    v->nout = 0;
     if (!cx->op) {
-        cut_unsupported(cx->job, n);
+        cut_unsupported(cx->job, cx->prefix, n);
         return;
     }
     int64_t nout = cut_nout(n, cx->op);
     if (nout < 0) {
-        fail(cx, "attribute '%s' must be a number of outputs", cx->op->nout == OUT_NUM ? "num" : "num_split");
+        fail(cx, "attribute '%s' must be a number of outputs",
+             cx->op->nout == OUT_NUM         ? "num"
+             : cx->op->nout == OUT_NUM_SPLIT ? "num_split"
+                                             : "num_outs");
         return;
     }
     v->nout = (uint32_t)nout;
@@ -197,40 +336,133 @@ static void import_node(Importer *im, uint32_t i)
         return;
     }
     if (!check_arity(cx)) return;
-    uint32_t from = c->live_input >= 0 ? (uint32_t)c->live_input : 0;
-    uint32_t nin = c->live_input >= 0 ? 1 : cut_ninputs(n);
+    FlowKind kind = im->instance->flow->nodes[i].kind;
+    if (kind == FLOW_MERGE) {
+        import_merge(im, i);
+        return;
+    }
+    if (kind == FLOW_EXIT) {
+        import_exit(im, i);
+        return;
+    }
+    uint32_t nin = cut_ninputs(n);
     Value **in = job_array(cx->job, Value *, nin + 3);
     bool fine = true;
-    for (uint32_t k = 0; k < nin; k++) in[k] = operand(im, n->inputs[from + k], from + k, &fine);
+    for (uint32_t k = 0; k < nin; k++)
+        if (cut_reads(im->instance->cut, n, k)) in[k] = operand(im, n->inputs[k], k, &fine);
     if (!fine) return;
-
-    if (strcmp(n->op, "Switch") == 0 || strcmp(n->op, "RefSwitch") == 0) {
-        if (c->branch < 0)
-            fail(cx, "control flow is not supported yet: the predicate is not a constant");
-        else
-            v->out[c->branch] = in[0];
-        return;
-    }
-    if (strcmp(n->op, "Merge") == 0 || strcmp(n->op, "RefMerge") == 0) {
-        if (c->live_input < 0) {
-            fail(cx, "control flow is not supported yet: which input arrives depends on data");
-            return;
-        }
-        v->out[0] = in[0];
-        v->out[1] = ir_const_i(&cx->b, JITC_INT32, c->live_input);
-        return;
-    }
+    if (!check_lists(im, in, nin)) return;
     uint32_t before = cx->job->nerrors;
     cx->op->import(cx, in, v->out);
+    enter_node(im, i);
     bool some = !nout || v->out[0];
     if (!some && !cx->failed && cx->job->nerrors == before && strcmp(n->op, "Const") != 0)
         fail(cx, "it cannot be imported");
     for (uint32_t k = 0; k < v->nout; k++) {
-        if (cx->failed) v->out[k] = NULL;
-        if (!v->out[k]) continue;
+        if (!v->out[k] || list_of(cx, v->out[k])) continue;
         v->out[k] = fold_known(cx, v->out[k]);
-        if (!v->out[k]->tensor) v->out[k]->tensor = cut_tensor_name(cx->job, n, k);
+        if (!v->out[k]->tensor && !im->instance->cut->function)
+            v->out[k]->tensor = cut_tensor_name(cx->job, n, k);
     }
+}
+
+static void import_node(Importer *im, uint32_t i, const Place *home)
+{
+    Place *here = im->place;
+    uint32_t depth = im->depth, before = im->cx.job->nerrors;
+    NodeValues *v = &im->instance->nodes[i];
+    im->place = (Place *)(uintptr_t)home;
+    im->cx.b.region = home->region;
+    if (++im->imported > MAX_IMPORTED) {
+        job_error(im->cx.job, "with its functions and loops, the graph has more than %d nodes", MAX_IMPORTED);
+        job_fail(im->cx.job, JITC_E_LIMIT);
+    }
+    enter_node(im, i);
+    build_node(im, i);
+    v->home = home;
+    v->busy = NULL;
+    im->place = here;
+    im->depth = depth;
+    im->cx.b.region = here->region;
+    if (im->cx.job->nerrors > before) vec_push(im->cx.job, &im->reports, v);
+}
+
+/* -- Order: operands first, without recursion --------------------------------------------------------- */
+bool push_one(Importer *im, TfInput at)
+{
+    if (is_ready(im, at)) return false;
+    vec_push(im->cx.job, &im->stack, at);
+    return true;
+}
+
+/* What a node needs that is not there yet goes onto the stack; false when there is nothing. */
+static bool push_operands(Importer *im, uint32_t i)
+{
+    const Cut *c = im->instance->cut;
+    const TfNode *n = &c->g->nodes[i];
+    const FlowNode *s = &im->instance->flow->nodes[i];
+    bool pushed = false;
+    if (!c->nodes[i].op || c->nodes[i].set) return false;
+    if (s->kind == FLOW_MERGE) return push_merge(im, i);
+    if (s->kind == FLOW_EXIT) return push_loop(im, i);
+    for (uint32_t k = cut_ninputs(n); k-- > 0;)
+        if (cut_reads(c, n, k)) pushed |= push_one(im, n->inputs[k]);
+    return pushed;
+}
+
+/* A node that cannot be imported; true: report it once, and go on. */
+static bool refuse(Importer *im, uint32_t i, const Place *home)
+{
+    const FlowNode *s = &im->instance->flow->nodes[i];
+    NodeValues *v = &im->instance->nodes[i];
+    const char *why = s->problem;
+    if (s->dead || im->instance->cut->nodes[i].dead)
+        why = "it is never computed: it is in a branch that is never taken";
+    if (s->kind == FLOW_LOOP_MERGE || s->kind == FLOW_NEXT || s->kind == FLOW_ENTER)
+        why = "the loop that it belongs to cannot be told from the graph";
+    if (!why) return false;
+    node_error(im, i, why);
+    v->out = NULL;
+    v->nout = 0;
+    v->home = home;
+    vec_push(im->cx.job, &im->reports, v);
+    return true;
+}
+
+Value *demand(Importer *im, TfInput at)
+{
+    uint32_t base = im->stack.n;
+    vec_push(im->cx.job, &im->stack, at);
+    while (im->stack.n > base) {
+        TfInput *top = &im->stack.at[im->stack.n - 1];
+        uint32_t i = top->node;
+        NodeValues *v = &im->instance->nodes[i];
+        if (is_ready(im, *top)) {
+            im->stack.n--;
+            continue;
+        }
+        const Place *home = home_of(im, i);
+        bool cycle = home && v->busy == home && top->out != UINT32_MAX;
+        if (cycle) node_error(im, i, "it depends on itself");
+        if (!home || cycle) {
+            for (; im->stack.n > base; im->stack.n--)
+                im->instance->nodes[im->stack.at[im->stack.n - 1].node].busy = NULL;
+            return NULL;
+        }
+        if (refuse(im, i, home)) continue;
+        Place *here = im->place;
+        im->place = (Place *)(uintptr_t)home;
+        top->out = UINT32_MAX; /* seen */
+        v->busy = home;
+        bool more = push_operands(im, i);
+        im->place = here;
+        if (!more) {
+            import_node(im, i, home);
+            im->stack.n--;
+        }
+        job_tick(im->cx.job);
+    }
+    return tensor_at(im, at);
 }
 
 /* -- Outputs ------------------------------------------------------------------------------------------ */
@@ -242,13 +474,16 @@ static void add_results(Importer *im)
     uint32_t missing = 0;
     for (uint32_t i = 0; i < c->outputs.n; i++) {
         const TensorRef *r = &c->outputs.at[i];
-        const NodeValues *n = &im->nodes[r->node];
-        int32_t cut = cut_at(c, r->node, r->out);
-        v[i] = cut >= 0 ? im->inputs[cut] : n->out && r->out < n->nout ? n->out[r->out] : NULL;
+        const FlowNode *f = &c->flow->nodes[r->node];
+        bool cut = cut_at(c, r->node, r->out) >= 0;
+        bool dead = c->nodes[r->node].dead || c->nodes[r->node].branch >= 0 || f->dead;
+        if (cut || (!dead && !cx->job->nerrors)) v[i] = demand(im, (TfInput){r->node, r->out});
+        if (dead && !cut) v[i] = tensor_at(im, (TfInput){r->node, r->out});
+        if (dead && c->nodes[r->node].branch >= 0 && r->out != (uint32_t)c->nodes[r->node].branch) v[i] = NULL;
+        if (v[i] && list_of(cx, v[i])) v[i] = NULL;
         if (v[i]) continue;
         missing++;
-        if (cut < 0 && (c->nodes[r->node].dead || c->nodes[r->node].branch >= 0))
-            job_error(cx->job, "output '%s' is never computed: its branch is not taken", r->name);
+        if (!cut && dead) job_error(cx->job, "output '%s' is never computed: its branch is not taken", r->name);
     }
     if (missing && !cx->job->nerrors)
         job_error(cx->job, "output '%s' has no numeric value", c->outputs.at[0].name);
@@ -282,6 +517,20 @@ static void imported_io(Importer *im, ImportIo *io)
     }
 }
 
+/* What is needed whatever happens, in the file's order; the rest comes with what needs it. */
+static void import_all(Importer *im)
+{
+    const Cut *c = im->cut;
+    for (uint32_t o = 0; o < c->g->nnodes; o++) {
+        uint32_t i = c->g->order[o];
+        const FlowNode *f = &c->flow->nodes[i];
+        job_tick(im->cx.job);
+        if (im->cx.job->nerrors >= MAX_PROBLEMS) break;
+        if (c->nodes[i].needed && !c->nodes[i].dead && !f->dead && !f->guard->n && f->frame < 0)
+            demand(im, (TfInput){i, UINT32_MAX});
+    }
+}
+
 Module *tf_import(Job *job, const TfGraph *g, const Source *src, const ImportOptions *opt, ImportIo *io)
 {
     Importer *im = job_new(job, Importer);
@@ -289,17 +538,14 @@ Module *tf_import(Job *job, const TfGraph *g, const Source *src, const ImportOpt
     Module *m = ir_module(job);
     m->read_file = read_file;
     m->read_arg = (void *)(uintptr_t)src;
-    im->cx = (Cx){.job = job, .m = m, .graph = g, .src = src, .symbolic = opt->symbolic};
-    im->cx.b = (Builder){.m = m, .region = ir_func(m, "main")->body};
-    im->nodes = job_array(job, NodeValues, g->nnodes + 1u);
-    im->inputs = job_array(job, Value *, im->cut->inputs.n + 1);
-    name_nodes(im);
-    for (uint32_t i = 0; i < im->cut->inputs.n; i++) im->inputs[i] = add_input(im, &im->cut->inputs.at[i]);
-    for (uint32_t o = 0; o < g->nnodes; o++) {
-        job_tick(job);
-        if (job->nerrors >= MAX_PROBLEMS) break;
-        if (im->cut->nodes[g->order[o]].needed) import_node(im, g->order[o]);
-    }
+    im->cx = (Cx){.job = job, .m = m, .graph = g, .src = src, .symbolic = opt->symbolic, .importer = im};
+    im->cx.b.m = m;
+    im->instance = instance_new(im, im->cut);
+    Place root = {.kind = PLACE_ROOT, .region = ir_func(m, "main")->body};
+    place_push(im, &root);
+    Value **inputs = im->instance->inputs = job_array(job, Value *, im->cut->inputs.n + 1);
+    for (uint32_t i = 0; i < im->cut->inputs.n; i++) inputs[i] = add_input(im, &im->cut->inputs.at[i]);
+    import_all(im);
     if (job->nerrors >= MAX_PROBLEMS) job_error(job, "more problems follow; these are the first hundred");
     add_results(im);
     drop_unused(m, im->cx.b.region);
@@ -311,11 +557,6 @@ void tf_graph_io(Job *job, const TfGraph *g, const ImportOptions *opt, ImportIo 
 {
     Cut *c = cut_graph(job, g, NULL, opt);
     cut_io(c, io); /* also for a graph that cannot be compiled */
-    uint32_t problems = 0;
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        const NodeCut *n = &c->nodes[i];
-        if (n->needed && !n->op && !n->dead && ++problems <= 100) cut_unsupported(job, &g->nodes[i]);
-    }
-    if (problems > 100) job_error(job, "more problems follow; these are the first hundred");
+    cut_report_unsupported(c);
     job_stop_on_errors(job);
 }

@@ -2,6 +2,8 @@
  * which branches are never taken. */
 #include "frontend/import_cut.h"
 
+#include "frontend/flow.h"
+
 #include <stdlib.h>
 
 static bool one_of(const char *s, const char *const *list)
@@ -151,6 +153,13 @@ int64_t cut_nout(const TfNode *n, const TfOp *op)
     case OUT_NUM_SPLIT:
     case OUT_NUM:
         a = tf_attr_find(n, op->nout == OUT_NUM ? "num" : "num_split");
+        return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= 60000 ? a->i : -1;
+    case OUT_TOUT:
+    case OUT_T:
+        a = tf_attr_find(n, op->nout == OUT_T ? "T" : "Tout");
+        return a && a->kind == TF_ATTR_LIST && a->list->ntype <= 60000 ? a->list->ntype : 0;
+    case OUT_NUM_OUTS:
+        a = tf_attr_find(n, "num_outs");
         return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= 60000 ? a->i : -1;
     default: return op->nout;
     }
@@ -367,13 +376,20 @@ static void default_outputs(Cut *c)
 {
     const TfGraph *g = c->g;
     uint8_t *used = job_alloc(c->job, g->nnodes + 1u);
-    for (uint32_t i = 0; i < g->nnodes; i++)
-        for (uint32_t k = 0; k < g->nodes[i].ninputs; k++) used[g->nodes[i].inputs[k].node] = 1;
+    for (uint32_t i = 0; i < g->nnodes; i++) {
+        const TfNode *n = &g->nodes[i];
+        for (uint32_t k = 0; k < n->ninputs; k++) used[n->inputs[k].node] = 1;
+        /* What is left of an assertion in a branch. */
+        for (uint32_t k = 0; k < n->ncontrols; k++)
+            if (c->flow->nodes[n->controls[k]].kind == FLOW_MERGE) used[n->controls[k]] = 1;
+    }
     /* A placeholder or constant that nothing reads is an output only when there is nothing else. */
     for (int sources = 0; sources < 2 && !c->outputs.n; sources++)
         for (uint32_t i = 0; i < g->nnodes; i++) {
             const TfNode *n = &g->nodes[i];
+            const FlowNode *f = &c->flow->nodes[i];
             if (used[i] || is_leftover(n) || is_source(n) != (sources == 1) || c->nodes[i].dead) continue;
+            if (f->dead || f->guard->n || f->frame >= 0 || f->kind == FLOW_SWITCH) continue;
             int64_t nout = c->nodes[i].op ? cut_nout(n, c->nodes[i].op) : 1;
             if (nout < 0) nout = 1; /* reported when it is imported */
             for (int64_t k = 0; k < nout; k++)
@@ -389,6 +405,7 @@ static int const_bool(const Cut *c, TfInput in)
 {
     const char *op = c->g->nodes[in.node].op;
     bool both = strcmp(op, "Switch") == 0 || strcmp(op, "RefSwitch") == 0;
+    if (c->function && in.node < c->function->nargs) return -1;
     return cut_at(c, in.node, in.out) >= 0 || (in.out && !both) ? -1 : c->nodes[in.node].value;
 }
 
@@ -447,7 +464,7 @@ static void find_dead(Cut *c)
 /* -- What is needed ----------------------------------------------------------------------------------- */
 uint32_t cut_ninputs(const TfNode *n)
 {
-    static const char *const first_only[] = {"Print", "Switch", "RefSwitch", NULL};
+    static const char *const first_only[] = {"Print", "Switch", "RefSwitch", "_SwitchN", NULL};
     if (is_placeholder(n)) return 0;
     return n->ninputs && one_of(n->op, first_only) ? 1 : n->ninputs;
 }
@@ -457,46 +474,89 @@ typedef VEC(uint32_t) Stack;
 static void need(Cut *c, Stack *stack, uint32_t node, uint32_t out)
 {
     NodeCut *s = &c->nodes[node];
+    c->wanted[node] = 1;
     if (cut_at(c, node, out) >= 0 || s->needed) return;
     const TfNode *n = &c->g->nodes[node];
-    if (is_placeholder(n) && !s->set) return; /* becomes an input below */
+    if (is_placeholder(n) && !s->set) return; /* becomes an input */
     s->needed = true;
     vec_push(c->job, stack, node);
+}
+
+bool cut_reads(const Cut *c, const TfNode *n, uint32_t k)
+{
+    const char **names;
+    uint32_t ncallees = cut_callees(c, n, &names);
+    uint32_t first = strstr(n->op, "If") || strstr(n->op, "Case"); /* the predicate */
+    if (!ncallees || k < first || strstr(n->op, "While")) return true;
+    for (uint32_t i = 0; i < ncallees; i++) {
+        const Cut *f = strmap_get(&c->library->cuts, names[i]);
+        if (!f || !f->finished || k - first >= f->function->nargs || f->wanted[k - first]) return true;
+    }
+    return false;
 }
 
 static void find_needed(Cut *c)
 {
     Stack stack = {0};
-    uint8_t *wanted = job_alloc(c->job, c->g->nnodes + 1u); /* placeholders that are read */
-    for (uint32_t i = 0; i < c->outputs.n; i++) {
-        wanted[c->outputs.at[i].node] = 1;
-        need(c, &stack, c->outputs.at[i].node, c->outputs.at[i].out);
-    }
+    c->wanted = job_alloc(c->job, c->g->nnodes + 1u);
+    for (uint32_t i = 0; i < c->outputs.n; i++) need(c, &stack, c->outputs.at[i].node, c->outputs.at[i].out);
     while (stack.n) {
         uint32_t i = stack.at[--stack.n];
         const TfNode *n = &c->g->nodes[i];
         const NodeCut *s = &c->nodes[i];
-        if (s->set || s->dead) continue;
-        uint32_t from = s->live_input >= 0 ? (uint32_t)s->live_input : 0;
-        uint32_t end = s->live_input >= 0 ? from + 1 : cut_ninputs(n);
-        for (uint32_t k = from; k < end; k++) {
-            wanted[n->inputs[k].node] = 1;
-            need(c, &stack, n->inputs[k].node, n->inputs[k].out);
-        }
+        if (s->set || s->dead || c->flow->nodes[i].dead) continue;
+        const char **names;
+        uint32_t ncallees = cut_callees(c, n, &names);
+        for (uint32_t k = 0; k < ncallees; k++) cut_function(c, NULL, NULL, names[k]);
+        int32_t live = s->live_input >= 0 ? s->live_input : c->flow->nodes[i].live;
+        uint32_t from = live >= 0 ? (uint32_t)live : 0;
+        uint32_t end = live >= 0 ? from + 1 : cut_ninputs(n);
+        if (c->flow->nodes[i].kind == FLOW_SWITCH && s->branch < 0) end = n->ninputs;
+        for (uint32_t k = from; k < end; k++)
+            if (cut_reads(c, n, k)) need(c, &stack, n->inputs[k].node, n->inputs[k].out);
+        job_tick(c->job);
     }
+    c->finished = true;
+}
+
+static void add_placeholders(Cut *c)
+{
     for (uint32_t i = 0; i < c->g->nnodes; i++)
-        if (wanted[i] && is_placeholder(&c->g->nodes[i]) && !c->nodes[i].set && cut_at(c, i, 0) < 0)
+        if (c->wanted[i] && is_placeholder(&c->g->nodes[i]) && !c->nodes[i].set && cut_at(c, i, 0) < 0)
             add_input(c, &(TensorRef){i, 0, c->g->nodes[i].name});
+}
+
+static void find_ops(Cut *c)
+{
+    c->nodes = job_array(c->job, NodeCut, c->g->nnodes + 1u);
+    for (uint32_t i = 0; i < c->g->nnodes; i++) {
+        const char *name = c->g->nodes[i].op;
+        c->nodes[i].op = tf_op_find(name);
+        const TfFunction *f = c->nodes[i].op ? NULL : tf_function_find(c->library->whole, name);
+        if (!f) continue;
+        TfOp *op = strmap_get(&c->library->ops, name);
+        if (!op) {
+            op = job_new(c->job, TfOp);
+            *op = *tf_op_find("PartitionedCall");
+            op->name = name;
+            op->nout = (int16_t)min_i64(f->nrets, INT16_MAX);
+            strmap_put(c->job, &c->library->ops, name, op);
+        }
+        c->nodes[i].op = op;
+    }
 }
 
 Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOptions *opt)
 {
     Cut *c = job_new(job, Cut);
-    *c = (Cut){.job = job, .g = g, .src = src, .opt = opt, .nodes = job_array(job, NodeCut, g->nnodes + 1u)};
-    for (uint32_t i = 0; i < g->nnodes; i++) c->nodes[i].op = tf_op_find(g->nodes[i].op);
+    Library *library = job_new(job, Library);
+    *library = (Library){.whole = g, .src = src};
+    *c = (Cut){.job = job, .g = g, .src = src, .opt = opt, .library = library};
+    find_ops(c);
     read_inputs(c);
     read_sets(c);
     find_dead(c);
+    c->flow = flow_find(job, c);
     if (!opt->noutputs) default_outputs(c);
     for (size_t i = 0; i < opt->noutputs; i++) {
         TensorRef r;
@@ -505,21 +565,115 @@ Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOption
     if (c->outputs.n > 60000) job_error(job, "%u outputs are too many", c->outputs.n);
     job_stop_on_errors(job);
     find_needed(c);
+    add_placeholders(c);
     read_shapes(c);
     job_stop_on_errors(job);
     return c;
 }
 
-void cut_unsupported(Job *job, const TfNode *n)
+/* -- Functions ------------------------------------------------------------------------------------------ */
+static const char *func_name(const TfNode *n, const char *attr)
+{
+    const TfAttr *a = tf_attr_find(n, attr);
+    return a && a->kind == TF_ATTR_FUNC ? a->func.name : "";
+}
+
+uint32_t cut_callees(const Cut *c, const TfNode *n, const char ***names)
+{
+    static const struct {
+        const char *op, *attr[2];
+    } callers[] = {{"PartitionedCall", {"f"}},
+                   {"StatefulPartitionedCall", {"f"}},
+                   {"If", {"then_branch", "else_branch"}},
+                   {"StatelessIf", {"then_branch", "else_branch"}},
+                   {"While", {"cond", "body"}},
+                   {"StatelessWhile", {"cond", "body"}}};
+    uint32_t count = 0;
+    for (size_t i = 0; i < COUNT(callers); i++) {
+        if (strcmp(n->op, callers[i].op) != 0) continue;
+        *names = job_array(c->job, const char *, 2);
+        for (int k = 0; k < 2 && callers[i].attr[k]; k++) (*names)[count++] = func_name(n, callers[i].attr[k]);
+        return count;
+    }
+    const TfAttr *a = tf_attr_find(n, "branches");
+    if (a && a->kind == TF_ATTR_LIST && (strcmp(n->op, "Case") == 0 || strcmp(n->op, "StatelessCase") == 0)) {
+        *names = job_array(c->job, const char *, a->list->nfunc + 1u);
+        for (; count < a->list->nfunc; count++) (*names)[count] = a->list->func[count].name;
+    } else if (tf_function_find(c->library->whole, n->op) && !tf_op_find(n->op)) {
+        *names = job_array(c->job, const char *, 1);
+        (*names)[count++] = n->op;
+    }
+    return count;
+}
+
+/* With a caller, what is wrong is reported. */
+Cut *cut_function(Cut *from, const TfNode *caller, const char *prefix, const char *name)
+{
+    Job *job = from->job;
+    Library *library = from->library;
+    const TfFunction *f = tf_function_find(library->whole, name);
+    const char *why = !f ? "the graph has no such function" : f->problem;
+    if (why) {
+        if (caller)
+            job_error(job, "node '%s%s' (%s): function '%s': %s", prefix, caller->name, caller->op, name, why);
+        return NULL;
+    }
+    Cut *c = strmap_get(&library->cuts, name);
+    if (c) return c;
+    if (library->depth == 1000) {
+        job_error(job, "function '%s': calls are nested more than 1000 deep", name);
+        job_fail(job, JITC_E_INVALID);
+    }
+    library->depth++;
+    c = job_new(job, Cut);
+    *c = (Cut){.job = job, .g = f->body, .src = from->src, .opt = from->opt, .library = library, .function = f};
+    strmap_put(job, &library->cuts, name, c);
+    find_ops(c);
+    find_dead(c);
+    c->flow = flow_find(job, c);
+    for (uint32_t i = 0; i < f->nrets; i++)
+        vec_push(job, &c->outputs, (TensorRef){f->rets[i].node, f->rets[i].out, f->ret_names[i]});
+    find_needed(c);
+    library->depth--;
+    return c;
+}
+
+void cut_unsupported(Job *job, const char *prefix, const TfNode *n)
 {
     bool cut = true;
     const char *why = tf_unsupported_reason(n->op, &cut);
     if (!why) why = "this operation is not supported";
-    if (cut)
+    if (*prefix || !cut)
+        job_error(job, "node '%s%s' (%s): %s", prefix, n->name, n->op, why);
+    else
         job_error(job, "node '%s' (%s): %s; to do without it, make what it computes an input (--input %s=…)",
                   n->name, n->op, why, n->name);
-    else
-        job_error(job, "node '%s' (%s): %s", n->name, n->op, why);
+}
+
+static void report_unsupported(Cut *c, StrMap *seen, const char *prefix, uint32_t *problems)
+{
+    for (uint32_t i = 0; i < c->g->nnodes; i++) {
+        const TfNode *n = &c->g->nodes[i];
+        const char **names;
+        if (!c->nodes[i].needed || c->nodes[i].dead) continue;
+        if (!c->nodes[i].op && ++*problems <= MAX_PROBLEMS) cut_unsupported(c->job, prefix, n);
+        uint32_t ncallees = cut_callees(c, n, &names);
+        for (uint32_t k = 0; k < ncallees; k++) {
+            if (strmap_get(seen, names[k])) continue;
+            Cut *f = cut_function(c, n, prefix, names[k]);
+            if (*names[k]) strmap_put(c->job, seen, names[k], c);
+            if (f) report_unsupported(f, seen, job_printf(c->job, "%s/", names[k]), problems);
+        }
+    }
+}
+
+void cut_report_unsupported(Cut *c)
+{
+    uint32_t problems = 0;
+    StrMap seen = {0};
+    report_unsupported(c, &seen, "", &problems);
+    if (problems > MAX_PROBLEMS)
+        job_error(c->job, "more problems follow; these are the first hundred");
 }
 
 void cut_io(const Cut *c, ImportIo *io)

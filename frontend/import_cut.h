@@ -33,18 +33,40 @@ typedef struct {
     int32_t first_cut; /* index into inputs + 1; 0: none */
 } NodeCut;
 
-typedef struct {
+/* What the cuts of a graph and of its functions share. */
+typedef struct Library {
+    const TfGraph *whole;
+    const Source *src;
+    StrMap cuts; /* of functions, by name */
+    uint32_t depth;
+    StrMap ops; /* TfOp of functions that are called by their names */
+} Library;
+
+typedef struct Cut Cut;
+struct Cut {
     Job *job;
     const TfGraph *g;
     const Source *src;
     const ImportOptions *opt;
+    Library *library;
+    const TfFunction *function; /* NULL: the graph itself */
+    struct Flow *flow;
     NodeCut *nodes;
+    bool finished;        /* false: needed and wanted are being found */
+    uint8_t *wanted;      /* nodes that are read */
+    uint32_t names_from;  /* of a function: the place of its nodes in Module.nodes, plus 1 */
     VEC(CutInput) inputs;
     VEC(TensorRef) outputs;
-} Cut;
+};
 
 /* Reads the options and finds out what is needed. Reports; unwinds when anything was wrong. */
 Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOptions *opt);
+/* The same of a function of the library, whose results are the outputs. NULL: reported. */
+Cut *cut_function(Cut *from, const TfNode *caller, const char *prefix, const char *name);
+/* The functions that a node calls: their names. */
+uint32_t cut_callees(const Cut *c, const TfNode *n, const char ***names);
+/* Whether a node reads its input k: arguments that no callee uses are not needed. */
+bool cut_reads(const Cut *c, const TfNode *n, uint32_t k);
 /* The index of the input that replaces a tensor, or -1. */
 int32_t cut_at(const Cut *c, uint32_t node, uint32_t out);
 /* Number of outputs of a node whose operation is supported; -1: its attributes make no sense. */
@@ -55,6 +77,8 @@ uint32_t cut_ninputs(const TfNode *n);
 int32_t cut_dtype(const TfGraph *g, uint32_t node, uint32_t out);
 const char *cut_tensor_name(Job *job, const TfNode *n, uint32_t out);
 /* The error for a node whose operation is not supported. */
-void cut_unsupported(Job *job, const TfNode *n);
+void cut_unsupported(Job *job, const char *prefix, const TfNode *n);
+/* Every such node that is needed, also in functions. */
+void cut_report_unsupported(Cut *c);
 void cut_io(const Cut *c, ImportIo *io);
 #endif

@@ -131,13 +131,19 @@ typedef struct TfNode {
     uint32_t ninputs, ncontrols, nattrs;
 } TfNode;
 
-/* A function of the graph's library, undecoded: FunctionDef at [offset, offset + size) of the source. */
+typedef struct TfGraph TfGraph;
+
+/* A function of the graph's library. The first nodes of its body are its arguments, of operator "_Arg". */
 typedef struct TfFunction {
     const char *name;
-    uint64_t offset, size;
+    const char *problem; /* why it cannot be used, or NULL: most graphs have functions that nothing calls */
+    TfGraph *body;
+    uint32_t nargs, nrets;
+    TfInput *rets;
+    const char **ret_names;
 } TfFunction;
 
-typedef struct TfGraph {
+struct TfGraph {
     TfNode *nodes;
     uint32_t nnodes, nfunctions;
     /* Every node after its data and control inputs, save those that are NextIteration; file order otherwise.
@@ -146,14 +152,16 @@ typedef struct TfGraph {
     int32_t producer, min_consumer;
     TfFunction *functions;
     StrMap by_name; /* name -> TfNode */
-} TfGraph;
+    StrMap function_names;
+};
 
 /* Decodes a binary GraphDef, or one in protobuf's text format; the latter replaces *src by a source of the
  * same graph in binary. Reports all problems of names, tensors and edges at once, then unwinds. */
 TfGraph *tf_graph_load(Job *job, Source *src);
 
-const TfNode *tf_node_find(const TfGraph *g, const char *name);   /* NULL when absent */
-const TfAttr *tf_attr_find(const TfNode *node, const char *name); /* NULL when absent */
+const TfNode *tf_node_find(const TfGraph *g, const char *name);         /* NULL when absent */
+const TfAttr *tf_attr_find(const TfNode *node, const char *name);       /* NULL when absent */
+const TfFunction *tf_function_find(const TfGraph *g, const char *name); /* NULL when absent */
 
 /* Fills numel * tf_dtype_size() bytes; not for strings and opaque types. */
 void tf_tensor_read(Job *job, const Source *src, const TfTensor *t, void *dst);

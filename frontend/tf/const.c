@@ -155,9 +155,5 @@ const TfOp tf_const_ops[] = {
     {"EnsureShape", import_ensure_shape, 1, 0, 1, 0},
     {"RandomUniform", import_random_uniform, 1, 0, 1, 0},
     /* Only with a predicate that is constant; the walk over the graph deals with them. */
-    {"Switch", import_none, 2, 0, 2, 0},
-    {"RefSwitch", import_none, 2, 0, 2, 0},
-    {"Merge", import_none, 1, -1, 2, 0},
-    {"RefMerge", import_none, 1, -1, 2, 0},
     {0},
 };

@@ -12,7 +12,7 @@ void fail(Cx *cx, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    job_error(cx->job, "node '%s' (%s): %s", cx->node->name, cx->node->op, text);
+    job_error(cx->job, "node '%s%s' (%s): %s", cx->prefix, cx->node->name, cx->node->op, text);
 }
 
 /* -- Attributes --------------------------------------------------------------------------------------- */
@@ -185,7 +185,7 @@ static bool bind_dims(Cx *cx, Value *v, Dim *out, int n)
         return bind_dims(cx, v->def->in[0], out, n);
     for (uint32_t i = 0; i < v->nuses; i++) { /* bound already, where it can be seen from here */
         const Op *u = v->uses[i];
-        if (u->code != OP_bind || !ir_inside(cx->b.region, u->parent)) continue;
+        if (u->code != OP_bind || !sees(cx, u->parent)) continue;
         memcpy(out, attr_v(u, "dims", NULL), (size_t)n * sizeof *out);
         return true;
     }

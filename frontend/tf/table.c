@@ -4,11 +4,10 @@
 const TfOp *tf_op_find(const char *name)
 {
     static const TfOp *const tables[] = {
-        tf_const_ops,      tf_math_ops,    tf_quant_resize_ops, tf_quant_ops,     tf_quant_range_ops,
-        tf_quant_fake_ops, tf_special_ops, tf_conv_ops,         tf_conv_back_ops, tf_pool_ops,
-        tf_patch_ops,      tf_norm_ops,    tf_fused_ops,        tf_shape_ops,     tf_sequence_ops,
-        tf_array_ops,      tf_slice_ops,   tf_pad_ops,          tf_roll_ops,      tf_reduce_ops,
-        tf_index_ops,      tf_linalg_ops,  tf_matdiag_ops,      tf_factor_ops,    tf_image_ops};
+#define FAMILY(name) tf_##name##_ops,
+#include "frontend/tf/families.def"
+#undef FAMILY
+    };
     for (size_t i = 0; i < COUNT(tables); i++)
         for (const TfOp *op = tables[i]; op->name; op++)
             if (op->name[0] == name[0] && strcmp(op->name, name) == 0) return op;
@@ -20,33 +19,8 @@ static const struct {
     const char *op, *why;
     bool no_cut;
 } reasons[] = {
-    {"Enter", "control flow is not supported yet: a loop", true},
-    {"RefEnter", "control flow is not supported yet: a loop", true},
-    {"Exit", "control flow is not supported yet: a loop", false},
-    {"RefExit", "control flow is not supported yet: a loop", false},
-    {"NextIteration", "control flow is not supported yet: a loop", true},
-    {"RefNextIteration", "control flow is not supported yet: a loop", true},
-    {"LoopCond", "control flow is not supported yet: a loop", true},
-    {"While", "control flow is not supported yet: a loop", false},
-    {"StatelessWhile", "control flow is not supported yet: a loop", false},
-    {"If", "control flow is not supported yet: a condition", false},
-    {"StatelessIf", "control flow is not supported yet: a condition", false},
-    {"Case", "control flow is not supported yet: a condition", false},
-    {"StatelessCase", "control flow is not supported yet: a condition", false},
-    {"PartitionedCall", "function calls are not supported yet: inline functions when freezing", false},
-    {"StatefulPartitionedCall", "function calls are not supported yet: inline functions when freezing",
-     false},
-    {"TensorArrayV3", "tensor arrays are not supported yet", true},
-    {"TensorArrayWriteV3", "tensor arrays are not supported yet", true},
-    {"TensorArrayScatterV3", "tensor arrays are not supported yet", true},
-    {"TensorArraySplitV3", "tensor arrays are not supported yet", true},
-    {"TensorArray*", "tensor arrays are not supported yet", false},
-    {"TensorListGetItem", "tensor lists are not supported yet", false},
-    {"TensorListStack", "tensor lists are not supported yet", false},
-    {"TensorListGather", "tensor lists are not supported yet", false},
-    {"TensorListConcat*", "tensor lists are not supported yet", false},
-    {"TensorList*", "tensor lists are not supported yet", true},
-    {"EmptyTensorList", "tensor lists are not supported yet", true},
+    {"TensorArray*", "this operation on tensor arrays is not supported", false},
+    {"TensorList*", "this operation on tensor lists is not supported", true},
     {"VarHandleOp", "the graph is not frozen: variables must be made constants first", true},
     {"Variable", "the graph is not frozen: variables must be made constants first", false},
     {"VariableV2", "the graph is not frozen: variables must be made constants first", false},

@@ -10,6 +10,7 @@
 
 typedef struct Cx Cx;
 typedef struct TfOp TfOp;
+typedef struct Importer Importer;
 
 struct Cx {
     Job *job;
@@ -17,14 +18,25 @@ struct Cx {
     const TfGraph *graph;
     const Source *src;
     Builder b;
+    Importer *importer;
+    const char *prefix; /* of the node's name, for messages: the function that it belongs to */
     const TfNode *node; /* being imported */
     const TfOp *op;
     bool failed; /* the current node has been reported */
     bool symbolic;
+    VEC(struct List *) lists; /* by value: see list.h */
 };
 
 /* nout: a number, or where it stands. */
-enum { OUT_NINPUTS = -1, OUT_NINPUTS_LESS_1 = -2, OUT_NUM_SPLIT = -3, OUT_NUM = -4 };
+enum {
+    OUT_NINPUTS = -1,
+    OUT_NINPUTS_LESS_1 = -2,
+    OUT_NUM_SPLIT = -3,
+    OUT_NUM = -4,
+    OUT_TOUT = -5,
+    OUT_T = -6,
+    OUT_NUM_OUTS = -7
+};
 
 typedef void ImportFn(Cx *cx, Value **in, Value **out);
 
@@ -32,7 +44,7 @@ struct TfOp {
     const char *name;
     ImportFn *import;
     int8_t nin, nin_max; /* data inputs; nin_max 0: exactly nin, -1: any number from nin */
-    int8_t nout;
+    int16_t nout;
     int arg; /* for the importer: an OpCode or a variant */
 };
 
@@ -40,11 +52,12 @@ const TfOp *tf_op_find(const char *name); /* NULL: not supported */
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);
-extern const TfOp tf_math_ops[], tf_quant_resize_ops[], tf_quant_ops[], tf_quant_range_ops[],
-    tf_quant_fake_ops[], tf_special_ops[], tf_reduce_ops[], tf_conv_ops[], tf_conv_back_ops[], tf_pool_ops[],
-    tf_patch_ops[], tf_norm_ops[], tf_fused_ops[], tf_shape_ops[], tf_sequence_ops[], tf_array_ops[],
-    tf_slice_ops[], tf_pad_ops[], tf_roll_ops[], tf_index_ops[], tf_linalg_ops[], tf_matdiag_ops[],
-    tf_factor_ops[], tf_image_ops[], tf_const_ops[];
+#define FAMILY(name) extern const TfOp tf_##name##_ops[];
+#include "frontend/tf/families.def"
+#undef FAMILY
+
+/* Whether a value defined in that region can be used where the builder is. */
+bool sees(const Cx *cx, const Region *r);
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
