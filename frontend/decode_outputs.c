@@ -66,7 +66,7 @@ int64_t decode_output_number(const TfGraph *whole, const TfNode *n, const char *
 {
     const TfFunction *f = tf_function_find(whole, n->op);
     for (uint32_t i = 0; f && i < f->nrets; i++)
-        if (strcmp(f->ret_names[i], arg) == 0) return k ? -1 : i;
+        if (strcmp(f->ret_names[i], arg) == 0) return k ? -1 : (int64_t)i;
     for (size_t i = 0; i < COUNT(named); i++)
         if (word_at(named[i].ops, n->op) >= 0) return k ? -1 : word_at(named[i].args, arg);
     if (strncmp(n->op, "Quantized", 9) == 0) return strstr(arg, "min") ? 1 : strstr(arg, "max") ? 2 : 0;

@@ -55,9 +55,11 @@ static const Guard *both(Job *job, const Guard *a, const Guard *b)
 
 static const Guard *with(Job *job, const Guard *a, Lit l)
 {
+    Guard *g = job_new(job, Guard);
     Lit *one = job_new(job, Lit);
     *one = l;
-    return both(job, a, &(Guard){1, one});
+    *g = (Guard){1, one};
+    return both(job, a, g);
 }
 
 static const Guard *without(Job *job, const Guard *a, uint32_t k)
@@ -71,14 +73,15 @@ static const Guard *without(Job *job, const Guard *a, uint32_t k)
     return g;
 }
 
-/* -- Nodes ------------------------------------------------------------------------------------------------ */
+/* -- Nodes ------------------------------------------------------------------------------------------------
+ */
 static FlowKind kind_of(const TfGraph *g, const TfNode *n)
 {
     static const struct {
         const char *op;
         FlowKind kind;
-    } ops[] = {{"Switch", FLOW_SWITCH}, {"_SwitchN", FLOW_SWITCH},   {"Merge", FLOW_MERGE},
-               {"Enter", FLOW_ENTER},   {"Exit", FLOW_EXIT},         {"NextIteration", FLOW_NEXT},
+    } ops[] = {{"Switch", FLOW_SWITCH}, {"_SwitchN", FLOW_SWITCH}, {"Merge", FLOW_MERGE},
+               {"Enter", FLOW_ENTER},   {"Exit", FLOW_EXIT},       {"NextIteration", FLOW_NEXT},
                {"LoopCond", FLOW_COND}};
     const char *op = strncmp(n->op, "Ref", 3) == 0 ? n->op + 3 : n->op;
     size_t i = 0;
@@ -101,10 +104,10 @@ static TfInput origin(const Flow *f, TfInput at, bool *flip)
         bool not = strcmp(n->op, "LogicalNot") == 0;
         FlowKind k = f->nodes[at.node].kind;
         if (cut_at(f->cut, at.node, at.out) >= 0 || !n->ninputs) return at;
-        if (k != FLOW_SWITCH && k != FLOW_ENTER && !not &&
-            (k != FLOW_PLAIN || at.out || strcmp(n->op, "Identity") != 0))
+        if (k != FLOW_SWITCH && k != FLOW_ENTER &&
+            !not &&(k != FLOW_PLAIN || at.out || strcmp(n->op, "Identity") != 0))
             return at;
-        *flip ^= not;
+        *flip ^= not ;
         at = n->inputs[0];
     }
 }

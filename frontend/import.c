@@ -56,13 +56,15 @@ Instance *instance_new(Importer *im, Cut *cut)
 }
 
 /* -- Places ------------------------------------------------------------------------------------------- */
-void place_push(Importer *im, Place *p)
+Place *place_push(Importer *im, Place like)
 {
+    Place *p = job_new(im->cx.job, Place);
+    *p = like;
     p->up = im->place;
     if (!p->instance) p->instance = im->instance;
     im->place = p;
     im->cx.b.region = p->region;
-    if (++im->depth <= MAX_DEPTH) return;
+    if (++im->depth <= MAX_DEPTH) return p;
     job_error(im->cx.job, "branches, loops and calls are nested more than %d deep", MAX_DEPTH);
     job_fail(im->cx.job, JITC_E_INVALID);
 }
@@ -297,7 +299,8 @@ static bool check_lists(Importer *im, Value **in, uint32_t n)
     static const char *const through[] = {"Identity", "IdentityN", "StopGradient", "Snapshot", NULL};
     Cx *cx = &im->cx;
     const char *op = cx->op->name;
-    bool fine = strncmp(op, "Tensor", 6) == 0 || cut_callees(im->instance->cut, cx->node, &(const char **){0}) ||
+    bool fine = strncmp(op, "Tensor", 6) == 0 ||
+                cut_callees(im->instance->cut, cx->node, &(const char **){0}) ||
                 im->instance->flow->nodes[cx->node - cx->graph->nodes].kind != FLOW_PLAIN;
     for (uint32_t k = 0; through[k]; k++) fine = fine || strcmp(op, through[k]) == 0;
     for (uint32_t k = 0; k < n && !fine; k++) {
@@ -375,7 +378,7 @@ static void import_node(Importer *im, uint32_t i, const Place *home)
     im->cx.b.region = home->region;
     if (++im->imported > MAX_IMPORTED) {
         job_error(im->cx.job, "with its functions and loops, the graph has more than %d nodes", MAX_IMPORTED);
-        job_fail(im->cx.job, JITC_E_LIMIT);
+        job_fail(im->cx.job, JITC_E_INVALID);
     }
     enter_node(im, i);
     build_node(im, i);
@@ -479,11 +482,13 @@ static void add_results(Importer *im)
         bool dead = c->nodes[r->node].dead || c->nodes[r->node].branch >= 0 || f->dead;
         if (cut || (!dead && !cx->job->nerrors)) v[i] = demand(im, (TfInput){r->node, r->out});
         if (dead && !cut) v[i] = tensor_at(im, (TfInput){r->node, r->out});
-        if (dead && c->nodes[r->node].branch >= 0 && r->out != (uint32_t)c->nodes[r->node].branch) v[i] = NULL;
+        if (dead && c->nodes[r->node].branch >= 0 && r->out != (uint32_t)c->nodes[r->node].branch)
+            v[i] = NULL;
         if (v[i] && list_of(cx, v[i])) v[i] = NULL;
         if (v[i]) continue;
         missing++;
-        if (!cut && dead) job_error(cx->job, "output '%s' is never computed: its branch is not taken", r->name);
+        if (!cut && dead)
+            job_error(cx->job, "output '%s' is never computed: its branch is not taken", r->name);
     }
     if (missing && !cx->job->nerrors)
         job_error(cx->job, "output '%s' has no numeric value", c->outputs.at[0].name);
@@ -541,8 +546,7 @@ Module *tf_import(Job *job, const TfGraph *g, const Source *src, const ImportOpt
     im->cx = (Cx){.job = job, .m = m, .graph = g, .src = src, .symbolic = opt->symbolic, .importer = im};
     im->cx.b.m = m;
     im->instance = instance_new(im, im->cut);
-    Place root = {.kind = PLACE_ROOT, .region = ir_func(m, "main")->body};
-    place_push(im, &root);
+    place_push(im, (Place){.kind = PLACE_ROOT, .region = ir_func(m, "main")->body});
     Value **inputs = im->instance->inputs = job_array(job, Value *, im->cut->inputs.n + 1);
     for (uint32_t i = 0; i < im->cut->inputs.n; i++) inputs[i] = add_input(im, &im->cut->inputs.at[i]);
     import_all(im);

@@ -27,7 +27,8 @@ static bool args_fit(Importer *im, const Cut *c, Value *const *args, uint32_t na
 }
 
 /* The first nout results of a function, built at the current place. */
-static void call(Importer *im, const char *name, Value *const *args, uint32_t nargs, uint32_t nout, Value **out)
+static void call(Importer *im, const char *name, Value *const *args, uint32_t nargs, uint32_t nout,
+                 Value **out)
 {
     Cx *cx = &im->cx;
     Instance *here = im->instance;
@@ -43,10 +44,9 @@ static void call(Importer *im, const char *name, Value *const *args, uint32_t na
         return;
     }
     Instance *in = instance_new(im, c);
-    Place root = {.kind = PLACE_ROOT, .region = im->place->region, .instance = in};
-    place_push(im, &root);
+    Place *root = place_push(im, (Place){.kind = PLACE_ROOT, .region = im->place->region, .instance = in});
     im->instance = in;
-    for (uint32_t i = 0; i < nargs; i++) set_value(im, &root, i, args[i]);
+    for (uint32_t i = 0; i < nargs; i++) set_value(im, root, i, args[i]);
     for (uint32_t i = 0; i < nout; i++) out[i] = demand(im, c->function->rets[i]);
     im->instance = here;
     place_pop(im);

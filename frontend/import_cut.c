@@ -475,6 +475,7 @@ static void need(Cut *c, Stack *stack, uint32_t node, uint32_t out)
 {
     NodeCut *s = &c->nodes[node];
     c->wanted[node] = 1;
+    s->second |= out == 1;
     if (cut_at(c, node, out) >= 0 || s->needed) return;
     const TfNode *n = &c->g->nodes[node];
     if (is_placeholder(n) && !s->set) return; /* becomes an input */
@@ -517,6 +518,18 @@ static void find_needed(Cut *c)
         job_tick(c->job);
     }
     c->finished = true;
+}
+
+/* What chooses a branch is a scalar, also where an old file does not say so. */
+static void add_predicate_shapes(Cut *c)
+{
+    for (uint32_t i = 0; i < c->g->nnodes; i++) {
+        const FlowNode *f = &c->flow->nodes[i];
+        int32_t k = f->kind == FLOW_SWITCH ? cut_at(c, f->pred.node, f->pred.out) : -1;
+        if (k < 0 || c->inputs.at[k].known_rank) continue;
+        c->inputs.at[k].known_rank = true;
+        c->inputs.at[k].rank = 0;
+    }
 }
 
 static void add_placeholders(Cut *c)
@@ -567,6 +580,7 @@ Cut *cut_graph(Job *job, const TfGraph *g, const Source *src, const ImportOption
     find_needed(c);
     add_placeholders(c);
     read_shapes(c);
+    add_predicate_shapes(c);
     job_stop_on_errors(job);
     return c;
 }
@@ -592,7 +606,8 @@ uint32_t cut_callees(const Cut *c, const TfNode *n, const char ***names)
     for (size_t i = 0; i < COUNT(callers); i++) {
         if (strcmp(n->op, callers[i].op) != 0) continue;
         *names = job_array(c->job, const char *, 2);
-        for (int k = 0; k < 2 && callers[i].attr[k]; k++) (*names)[count++] = func_name(n, callers[i].attr[k]);
+        for (int k = 0; k < 2 && callers[i].attr[k]; k++)
+            (*names)[count++] = func_name(n, callers[i].attr[k]);
         return count;
     }
     const TfAttr *a = tf_attr_find(n, "branches");
@@ -615,7 +630,8 @@ Cut *cut_function(Cut *from, const TfNode *caller, const char *prefix, const cha
     const char *why = !f ? "the graph has no such function" : f->problem;
     if (why) {
         if (caller)
-            job_error(job, "node '%s%s' (%s): function '%s': %s", prefix, caller->name, caller->op, name, why);
+            job_error(job, "node '%s%s' (%s): function '%s': %s", prefix, caller->name, caller->op, name,
+                      why);
         return NULL;
     }
     Cut *c = strmap_get(&library->cuts, name);
@@ -626,7 +642,8 @@ Cut *cut_function(Cut *from, const TfNode *caller, const char *prefix, const cha
     }
     library->depth++;
     c = job_new(job, Cut);
-    *c = (Cut){.job = job, .g = f->body, .src = from->src, .opt = from->opt, .library = library, .function = f};
+    *c = (Cut){
+        .job = job, .g = f->body, .src = from->src, .opt = from->opt, .library = library, .function = f};
     strmap_put(job, &library->cuts, name, c);
     find_ops(c);
     find_dead(c);
@@ -672,8 +689,7 @@ void cut_report_unsupported(Cut *c)
     uint32_t problems = 0;
     StrMap seen = {0};
     report_unsupported(c, &seen, "", &problems);
-    if (problems > MAX_PROBLEMS)
-        job_error(c->job, "more problems follow; these are the first hundred");
+    if (problems > MAX_PROBLEMS) job_error(c->job, "more problems follow; these are the first hundred");
 }
 
 void cut_io(const Cut *c, ImportIo *io)

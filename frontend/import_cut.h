@@ -25,6 +25,7 @@ typedef struct {
     const TfOp *op;     /* NULL: not supported */
     uint32_t nout;      /* 0: see op */
     bool needed;        /* to be imported */
+    bool second;        /* its output 1 is read */
     bool dead;          /* in a branch that is never taken */
     int8_t branch;      /* of a Switch whose predicate is constant: 0 or 1; else -1 */
     int8_t value;       /* of bools that depend on no input: 0 or 1; else -1 */
@@ -52,9 +53,9 @@ struct Cut {
     const TfFunction *function; /* NULL: the graph itself */
     struct Flow *flow;
     NodeCut *nodes;
-    bool finished;        /* false: needed and wanted are being found */
-    uint8_t *wanted;      /* nodes that are read */
-    uint32_t names_from;  /* of a function: the place of its nodes in Module.nodes, plus 1 */
+    bool finished;       /* false: needed and wanted are being found */
+    uint8_t *wanted;     /* nodes that are read */
+    uint32_t names_from; /* of a function: the place of its nodes in Module.nodes, plus 1 */
     VEC(CutInput) inputs;
     VEC(TensorRef) outputs;
 };

@@ -16,7 +16,8 @@ static bool twins(const Instance *in, uint32_t a, uint32_t b)
     const FlowNode *x = &in->flow->nodes[a], *y = &in->flow->nodes[b];
     const TfNode *n = &in->cut->g->nodes[a], *o = &in->cut->g->nodes[b];
     if (y->kind != FLOW_MERGE || y->problem || y->dead || y->live >= 0 || x->frame != y->frame) return false;
-    if (!flow_same(x->pred, y->pred) || n->ninputs != o->ninputs || !same_guard(x->guard, y->guard)) return false;
+    if (!flow_same(x->pred, y->pred) || n->ninputs != o->ninputs || !same_guard(x->guard, y->guard))
+        return false;
     if (!in->cut->nodes[b].needed) return false;
     for (uint32_t k = 0; k < n->ninputs; k++) {
         uint32_t i = 0;
@@ -116,10 +117,11 @@ static void import_branch(Importer *im, void *arg, uint32_t which, Value **out)
     const BranchArg *a = arg;
     Place place = {.kind = PLACE_BRANCH, .region = im->place->region, .has_lit = true};
     place.lit = (Lit){a->flow->pred, which};
-    place_push(im, &place);
+    place_push(im, place);
     for (uint32_t i = 0; i < a->m.n; i++) {
         TfInput at = chosen(im->instance, a->m.node[i], which);
         out[2 * i] = demand(im, at);
+        if (!im->instance->cut->nodes[a->m.node[i]].second) continue;
         enter_node(im, a->m.node[i]);
         const TfNode *n = im->cx.node;
         uint32_t k = 0;
@@ -177,7 +179,8 @@ void import_merge(Importer *im, uint32_t node)
     }
 }
 
-/* -- Loops --------------------------------------------------------------------------------------------------- */
+/* -- Loops
+ * --------------------------------------------------------------------------------------------------- */
 typedef struct {
     int32_t frame;
     VEC(uint32_t) merges, enters, exits, marked;
@@ -295,7 +298,7 @@ static Value *frame_cond(Importer *im, void *arg, Value **vars)
     const Instance *in = im->instance;
     Place place = loop_place(im, f, UINT32_MAX);
     uint32_t cond = in->flow->frames.at[f->frame].cond;
-    place_push(im, &place);
+    place_push(im, place);
     place_values(im, f, vars);
     Value *go = in->cut->g->nodes[cond].ninputs ? demand(im, in->cut->g->nodes[cond].inputs[0]) : NULL;
     place_pop(im);
@@ -306,7 +309,7 @@ static void frame_body(Importer *im, void *arg, Value **vars, Value **next)
 {
     const Frame *f = arg;
     Place place = loop_place(im, f, 1);
-    place_push(im, &place);
+    place_push(im, place);
     place_values(im, f, vars);
     for (uint32_t i = 0; i < f->merges.n; i++) next[i] = demand(im, f->next[i]);
     place_pop(im);
@@ -334,8 +337,8 @@ static void import_frame(Importer *im, int32_t frame)
         node_error(im, f.enters.at[i], "its value is there in the first round only (is_constant is false)");
         return;
     }
-    LoopSpec spec = {n, job_array(cx->job, Value *, n + 1), job_array(cx->job, bool, n + 1), frame_cond,
-                     frame_body, &f};
+    LoopSpec spec = {
+        n, job_array(cx->job, Value *, n + 1), job_array(cx->job, bool, n + 1), frame_cond, frame_body, &f};
     for (uint32_t i = 0; i < n; i++) {
         spec.init[i] = tensor_at(im, f.init[i]);
         spec.kept[i] = comes_back(in->cut, f.merges.at[i], f.next[i]);
@@ -344,7 +347,7 @@ static void import_frame(Importer *im, int32_t frame)
     import_loop(im, &spec, out);
     const Place *home = im->place;
     Place after = loop_place(im, &f, 0);
-    place_push(im, &after);
+    place_push(im, after);
     place_values(im, &f, out);
     for (uint32_t i = 0; i < f.exits.n; i++) {
         uint32_t exit = f.exits.at[i];

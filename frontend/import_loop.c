@@ -11,10 +11,10 @@ typedef struct {
     bool kept, fresh_list; /* fresh_list: of unknown elements */
     List list;
     bool has_list;
-    int parts;        /* IR variables: 1, or 2 of a ragged list */
-    Value *part[2];   /* before the loop */
-    Type type[2];     /* inside */
-    Value *arg;       /* as the body's importers see it */
+    int parts;      /* IR variables: 1, or 2 of a ragged list */
+    Value *part[2]; /* before the loop */
+    Type type[2];   /* inside */
+    Value *arg;     /* as the body's importers see it */
 } Variable;
 
 typedef struct {
@@ -86,7 +86,8 @@ static void learn_list(Loop *l, Variable *v, const Region *body, const Value *ne
     l->failed |= !init;
 }
 
-/* -- Sizes ------------------------------------------------------------------------------------------------- */
+/* -- Sizes -------------------------------------------------------------------------------------------------
+ */
 typedef struct {
     Dim *at; /* in the variable's type */
     Dim init, before, after, sym;
@@ -137,8 +138,10 @@ static void compare(Loop *l, uint32_t var, const Value *next, int part, Size *s,
         s[(*n)++] = (Size){&t->dim[d], v->part[part]->type.dim[d], t->dim[d], next->type.dim[d], 0};
 }
 
-/* -- The body ---------------------------------------------------------------------------------------------- */
-static void check_variable(Loop *l, uint32_t i, const Region *body, Value *arg, Value **next, Size *s, uint32_t *n)
+/* -- The body ----------------------------------------------------------------------------------------------
+ */
+static void check_variable(Loop *l, uint32_t i, const Region *body, Value *arg, Value **next, Size *s,
+                           uint32_t *n)
 {
     Cx *cx = &l->im->cx;
     Variable *v = &l->var[i];
@@ -180,37 +183,31 @@ static Region *import_body(Loop *l)
     const From *from = cx->b.from;
     const TfNode *node = cx->node;
     uint32_t n = l->spec->n, nsizes = 0;
-    Place place = {.kind = PLACE_REGION, .region = ir_region(cx->m, NULL)};
-    Value **vars = arguments(l, place.region), **next = job_array(cx->job, Value *, n + 1);
+    Region *body = ir_region(cx->m, NULL), *outer = im->place->region;
+    Value **vars = arguments(l, body), **next = job_array(cx->job, Value *, n + 1);
     Size *sizes = job_array(cx->job, Size, 2 * (size_t)n * IR_MAX_RANK + 1);
-    place_push(im, &place);
+    place_push(im, (Place){.kind = PLACE_REGION, .region = body});
     l->spec->body(im, l->spec->arg, vars, next);
     cx->b.from = from;
     cx->node = node;
-    cx->b.region = place.region;
+    cx->b.region = body;
     Value **yield = job_array(cx->job, Value *, 2 * n + 1);
     int parts = 0;
-    Region *outer = place.up->region;
     for (uint32_t i = 0; i < n; i++) {
         if (l->var[i].kept) continue;
         bool restarted = next[i] && list_of(cx, next[i]) && !l->var[i].fresh_list;
-        cx->b.region = restarted ? place.region : outer;
-        check_variable(l, i, place.region, vars[i], &next[i], sizes, &nsizes);
+        cx->b.region = restarted ? body : outer;
+        check_variable(l, i, body, vars[i], &next[i], sizes, &nsizes);
         if (!next[i]) continue;
         const List *list = list_of(cx, next[i]);
         yield[parts++] = next[i];
         if (list && list->ragged) yield[parts++] = list->lengths;
     }
-    cx->b.region = place.region;
+    cx->b.region = body;
     settle_sizes(l, sizes, nsizes);
     if (!l->failed && !l->again) ir_yield(&cx->b, yield, parts);
     place_pop(im);
-    return place.region;
-}
-
-static void drop(Module *m, Region *r)
-{
-    while (r->last) ir_erase(m, r->last);
+    return body;
 }
 
 void import_loop(Importer *im, const LoopSpec *spec, Value **out)
@@ -237,16 +234,16 @@ void import_loop(Importer *im, const LoopSpec *spec, Value **out)
             fail(cx, "the sizes of its variables do not settle");
             return;
         }
-        drop(m, body);
+        drop_region(m, body);
         mark_back(im, &mark);
         l.again = l.failed = false;
     }
-    Place place = {.kind = PLACE_REGION, .region = ir_region(m, NULL)};
-    Value **vars = arguments(&l, place.region);
-    place_push(im, &place);
+    Region *cond = ir_region(m, NULL);
+    Value **vars = arguments(&l, cond);
+    place_push(im, (Place){.kind = PLACE_REGION, .region = cond});
     Value *go = spec->cond(im, spec->arg, vars);
     cx->b.from = from;
-    cx->b.region = place.region;
+    cx->b.region = cond;
     if (go) ir_yield(&cx->b, &go, 1);
     place_pop(im);
     if (!go) return;
@@ -254,7 +251,7 @@ void import_loop(Importer *im, const LoopSpec *spec, Value **out)
     int n = 0;
     for (uint32_t i = 0; i < spec->n; i++)
         for (int k = 0; k < l.var[i].parts && !l.var[i].kept; k++) in[n++] = l.var[i].part[k];
-    Op *op = ir_while(&cx->b, in, n, place.region, body);
+    Op *op = ir_while(&cx->b, in, n, cond, body);
     n = 0;
     for (uint32_t i = 0; i < spec->n; i++) {
         Variable *v = &l.var[i];

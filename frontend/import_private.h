@@ -54,7 +54,8 @@ struct Importer {
 
 enum { MAX_DEPTH = 200, MAX_IMPORTED = 4000000 };
 
-void place_push(Importer *im, Place *p);
+/* Each place has an address of its own: values remember it. */
+Place *place_push(Importer *im, Place p);
 void place_pop(Importer *im);
 /* Where values of a node belong, seen from the current place. NULL: what must hold does not (reported). */
 const Place *home_of(Importer *im, uint32_t node);
@@ -76,15 +77,21 @@ typedef struct {
 Mark mark_here(Importer *im);
 void mark_back(Importer *im, const Mark *m);
 
-/* -- Regions ---------------------------------------------------------------------------------------------- */
+/* -- Regions ----------------------------------------------------------------------------------------------
+ */
+void drop_region(Module *m, Region *r);
+/* Elements of a stacked list that was filled inside a region: may it be made outside of it? `syms`: sizes
+ * that the region is given. VARY: all but the first size of an element may. */
+typedef enum { ELEMENTS_ALIKE, ELEMENTS_VARY, ELEMENTS_ODD } Elements;
+Elements elements_of(const Module *m, const Region *r, const Value *v, const Dim *syms, uint32_t nsyms);
 /* The value when compiling of a scalar: false if it depends on data. */
 bool known_scalar(Importer *im, Value *v, int64_t *out);
 /* out[0..n) of branch `which`, imported into the current place. */
 typedef void BranchFn(Importer *im, void *arg, uint32_t which, Value **out);
 /* Results of one of several branches; the last one where the selector is none of 0..nbranches-1. A bool
  * selects branch 1 when it is true. */
-void import_branches(Importer *im, Value *selector, uint32_t nbranches, BranchFn *fn, void *arg, uint32_t nout,
-                     Value **out);
+void import_branches(Importer *im, Value *selector, uint32_t nbranches, BranchFn *fn, void *arg,
+                     uint32_t nout, Value **out);
 
 typedef struct {
     uint32_t n;
@@ -98,7 +105,8 @@ typedef struct {
 bool comes_back(const Cut *c, uint32_t node, TfInput at);
 void import_loop(Importer *im, const LoopSpec *l, Value **out);
 
-/* -- Control flow in the graph's own form ------------------------------------------------------------------ */
+/* -- Control flow in the graph's own form ------------------------------------------------------------------
+ */
 /* push_: what a node needs that is not there yet goes onto the stack; false when there is nothing. */
 void import_merge(Importer *im, uint32_t node);
 bool push_merge(Importer *im, uint32_t node);

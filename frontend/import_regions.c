@@ -13,7 +13,7 @@ bool known_scalar(Importer *im, Value *v, int64_t *out)
     return t != NULL;
 }
 
-static void erase(Module *m, Region *r)
+void drop_region(Module *m, Region *r)
 {
     while (r->last) ir_erase(m, r->last);
 }
@@ -47,14 +47,12 @@ static bool inside(const Module *m, const Region *r, Dim d, const Dim *syms, uin
     return told_in(m, r, d);
 }
 
-typedef enum { ELEMENTS_ALIKE, ELEMENTS_VARY, ELEMENTS_ODD } Elements;
-
-/* Elements of a stacked list that was filled inside a region: may it be made outside of it? */
-static Elements elements_of(const Module *m, const Region *r, const Value *v, const Dim *syms, uint32_t nsyms)
+Elements elements_of(const Module *m, const Region *r, const Value *v, const Dim *syms, uint32_t nsyms)
 {
     Elements e = ELEMENTS_ALIKE;
     for (int d = 1; d < v->type.rank; d++)
-        if (inside(m, r, v->type.dim[d], syms, nsyms)) e = d == 1 && e == ELEMENTS_ALIKE ? ELEMENTS_VARY : ELEMENTS_ODD;
+        if (inside(m, r, v->type.dim[d], syms, nsyms))
+            e = d == 1 && e == ELEMENTS_ALIKE ? ELEMENTS_VARY : ELEMENTS_ODD;
     return e;
 }
 
@@ -70,11 +68,11 @@ static void choose(Importer *im, Branches *b, uint32_t lo, uint32_t hi, Value **
 
 static Region *branch_region(Importer *im, Branches *b, uint32_t lo, uint32_t hi, Value **out)
 {
-    Place place = {.kind = PLACE_REGION, .region = ir_region(im->cx.m, NULL)};
-    place_push(im, &place);
+    Region *r = ir_region(im->cx.m, NULL);
+    place_push(im, (Place){.kind = PLACE_REGION, .region = r});
     choose(im, b, lo, hi, out);
     place_pop(im);
-    return place.region;
+    return r;
 }
 
 /* Makes a list of unknown elements in one branch one like the other's. Returns false to try again. */
@@ -126,7 +124,8 @@ static void split(Importer *im, Branches *b, Value *pred, uint32_t lo, uint32_t 
     const From *from = cx->b.from;
     for (int attempt = 0;; attempt++) {
         Mark mark = mark_here(im);
-        Value **x = job_array(cx->job, Value *, 2 * b->nout + 2), **y = job_array(cx->job, Value *, 2 * b->nout + 2);
+        Value **x = job_array(cx->job, Value *, 2 * b->nout + 2),
+              **y = job_array(cx->job, Value *, 2 * b->nout + 2);
         Region *r[2];
         r[0] = branch_region(im, b, lo, mid, x);
         r[1] = branch_region(im, b, mid, hi, y);
@@ -148,7 +147,8 @@ static void split(Importer *im, Branches *b, Value *pred, uint32_t lo, uint32_t 
             if (len[0]) lengths[i] = n, yield[0][n] = len[0], yield[1][n++] = len[1];
         }
         if (!again) {
-            Builder one = {.m = m, .region = r[0], .from = from}, two = {.m = m, .region = r[1], .from = from};
+            Builder one = {.m = m, .region = r[0], .from = from},
+                    two = {.m = m, .region = r[1], .from = from};
             ir_yield(&one, yield[0], n);
             ir_yield(&two, yield[1], n);
             Op *op = ir_if(&cx->b, pred, r[0], r[1]);
@@ -164,8 +164,8 @@ static void split(Importer *im, Branches *b, Value *pred, uint32_t lo, uint32_t 
             }
             return;
         }
-        erase(m, r[0]);
-        erase(m, r[1]);
+        drop_region(m, r[0]);
+        drop_region(m, r[1]);
         mark_back(im, &mark);
     }
 }
@@ -184,8 +184,8 @@ static void choose(Importer *im, Branches *b, uint32_t lo, uint32_t hi, Value **
     if (pred) split(im, b, pred, lo, mid, hi, out);
 }
 
-void import_branches(Importer *im, Value *selector, uint32_t nbranches, BranchFn *fn, void *arg, uint32_t nout,
-                     Value **out)
+void import_branches(Importer *im, Value *selector, uint32_t nbranches, BranchFn *fn, void *arg,
+                     uint32_t nout, Value **out)
 {
     Cx *cx = &im->cx;
     Branches b = {fn, arg, nout, nbranches, selector};

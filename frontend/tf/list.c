@@ -268,7 +268,8 @@ static bool counts_up(Cx *cx, Value *v)
 
 Value *list_scatter(Cx *cx, Value *list, Value *tensor, Value *indices, bool grows)
 {
-    if (!need_rank(cx, tensor, "the elements", 1, IR_MAX_RANK) || !need_rank(cx, indices, "the indices", 1, 1))
+    if (!need_rank(cx, tensor, "the elements", 1, IR_MAX_RANK) ||
+        !need_rank(cx, indices, "the indices", 1, 1))
         return NULL;
     Type element = tensor->type;
     element.rank--;
