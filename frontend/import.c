@@ -358,7 +358,7 @@ static void build_node(Importer *im, uint32_t i)
     uint32_t before = cx->job->nerrors;
     cx->op->import(cx, in, v->out);
     enter_node(im, i);
-    bool some = !nout || v->out[0];
+    bool some = !nout || v->out[0] || c->first_cut; /* or an output that there is not */
     if (!some && !cx->failed && cx->job->nerrors == before && strcmp(n->op, "Const") != 0)
         fail(cx, "it cannot be imported");
     for (uint32_t k = 0; k < v->nout; k++) {
