@@ -30,6 +30,11 @@ static bool is_vector_of(Cx *cx, const Value *v, const char *what, Dim c)
     return false;
 }
 
+static Value *float_size(Cx *cx, Dim n, DType t)
+{
+    return ir_cast(&cx->b, size_value(cx, n, JITC_INT64), t);
+}
+
 /* Batch statistics: the way that training computes them, and some frozen graphs still do. */
 static void train(Cx *cx, Value *x, Value **in, double epsilon, Value **out)
 {
@@ -45,10 +50,11 @@ static void train(Cx *cx, Value *x, Value **in, double epsilon, Value **out)
     out[0] = y;
     out[3] = mean;
     out[4] = var;
-    /* The variance handed on is the unbiased one. Of an open size only its type matters. */
-    Dim n = dim_mul(cx->m, dim_mul(cx->m, d[0], d[1]), d[2]);
-    double unbias = dim_known(n) && n > 1 ? (double)n / (double)(n - 1) : 1;
-    Value *running_mean = mean, *running_var = bi(cx, OP_mul, var, scalar(cx, wide, unbias));
+    /* The variance handed on is the unbiased one. */
+    Dim n = dims_product(cx, d, 3), less = dim_max(cx->m, dim_sub(cx->m, n, 1), 1);
+    Value *unbias = dim_known(n) ? scalar(cx, wide, (double)n / (double)less)
+                                 : bi(cx, OP_div, float_size(cx, n, wide), float_size(cx, less, wide));
+    Value *running_mean = mean, *running_var = bi(cx, OP_mul, var, unbias);
     if (keep != 0) {
         Value *old = scalar(cx, wide, keep), *fresh = scalar(cx, wide, 1 - keep);
         if (!is_vector_of(cx, in[3], "the mean", d[3]) || !is_vector_of(cx, in[4], "the variance", d[3]))
