@@ -76,7 +76,7 @@ static void constant(Eval *e, const Op *op, const Index *x, Vec *out)
 }
 
 /* out = v at x where c holds, else it stays. Both sides are `lanes` wide. */
-static void guarded(Eval *e, Cond c, const Value *v, const Index *x, Vec *out, int n)
+void guarded(Eval *e, Cond c, const Value *v, const Index *x, Vec *out, int n)
 {
     Gen *g = e->g;
     if (c.konst && !c.k) return;

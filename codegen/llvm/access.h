@@ -144,6 +144,8 @@ Cond inside_piece(Eval *e, const Op *op, int piece, Ival at); /* of a concat */
 int eval_at(Eval *e, const Value *v, const Index *x, Vec *out);
 Vec eval_one(Eval *e, const Value *v, const Index *x); /* index without a run */
 Ival eval_int(Eval *e, const Value *v, const Index *x);
+/* out = v at x where c holds, else it stays; n vectors of the run's lanes. */
+void guarded(Eval *e, Cond c, const Value *v, const Index *x, Vec *out, int n);
 /* The same, widened from half precision. */
 int eval_wide(Eval *e, const Value *v, const Index *x, Vec *out);
 

@@ -28,7 +28,17 @@ void eval_gather_op(Eval *e, const Op *op, const Index *x0, Vec *out)
     Index in = operand_index(e, op, 0, &x);
     in.unknown = 0;
     in.i[attr_i(op, "axis")] = row;
-    int n = eval_at(e, op->in[0], &in, out);
+    Dim many = op->in[0]->type.dim[attr_i(op, "axis")];
+    if (dim_known(many) && many > 0) {
+        int n = eval_at(e, op->in[0], &in, out);
+        for (int j = n; j < e->lane.nv && x0->vd >= 0; j++) out[j] = out[0];
+        return;
+    }
+    /* An empty table has nothing to read; the index is reported. */
+    int n = in.vd >= 0 ? e->lane.nv : 1;
+    Vec none = zero_vec(e->g, carrier(op->out[0]->type.dtype), in.vd >= 0 ? e->lane.lanes : 1);
+    for (int j = 0; j < n; j++) out[j] = none;
+    guarded(e, c_lt(e->g, ival(0), dim_ival(e, many)), op->in[0], &in, out, n);
     for (int j = n; j < e->lane.nv && x0->vd >= 0; j++) out[j] = out[0];
 }
 
