@@ -399,10 +399,6 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
     case OP_relayout:
     case OP_softmax:
     case OP_log_softmax: return *x;
-    case OP_cumsum:
-        y = *x;
-        set_unknown(&y, (int)attr_i(op, "axis"));
-        return y;
     case OP_argmax:
     case OP_argmin: {
         int axis = (int)attr_i(op, "axis");
@@ -463,6 +459,11 @@ Index operand_index(Eval *e, const Op *op, int i, const Index *x)
         return y;
     }
     default: break;
+    }
+    if (op->def->kind == KIND_SCAN) {
+        y = *x;
+        set_unknown(&y, (int)attr_i(op, "axis"));
+        return y;
     }
     if (op->def->kind == KIND_REDUCE) {
         int n, k = 0, from = 0;

@@ -69,8 +69,8 @@ static bool run_fits(Eval *e, const Value *v, const Index *x, void *arg)
     case OP_log_softmax: *ok = x->vd == v->type.rank - 1; break;
     case OP_argmax:
     case OP_argmin: *ok = attr_i(op, "axis") != last; break;
-    case OP_cumsum: *ok = false; break;
     default:
+        if (op->def->kind == KIND_SCAN) *ok = false;
         if (op->def->kind == KIND_REDUCE) {
             int n;
             const int64_t *axes = attr_v(op, "axes", &n);

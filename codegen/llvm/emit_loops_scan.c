@@ -1,5 +1,9 @@
-/* Running sums: one unit; the sum is carried along the axis, other dims are loops and vectors. */
+/* Running sums and the like: one unit; the sum is carried along the axis, other dims are loops and vectors.
+ */
+#include <math.h>
+
 #include "codegen/llvm/access.h"
+#include "codegen/llvm/vecmath.h"
 
 typedef struct {
     Eval e;
@@ -24,6 +28,28 @@ static void store(Scan *s, const Value *v, Ptr out)
         v_store(g, out, at, r[0]);
 }
 
+static Vec start(Gen *g, OpCode code, DType t, int lanes)
+{
+    switch (code) {
+    case OP_cumprod: return const_number(g, t, lanes, 1);
+    case OP_cumlogsumexp: return v_f(g, t, lanes, -INFINITY);
+    default: return zero_vec(g, t, lanes);
+    }
+}
+
+static Vec combine(Gen *g, OpCode code, Vec acc, Vec x)
+{
+    if (code == OP_cumprod) return v_mul(g, acc, x);
+    if (code != OP_cumlogsumexp) return v_add(g, acc, x);
+    /* A NaN x counts as acc, as in TensorFlow. */
+    Vec most = v_select(g, v_cmp(g, CMP_LT, acc, x), x, acc),
+        least = v_select(g, v_cmp(g, CMP_LT, x, acc), x, acc);
+    Vec sum = v_add(g, most, vm_log1p(g, vm_exp(g, v_sub(g, least, most))));
+    Vec none = v_cmp(g, CMP_EQ, most, v_f(g, x.dtype, x.lanes, -INFINITY));
+    none = v_and(g, none, v_cmp(g, CMP_EQ, least, most));
+    return v_select(g, none, most, sum);
+}
+
 /* The whole axis for one element, or one run, of the other dims. */
 static void line(Scan *s)
 {
@@ -34,13 +60,14 @@ static void line(Scan *s)
     Ival n = dim_ival(e, x->type.dim[s->axis]), end = ix_sub(e, n, ival(1));
     bool reverse = attr_i(s->op, "reverse"), exclusive = attr_i(s->op, "exclusive");
     int lanes = s->x.vd >= 0 ? e->lane.lanes : 1;
-    Vec acc = zero_vec(g, carrier(t) != t ? JITC_FLOAT32 : t, lanes);
+    Vec acc = start(g, s->op->code, carrier(t) != t ? JITC_FLOAT32 : t, lanes);
     FOR_CARRY (g, j, ival(0), n, ival(1), &acc, 1) {
         Scope scope = scope_enter(e);
         s->x.i[s->axis] = reverse ? i_sub(g, end, j.i) : j.i;
         Vec v[NV_MAX];
         eval_wide(e, x, &s->x, v);
-        Vec sum = v_add(g, acc, v[0]);
+        /* Rounded at each step, as TensorFlow does. */
+        Vec sum = widen(g, narrow(g, combine(g, s->op->code, acc, v[0]), t), t);
         Known k = {
             .v = y, .x = s->x, .lane = e->lane.id, .n = 1, .vec = {narrow(g, exclusive ? acc : sum, t)}};
         vec_push(e->job, &e->known, k);

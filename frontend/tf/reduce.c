@@ -49,7 +49,7 @@ static void import_cumsum(Cx *cx, Value **in, Value **out)
     int axis = known_axis(cx, in[1], "the axis", in[0]->type.rank);
     bool exclusive = get_bool(cx, "exclusive", false), reverse = get_bool(cx, "reverse", false);
     if (axis >= 0 && !cx->failed)
-        out[0] = ir_v(&cx->b, OP_cumsum, IN(in[0]),
+        out[0] = ir_v(&cx->b, (OpCode)cx->op->arg, IN(in[0]),
                       AT(at_i("axis", axis), at_b("exclusive", exclusive), at_b("reverse", reverse)));
 }
 
@@ -73,11 +73,20 @@ static void import_l2_loss(Cx *cx, Value **in, Value **out)
 }
 
 const TfOp tf_reduce_ops[] = {
-    {"Sum", import_reduce, 2, 0, 1, OP_reduce_sum},   {"Mean", import_mean, 2, 0, 1, OP_reduce_mean},
-    {"Max", import_reduce, 2, 0, 1, OP_reduce_max},   {"Min", import_reduce, 2, 0, 1, OP_reduce_min},
-    {"Prod", import_reduce, 2, 0, 1, OP_reduce_prod}, {"All", import_reduce, 2, 0, 1, OP_reduce_all},
-    {"Any", import_reduce, 2, 0, 1, OP_reduce_any},   {"ArgMax", import_arg, 2, 0, 1, OP_argmax},
-    {"ArgMin", import_arg, 2, 0, 1, OP_argmin},       {"Cumsum", import_cumsum, 2, 0, 1, 0},
-    {"Softmax", import_softmax, 1, 0, 1, OP_softmax}, {"LogSoftmax", import_softmax, 1, 0, 1, OP_log_softmax},
-    {"L2Loss", import_l2_loss, 1, 0, 1, 0},           {0},
+    {"Sum", import_reduce, 2, 0, 1, OP_reduce_sum},
+    {"Mean", import_mean, 2, 0, 1, OP_reduce_mean},
+    {"Max", import_reduce, 2, 0, 1, OP_reduce_max},
+    {"Min", import_reduce, 2, 0, 1, OP_reduce_min},
+    {"Prod", import_reduce, 2, 0, 1, OP_reduce_prod},
+    {"All", import_reduce, 2, 0, 1, OP_reduce_all},
+    {"Any", import_reduce, 2, 0, 1, OP_reduce_any},
+    {"ArgMax", import_arg, 2, 0, 1, OP_argmax},
+    {"ArgMin", import_arg, 2, 0, 1, OP_argmin},
+    {"Cumsum", import_cumsum, 2, 0, 1, OP_cumsum},
+    {"Cumprod", import_cumsum, 2, 0, 1, OP_cumprod},
+    {"CumulativeLogsumexp", import_cumsum, 2, 0, 1, OP_cumlogsumexp},
+    {"Softmax", import_softmax, 1, 0, 1, OP_softmax},
+    {"LogSoftmax", import_softmax, 1, 0, 1, OP_log_softmax},
+    {"L2Loss", import_l2_loss, 1, 0, 1, 0},
+    {0},
 };

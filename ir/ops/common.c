@@ -263,6 +263,12 @@ bool pads_in_range(InferCx *cx, const Op *op, const char *attr, int n, int64_t m
     return true;
 }
 
+bool infer_scan(InferCx *cx, const Op *op, Type *out, unsigned take)
+{
+    return takes(cx, op, 0, take) && axis_in_range(cx, "axis", attr_i(op, "axis"), in_type(op, 0)->rank) &&
+           infer_same(cx, op, out);
+}
+
 Dim window_size(Module *m, Dim in, Dim k, int64_t dilation, int64_t stride, Dim lo, Dim hi)
 {
     if (dim_known(in) && dim_known(k) && dim_known(lo) && dim_known(hi)) {

@@ -47,6 +47,7 @@ bool infer_reduce_num(InferCx *cx, const Op *op, Type *out);
 bool infer_reduce_bool(InferCx *cx, const Op *op, Type *out);
 bool infer_arg(InferCx *cx, const Op *op, Type *out); /* argmax, argmin */
 bool infer_row(InferCx *cx, const Op *op, Type *out); /* softmax, log_softmax */
+bool infer_scan(InferCx *cx, const Op *op, Type *out, unsigned take);
 bool infer_pool(InferCx *cx, const Op *op, Type *out, unsigned take);
 bool infer_resize(InferCx *cx, const Op *op, Type *out, DType to);
 /* Output size of a window: (in + lo + hi - ((k - 1) * dilation + 1)) / stride + 1, at least 0. */
@@ -160,6 +161,7 @@ typedef struct {
     bool ordered; /* u64 compares as unsigned */
 } ReduceFns;
 void eval_reduce(EvalCx *cx, const ReduceFns *fns, const Tensor *in, Tensor *out);
+void eval_scan(EvalCx *cx, const ReduceFns *fns, const Tensor *in, Tensor *out); /* along `axis` */
 void eval_arg(EvalCx *cx, const Tensor *in, Tensor *out, bool max);
 /* out[dst_base + Σ i·dst] = in[src_base + Σ i·src] over the box `dim`. */
 void copy_box(Tensor *out, int64_t dst_base, const int64_t *dst, const Tensor *in, int64_t src_base,

@@ -277,6 +277,34 @@ void eval_arg(EvalCx *cx, const Tensor *in, Tensor *out, bool max)
 }
 
 /* -- Moves -------------------------------------------------------------------------------------------- */
+/* Each result is rounded before the next is made from it, as TensorFlow does. */
+void eval_scan(EvalCx *cx, const ReduceFns *fns, const Tensor *in, Tensor *out)
+{
+    int axis = (int)attr_i(cx->op, "axis");
+    bool exclusive = attr_i(cx->op, "exclusive"), reverse = attr_i(cx->op, "reverse");
+    bool floats = dtype_is_float(in->type.dtype);
+    int64_t n = in->type.dim[axis], inner = numel_between(&in->type, axis + 1, in->type.rank);
+    if (type_numel(&in->type) == 0) return;
+    int64_t lines = type_numel(&in->type) / n;
+    for (int64_t l = 0; l < lines; l++) {
+        int64_t first = l / inner * inner * n + l % inner, v = fns->i0;
+        double f = fns->f0;
+        for (int64_t j = 0; j < n; j++) {
+            int64_t at = first + (reverse ? n - 1 - j : j) * inner;
+            if (floats) {
+                double f0 = f;
+                tensor_set_f(out, at, fns->f(f, tensor_f(in, at)));
+                f = tensor_f(out, at);
+                if (exclusive) tensor_set_f(out, at, f0);
+            } else {
+                int64_t v0 = v;
+                v = fns->i(v, tensor_i(in, at));
+                tensor_set_i(out, at, exclusive ? v0 : v);
+            }
+        }
+    }
+}
+
 void copy_box(Tensor *out, int64_t dst_base, const int64_t *dst, const Tensor *in, int64_t src_base,
               const int64_t *src, int rank, const int64_t *dim)
 {
