@@ -4,13 +4,7 @@
 Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel)
 {
     Dim d[2];
-    if (cx->failed || !need_rank(cx, x, "the images", 4, 4)) return NULL;
-    int n = known_dims(cx, size, "the size", d, 2);
-    if (n < 0) return NULL;
-    if (n != 2) {
-        fail(cx, "the size must be height and width");
-        return NULL;
-    }
+    if (!image_size(cx, x, size, d)) return NULL;
     return ir_v(
         &cx->b, code, IN(x),
         AT(at_ds("size", d, 2), at_b("align_corners", align_corners), at_b("half_pixel", half_pixel)));

@@ -108,6 +108,8 @@ static const struct {
     {"MatrixExponential", "functions of whole matrices are not supported", false},
     {"MatrixLogarithm", "functions of whole matrices are not supported", false},
     {"MatrixSquareRoot", "functions of whole matrices are not supported", false},
+    {"ExtractGlimpse*", "its border is random noise", false},
+    {"DrawBoundingBoxes*", "drawing is not supported", false},
     {"FractionalMaxPool", "its regions are random", false},
     {"FractionalAvgPool", "its regions are random", false},
     {"Random*", "random numbers are not supported", false},

@@ -171,6 +171,14 @@ Value *depthwise(Cx *cx, Value *x, Value *filter, Window *w);
 /* The largest, or the mean, of each window; channels last. */
 Value *pool(Cx *cx, Value *x, Window *w, OpCode code);
 
+/* -- Loops -------------------------------------------------------------------------------------------- */
+/* One round: t counts from 0; var[] as it is before, next[] as it is after. False: reported. */
+typedef bool LoopStep(Cx *cx, const void *arg, Value *t, Value *const *var, Value **next);
+/* `limit` (i64) rounds; var[0..n) are replaced by what they are in the end. */
+bool counted_loop(Cx *cx, Value *limit, Value **var, int n, LoopStep *step, const void *arg);
+Value *loop_slice(Cx *cx, Value *stack, Value *t); /* stack[t] */
+Value *loop_update(Cx *cx, Value *stack, Value *t, Value *x);
+
 /* -- Shared by families ------------------------------------------------------------------------------- */
 Value *activation(Cx *cx, Value *v, const char *name); /* of fused operations; reports unknown names */
 /* scale * (x - mean) / sqrt(var + epsilon) + offset along the last dimension. */
@@ -178,6 +186,8 @@ Value *batch_norm(Cx *cx, Value *x, Value *scale, Value *offset, Value *mean, Va
 Value *bias_add(Cx *cx, Value *x, Value *bias, bool nchw);
 Value *matmul(Cx *cx, Value *a, Value *b);
 ImportFn import_einsum, import_reshape;
+/* Height and width of the result of resizing x. */
+bool image_size(Cx *cx, const Value *x, Value *size, Dim d[2]);
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings);
 Value *resize(Cx *cx, OpCode code, Value *x, Value *size, bool align_corners, bool half_pixel);
 /* Pairs of a [rank, 2] tensor of paddings; those that data tells are checked where x is read. */
