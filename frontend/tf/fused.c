@@ -1,6 +1,27 @@
 /* Operations that TensorFlow's own optimiser had already fused. */
 #include "frontend/tf/tf.h"
 
+static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
+{
+    return ir_binary(&cx->b, code, x, y);
+}
+static Value *num(Cx *cx, const Value *like, double x)
+{
+    return scalar(cx, like->type.dtype, x);
+}
+
+/* x / 2 * (1 + erf(x / sqrt 2)), or its approximation */
+static Value *gelu(Cx *cx, Value *v, bool exact)
+{
+    Value *in = bi(cx, OP_mul, v, num(cx, v, 0.70710678118654752));
+    if (!exact) {
+        Value *cube = bi(cx, OP_mul, bi(cx, OP_mul, v, v), bi(cx, OP_mul, v, num(cx, v, 0.044715)));
+        in = bi(cx, OP_mul, bi(cx, OP_add, v, cube), num(cx, v, 0.79788456080286536));
+    }
+    Value *part = in ? ir_unary(&cx->b, exact ? OP_erf : OP_tanh, in) : NULL;
+    return bi(cx, OP_mul, bi(cx, OP_mul, v, num(cx, v, 0.5)), bi(cx, OP_add, part, num(cx, v, 1)));
+}
+
 Value *activation(Cx *cx, Value *v, const char *name)
 {
     static const struct {
@@ -14,6 +35,12 @@ Value *activation(Cx *cx, Value *v, const char *name)
     if (strcmp(name, "LeakyRelu") == 0)
         return ir_v(&cx->b, OP_leaky_relu, IN(v),
                     AT(at_f("alpha", get_float(cx, "leakyrelu_alpha", (double)0.2f))));
+    if (strcmp(name, "GeluExact") == 0 || strcmp(name, "GeluApproximate") == 0)
+        return gelu(cx, v, strcmp(name, "GeluExact") == 0);
+    if (strcmp(name, "_FusedHardSwish") == 0) {
+        Value *gate = ir_unary(&cx->b, OP_relu6, bi(cx, OP_add, v, num(cx, v, 3)));
+        return bi(cx, OP_div, bi(cx, OP_mul, v, gate), num(cx, v, 6));
+    }
     fail(cx, "the fused operation '%s' is not supported", name);
     return NULL;
 }
@@ -59,6 +86,10 @@ static Value *fused_tail(Cx *cx, Value *v, Value **args, uint32_t nargs, bool nc
 static void import_fused_conv(Cx *cx, Value **in, Value **out)
 {
     Window w;
+    const char *format = get_str(cx, "filter_format", "HWIO");
+    if (strcmp(format, "HWIO") != 0) fail(cx, "filter_format '%s' is not supported; HWIO is", format);
+    if (get_int(cx, "num_host_args", 0) != 0) fail(cx, "host arguments (scales of int8) are not supported");
+    if (!need_float(cx, in[0], "the input") || cx->failed) return;
     if (!window_attrs(cx, &w, 2) || !window_ints(cx, &w, "strides", true, w.strides) ||
         !need_rank(cx, in[0], "the input", 4, 4))
         return;
@@ -87,6 +118,7 @@ static void import_pad_conv(Cx *cx, Value **in, Value **out)
     Value *x = in[0];
     if (resized)
         x = resize(cx, OP_resize_bilinear, x, in[1], get_bool(cx, "resize_align_corners", false), false);
+    if (x && resized) x = ir_cast(&cx->b, x, in[3]->type.dtype);
     x = x ? mirror_pad(cx, x, in[resized ? 2 : 1]) : NULL;
     if (x) out[0] = conv_any(cx, x, in[resized ? 3 : 2], &w);
 }

@@ -619,9 +619,9 @@ for act, fn in ACTIVATIONS.items():
         )
 
 
-def bn_args(y):
+def norm_args(y, epsilon=0.001):
     scale, offset, mean, var = (const(a) for a in (f(8, lo=0, hi=2), f(8), f(8), f(8, lo=1, hi=3)))
-    return (y - mean) * tf.math.rsqrt(var + 0.001) * scale + offset
+    return (y - mean) * tf.math.rsqrt(var + epsilon) * scale + offset
 
 
 for act, fn in {"": tf.identity, "Relu": tf.nn.relu}.items():
@@ -636,7 +636,7 @@ for act, fn in {"": tf.identity, "Relu": tf.nn.relu}.items():
             ["args0", "args1", "args2", "args3"],
             epsilon=0.001,
         ),
-        oracle=lambda x, fn=fn: fn(bn_args(CONV(x))),
+        oracle=lambda x, fn=fn: fn(norm_args(CONV(x))),
     )
 case(
     "_FusedConv2D/bias_add_relu",
