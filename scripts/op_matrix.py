@@ -270,7 +270,9 @@ def judge(o, sample, op_def, types, folder):
     op = sample.node.op
     try:
         graph, feeds, fetches, outs = build(sample, op_def, types)
-        want = run_tf(graph, {k + ":0": v for k, v in feeds.items()}, fetches)
+        want = run_tf(graph, {k + ":0": v.copy() for k, v in feeds.items()}, fetches)
+        if op == "Round" and want[0].dtype.kind == "i":
+            want = list(feeds.values())  # TensorFlow 2.21 gives zeros
     except Exception as e:  # TensorFlow has no such kernel, or no such tensor exists
         return Result(op, types, "none", str(e).split("\n")[0])
     with tempfile.TemporaryDirectory(dir=folder) as d:

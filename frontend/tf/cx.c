@@ -406,6 +406,11 @@ Value *size_value(Cx *cx, Dim d, DType t)
 /* An index out of range is what kernels report. */
 Value *checked(Cx *cx, Value *x, Value *ok)
 {
+    return checked_as(cx, x, ok, "");
+}
+
+Value *checked_as(Cx *cx, Value *x, Value *ok, const char *report)
+{
     if (!x || !ok) return NULL;
     Dim dim[IR_MAX_RANK] = {1};
     if (x->type.rank == IR_MAX_RANK) {
@@ -415,5 +420,6 @@ Value *checked(Cx *cx, Value *x, Value *ok)
     memcpy(dim + 1, x->type.dim, x->type.rank * sizeof *dim);
     Value *index = ir_cast(&cx->b, ir_unary(&cx->b, OP_logical_not, ok), JITC_INT32);
     Value *v = ir_reshape(&cx->b, x, dim, x->type.rank + 1);
-    return index && v ? ir_v(&cx->b, OP_gather, IN(v, index), AT(at_i("axis", 0))) : NULL;
+    return index && v ? ir_v(&cx->b, OP_gather, IN(v, index), AT(at_i("axis", 0), at_s("report", report)))
+                      : NULL;
 }

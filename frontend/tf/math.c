@@ -11,6 +11,49 @@ static void import_binary(Cx *cx, Value **in, Value **out)
     out[0] = ir_binary(&cx->b, (OpCode)cx->op->arg, in[0], in[1]);
 }
 
+/* y of integers, where it fits; else the run fails. Sizes are not looked at: they are never negative, and one
+ * that is 0 has no quotient. */
+static Value *fit_operand(Cx *cx, Value *y, OpCode fits, const char *report)
+{
+    Dim d[64];
+    int64_t n = type_static(&y->type) ? type_numel(&y->type) : 65, axes[IR_MAX_RANK];
+    if (!dtype_is_int(y->type.dtype) || (!is_const(y) && n <= 64 && ir_dims_of(cx->m, y, d, (int)n)))
+        return y;
+    const Tensor *t = ir_reveal(cx->m, y);
+    Value *ok = ir_binary(&cx->b, fits, y, scalar(cx, y->type.dtype, 0));
+    bool good = true;
+    for (int64_t i = 0; t && i < n; i++) {
+        int64_t v = tensor_i(t, i);
+        good = good && (fits == OP_not_equal ? v != 0 : v >= 0);
+    }
+    if (t && good) return y;
+    if (t) {
+        fail(cx, "%s", report);
+        return NULL;
+    }
+    for (int k = 0; k < y->type.rank; k++) axes[k] = k;
+    return checked_as(cx, y, ok ? reduce(cx, OP_reduce_all, ok, axes, y->type.rank, false) : NULL, report);
+}
+
+static Value *divisor(Cx *cx, Value *y)
+{
+    return fit_operand(cx, y, OP_not_equal, "integer division by zero");
+}
+
+static void import_divide(Cx *cx, Value **in, Value **out)
+{
+    Value *y = divisor(cx, in[1]);
+    if (y) out[0] = ir_binary(&cx->b, (OpCode)cx->op->arg, in[0], y);
+}
+
+static void import_pow(Cx *cx, Value **in, Value **out)
+{
+    Value *y = in[1];
+    if (dtype_is_signed(y->type.dtype))
+        y = fit_operand(cx, y, OP_greater_equal, "an integer to the power of a negative one");
+    if (y) out[0] = ir_binary(&cx->b, OP_pow, in[0], y);
+}
+
 /* NaN and Inf tests of integers, rounding of integers: nothing to do. */
 static void import_round(Cx *cx, Value **in, Value **out)
 {
@@ -120,7 +163,7 @@ static void import_mul_no_nan(Cx *cx, Value **in, Value **out)
 /* Integer quotients truncate anyway. */
 static void import_truncate_div(Cx *cx, Value **in, Value **out)
 {
-    Value *q = bi(cx, OP_div, in[0], in[1]);
+    Value *y = divisor(cx, in[1]), *q = y ? bi(cx, OP_div, in[0], y) : NULL;
     if (q && dtype_is_float(q->type.dtype)) {
         Value *down = bi(cx, OP_less, q, scalar(cx, q->type.dtype, 0));
         q = ir_v(&cx->b, OP_select, IN(down, un(cx, OP_ceil, q), un(cx, OP_floor, q)), NO_ATTRS);
@@ -177,18 +220,18 @@ const TfOp tf_math_ops[] = {
     {"Sub", import_binary, 2, 0, 1, OP_sub},
     {"Mul", import_binary, 2, 0, 1, OP_mul},
     {"MulNoNan", import_mul_no_nan, 2, 0, 1, 0},
-    {"Div", import_binary, 2, 0, 1, OP_div},
+    {"Div", import_divide, 2, 0, 1, OP_div},
     {"RealDiv", import_binary, 2, 0, 1, OP_div},
     {"TruncateDiv", import_truncate_div, 2, 0, 1, 0},
     {"DivNoNan", import_binary, 2, 0, 1, OP_div_no_nan},
     {"Xdivy", import_xdivy, 2, 0, 1, 0},
     {"Xlogy", import_xlogy, 2, 0, 1, 0},
     {"Xlog1py", import_xlog1py, 2, 0, 1, 0},
-    {"FloorDiv", import_binary, 2, 0, 1, OP_floor_div},
-    {"FloorMod", import_binary, 2, 0, 1, OP_floor_mod},
-    {"Mod", import_binary, 2, 0, 1, OP_trunc_mod},
-    {"TruncateMod", import_binary, 2, 0, 1, OP_trunc_mod},
-    {"Pow", import_binary, 2, 0, 1, OP_pow},
+    {"FloorDiv", import_divide, 2, 0, 1, OP_floor_div},
+    {"FloorMod", import_divide, 2, 0, 1, OP_floor_mod},
+    {"Mod", import_divide, 2, 0, 1, OP_trunc_mod},
+    {"TruncateMod", import_divide, 2, 0, 1, OP_trunc_mod},
+    {"Pow", import_pow, 2, 0, 1, 0},
     {"Atan2", import_binary, 2, 0, 1, OP_atan2},
     {"Maximum", import_binary, 2, 0, 1, OP_maximum},
     {"Minimum", import_binary, 2, 0, 1, OP_minimum},

@@ -216,6 +216,15 @@ static Value *scaled(Cx *cx, Value *x, DType t, Range *r, bool narrow, bool to_e
     return to_even ? q_un(cx, OP_rint, y) : q_round(cx, y);
 }
 
+/* What does not fit into 32 bits becomes the least number, as the processor has it; f32 reaches 2^31 where
+ * 2^31
+ * - 1 is meant. */
+static Value *whole(Cx *cx, Value *x, DType t)
+{
+    Value *over = q_bi(cx, OP_greater_equal, x, q_f32(cx, 0x1p31));
+    return q_cast(cx, t == JITC_INT32 ? q_pick(cx, over, q_f32(cx, -0x1p31), x) : x, t);
+}
+
 static void import_quantize(Cx *cx, Value **in, Value **out)
 {
     DType t = get_type(cx, "T", 0);
@@ -241,7 +250,7 @@ static void import_quantize(Cx *cx, Value **in, Value **out)
     if (mode == FIRST) {
         y = q_quantize(cx, in[0], t, r);
     } else if (mode == SCALED) {
-        y = q_cast(cx, scaled(cx, in[0], t, &r, narrow, to_even), t);
+        y = whole(cx, scaled(cx, in[0], t, &r, narrow, to_even), t);
     } else {
         Value *scale =
             q_div(cx, q_f32(cx, (double)((float)q_highest(t) - (float)q_lowest(t))), q_sub(cx, r.hi, r.lo));
@@ -250,7 +259,7 @@ static void import_quantize(Cx *cx, Value **in, Value **out)
             y = q_round(cx, q_sub(cx, y, q_f32(cx, q_steps(t) / 2)));
         else
             y = q_add(cx, y, q_f32(cx, 0.5));
-        y = q_cast(cx, y, t);
+        y = whole(cx, y, t);
     }
     out[0] = y;
     const Type *like = &in[1]->type;

@@ -132,7 +132,8 @@ Value *select3(Cx *cx, Value *cond, Value *yes, Value *no);
 Value *size_value(Cx *cx, Dim d, DType t); /* one size as a scalar */
 /* x, where ok (a bool scalar) holds; else the run fails and names this node. */
 Value *checked(Cx *cx, Value *x, Value *ok);
-Value *channel_vector(Cx *cx, Value *v, int rank, int axis); /* [C] as [1,…,C,…,1] */
+Value *checked_as(Cx *cx, Value *x, Value *ok, const char *report); /* with these words */
+Value *channel_vector(Cx *cx, Value *v, int rank, int axis);        /* [C] as [1,…,C,…,1] */
 
 /* -- Windows: convolution and pooling ----------------------------------------------------------------- */
 enum { MAX_SPATIAL = 3 };

@@ -60,11 +60,11 @@ static bool dims(Module *m, const Op *op, Dim *out, int n)
 
 const OpDef op_gather = {
     .name = "gather",
-    .doc = "elements along axis picked by integer indices",
+    .doc = "elements along axis picked by integer indices; `report`: what one out of range means",
     .kind = KIND_INDEX,
     .nin = 2,
     .nout = 1,
-    .attrs = {{"axis", ATTR_INT}, {"batch_dims", ATTR_INT, true}},
+    .attrs = {{"axis", ATTR_INT}, {"batch_dims", ATTR_INT, true}, {"report", ATTR_STR, true}},
     .infer = infer,
     .eval = eval,
     .dims = dims,

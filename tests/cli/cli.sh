@@ -245,6 +245,11 @@ run_() {
     [ "$(data z2.npy 12)" = "1 2 -1" ] || failed "wrong result: $(data z2.npy 12)"
     # What is left over when the others are named.
     run 0 "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b.npy
+    npy i.npy '<i4' '2,' '\x07\0\0\0\xf9\xff\xff\xff'
+    npy zero.npy '<i4' '2,' '\x02\0\0\0\0\0\0\0'
+    run 0 "$jitc" run "$here/divide.pbtxt" --input x=i.npy --input y=i.npy --output quotient
+    bad 1 "'quotient': integer division by zero" "$jitc" run "$here/divide.pbtxt" --input x=i.npy --input y=zero.npy --output quotient
+    bad 1 "'power': an integer to the power of a negative one" "$jitc" run "$here/divide.pbtxt" --input x=i.npy --input y=i.npy --output power
     run 0 "$jitc" run "$here/set.pbtxt" --set keep=2 --input v.npy --output y=y.npy
     checks=$((checks + 1))
     [ "$(data y.npy 12)" = "2 4 -2" ] || failed "wrong result: $(data y.npy 12)"
