@@ -232,11 +232,11 @@ static void load(jitc_program *p, const Input *in, const jitc_options *o)
 {
     Job *job = &p->job;
     copy_options(p, o);
+    p->pipeline = copy_text(job, in->pipeline);
     int64_t start = now_ns();
     if (in->is_text) {
         p->text = job_strndup(job, in->data, in->size);
         p->text_size = in->size;
-        p->pipeline = copy_text(job, in->pipeline);
         parse_text(p, job, &p->io);
         p->decode_ns = now_ns() - start;
         return;
@@ -359,6 +359,12 @@ jitc_status program_load_ir(const char *text, size_t size, const char *pipeline,
 {
     return program_new(&(Input){.data = text, .size = size, .is_text = true, .pipeline = pipeline}, options,
                        out, out_error);
+}
+
+jitc_status program_load_passes(const char *path, const char *pipeline, const jitc_options *options,
+                                jitc_program **out, jitc_error **out_error)
+{
+    return program_new(&(Input){.path = path, .pipeline = pipeline}, options, out, out_error);
 }
 
 void jitc_program_free(jitc_program *p)

@@ -1,607 +1,268 @@
 #!/usr/bin/env python3
 """Compare jitc with TensorFlow on random graphs.
 
-    random_graphs.py [--jitc build/jitc] [--seed N] [--count N] [--nodes N] [--keep DIR]
+    random_graphs.py [--build build] [--seed N] [--count N] [--nodes N] [--only OP,…] [--keep DIR] [--seconds S]
 
-Builds graphs out of patterns that networks are made of, with odd sizes, empty batches and open dimensions, and
-runs each with several CPU levels and numbers of threads. An output may be off by 1e-4 of its largest element.
-Prints the seed of each graph that differs, and keeps its model, inputs and TensorFlow's answers in DIR.
-Needs TensorFlow. Exit status 1 when a graph fails.
+Builds graphs out of patterns that networks are made of and out of single operators (scripts/graphs/), with all
+element types, odd sizes, empty tensors, open dimensions, branches and loops. Each graph is computed by TensorFlow,
+by jitc's evaluator (the graph as imported, and after the passes), and by compiled code, with the default passes and
+with as few as possible, on several CPU levels and numbers of threads.
+
+Outputs must have the same type and shape, integers and NaN the same places; floats may be off by TOLERANCE times
+their largest element, or by as much as TensorFlow's answer moves when its inputs do by a rounding error. Graphs that
+jitc refuses with a reason are counted, not failed.
+
+Prints the seed of each graph that differs and keeps model, inputs and answers in DIR, with `reduce.sh`, which shrinks
+it. Needs TensorFlow. Exit status 1 when a graph fails.
 """
 
 import argparse
-import concurrent.futures
+import collections
 import os
-import random
+import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import numpy as np
 import tensorflow as tf
 
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # the graph's own ops are run
-
-CHANNELS = [1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 48]
-CONFIGS = [("native", 1), ("native", 3), ("x86-64", 1), ("x86-64-v3", 3)]
-MAX_ELEMENTS = 60000
-
-
-def sizes(x):
-    """A size that is open in the graph is computed there."""
-    dynamic = tf.shape(x)
-    return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]
-
-
-class Generator:
-    """Runs each step eagerly to learn the shapes; the recorded steps are traced into a graph later."""
-
-    def __init__(self, seed):
-        self.r = random.Random(seed)
-        self.np = np.random.default_rng(seed)
-        self.values, self.steps, self.inputs, self.used = [], [], [], set()
-
-    def weight(self, *shape, scale=None):
-        scale = scale or 1 / np.sqrt(max(np.prod(shape[:-1]), 1))
-        return self.np.normal(0, scale, shape).astype("f")
-
-    def input(self):
-        r, rank = self.r, self.r.choice([2, 3, 4, 4, 4, 4])
-        shape = [r.choice([0, 1, 1, 1, 2, 2, 3, 5])]
-        shape += [r.randint(1, 19) for _ in range(rank - 2)] + [r.choice(CHANNELS)]
-        x = self.np.normal(0, 1, shape).astype("f")
-        last = rank - 1
-        spec = [None if d < last and r.random() < (0.4 if d == 0 else 0.15) else n for d, n in enumerate(shape)]
-        self.inputs.append((x, tf.TensorSpec(spec, tf.float32)))
-        self.values.append(tf.constant(x))
-
-    def pick(self, rank=None):
-        """Prefers the latest value, so that graphs get deep."""
-        fit = [i for i, v in enumerate(self.values) if len(v.shape) == rank or not rank and len(v.shape) > 1]
-        if not fit:
-            return None
-        return fit[-1] if self.r.random() < 0.7 else self.r.choice(fit)
-
-    def try_step(self, pattern):
-        i = self.pick(RANKS.get(pattern))
-        if i is None:
-            return False
-        made = pattern(self, self.values[i])
-        if made is None:
-            return False
-        step, *others = made if isinstance(made, tuple) else (made,)
-        args = [i, *others]
-        try:
-            y = step(*(self.values[a] for a in args))
-        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, ValueError):
-            return False
-        big = y.shape.num_elements() > MAX_ELEMENTS or len(y.shape) > 6
-        values = y.numpy()
-        if big or (values.size and not np.abs(values[np.isfinite(values)]).max(initial=0) < 1e4):
-            return False
-        if values.size and all(v.shape.num_elements() for v in self.values) and not np.isfinite(values).all():
-            return False
-        self.steps.append((step, args))
-        self.used.update(args)
-        self.values.append(y)
-        return True
-
-    def graph(self, nodes):
-        for _ in range(self.r.choice([1, 1, 2])):
-            self.input()
-        wanted, tries = self.r.randint(3, nodes), 0
-        while len(self.steps) < wanted and tries < 10 * wanted:
-            self.try_step(self.r.choices(PATTERNS, WEIGHTS)[0])
-            tries += 1
-        first = len(self.inputs)
-        outs = [i for i in range(first, len(self.values)) if i not in self.used]
-        if self.r.random() < 0.3 and len(self.values) > first:
-            outs.append(self.r.randrange(first, len(self.values)))
-
-        @tf.function(autograph=False)
-        def f(*xs):
-            values = list(xs)
-            for step, args in self.steps:
-                values.append(step(*(values[a] for a in args)))
-            return [tf.identity(values[i], name=f"result{k}") for k, i in enumerate(outs)]
-
-        return f.get_concrete_function(*(s for _, s in self.inputs))
-
-
-# -- Patterns: (generator, sample value) -> step, or (step, other value, ...), or None --------------------
-ACTIVATIONS = [tf.nn.relu, tf.nn.relu6, tf.nn.elu, tf.nn.selu, tf.nn.leaky_relu, tf.nn.swish, tf.nn.softplus,
-               tf.tanh, tf.sigmoid, tf.nn.gelu, lambda x: tf.nn.gelu(x, approximate=True), tf.nn.softsign,
-               lambda x: x * tf.nn.relu6(x + 3) / 6, lambda x: x * tf.tanh(tf.nn.softplus(x)), tf.identity]
-MAPS = ACTIVATIONS + [tf.abs, tf.negative, tf.square, tf.sin, tf.cos, tf.math.erf, tf.math.expm1, tf.atan,
-                      lambda x: tf.exp(tf.minimum(x, 3.0)), lambda x: tf.math.rsqrt(tf.abs(x) + 0.5),
-                      lambda x: tf.math.log1p(tf.abs(x)), lambda x: tf.sqrt(tf.abs(x)), tf.asinh,
-                      lambda x: tf.clip_by_value(x, -0.7, 0.9), lambda x: tf.pow(tf.abs(x) + 0.1, 1.7),
-                      lambda x: tf.where(x > 0.31, x, 0.31 + 0.2 * (x - 0.31)), lambda x: 1 / (tf.abs(x) + 1)]
-
-
-def batch_norm(g, c, training=False, fmt="NHWC"):
-    scale, offset, mean = g.np.uniform(0.6, 1.2, c).astype("f"), g.weight(c, scale=0.2), g.weight(c, scale=0.2)
-    var = g.np.uniform(0.5, 1.5, c).astype("f")
-    if training:
-        return lambda x: tf.raw_ops.FusedBatchNormV3(x=x, scale=scale, offset=offset, mean=np.zeros(0, "f"),
-                                                     variance=np.zeros(0, "f"), is_training=True)[0]
-    if g.r.random() < 0.3:
-        return lambda x: (x - mean) * (scale / np.sqrt(var + np.float32(1e-3))) + offset
-    return lambda x: tf.raw_ops.FusedBatchNormV3(x=x, scale=scale, offset=offset, mean=mean, variance=var,
-                                                 epsilon=1e-3, is_training=False)[0]
-
-
-def window(g, x):
-    k = [g.r.choice([1, 1, 2, 3, 3, 3, 5]) for _ in range(2)]
-    return k, [g.r.choice([1, 1, 1, 2, 3])] * 2, g.r.choice(["SAME", "SAME", "VALID"])
-
-
-def tail(g, c):
-    """Bias or batch norm, then an activation, in any combination."""
-    steps = []
-    if g.r.random() < 0.4:
-        bias = g.weight(c, scale=0.3)
-        steps.append(lambda x: tf.nn.bias_add(x, bias))
-    if g.r.random() < 0.5:
-        steps.append(batch_norm(g, c))
-    steps.append(g.r.choice(ACTIVATIONS))
-
-    def apply(y):
-        for s in steps:
-            y = s(y)
-        return y
-    return apply
-
-
-def conv(g, x):
-    (kh, kw), s, pad = window(g, x)
-    c, o = x.shape[-1], g.r.choice(CHANNELS)
-    groups = g.r.choice([1, 1, 1, 1, *[d for d in (2, 3, 5) if c % d == 0]])
-    w, d = g.weight(kh, kw, c // groups, o * groups if groups > 1 else o), 1
-    if s[0] == 1 and g.r.random() < 0.2:
-        d = g.r.choice([2, 3])
-    if g.r.random() < 0.15:
-        pad = [[0, 0], [g.r.randint(0, 2), g.r.randint(0, 3)], [g.r.randint(0, 2), g.r.randint(0, 2)], [0, 0]]
-    after = tail(g, w.shape[-1])
-    return lambda x: after(tf.nn.conv2d(x, w, s, pad, dilations=d))
-
-
-def residual(g, x):
-    k, c, end = g.r.choice([1, 3]), x.shape[-1], g.r.choice(ACTIVATIONS)
-    w, after, first = g.weight(k, k, c, c), tail(g, c), g.r.random() < 0.5
-    body = lambda x: after(tf.nn.conv2d(x, w, 1, "SAME"))
-    return lambda x: end(body(x) + x if first else x + body(x))
-
-
-def depthwise(g, x):
-    (kh, kw), s, pad = window(g, x)
-    w = g.weight(kh, kw, x.shape[-1], g.r.choice([1, 1, 1, 2, 3]))
-    w *= np.float32(np.sqrt(x.shape[-1]))
-    after, d = tail(g, w.shape[2] * w.shape[3]), g.r.choice([1, 1, 1, 2])
-    return lambda x: after(tf.nn.depthwise_conv2d(x, w, [1, *s, 1], pad, dilations=[d if s[0] == 1 else 1] * 2))
-
-
-def separable(g, x):
-    w, c = g.weight(3, 3, x.shape[-1], 1), x.shape[-1]
-    p, a, b = g.weight(1, 1, c, g.r.choice(CHANNELS)), g.r.choice(ACTIVATIONS), g.r.choice(ACTIVATIONS)
-    return lambda x: b(tf.nn.conv2d(a(tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], "SAME")), p, 1, "SAME"))
-
-
-def conv_transpose(g, x):
-    (kh, kw), s, pad = window(g, x)
-    o, s = g.r.choice(CHANNELS[:7]), g.r.choice([1, 2, 2, 3])
-    w, after = g.weight(kh, kw, o, x.shape[-1]), tail(g, o)
-
-    def step(x):
-        n, h, wd, _ = sizes(x)
-        grow = (lambda n, k: n * s) if pad == "SAME" else (lambda n, k: (n - 1) * s + k)
-        return after(tf.nn.conv2d_transpose(x, w, tf.stack([n, grow(h, kh), grow(wd, kw), o]), s, pad))
-    return step
-
-
-def pool(g, x):
-    k, s, pad = window(g, x)
-    f, keep = g.r.choice([tf.nn.max_pool2d, tf.nn.avg_pool2d]), g.r.random() < 0.4
-    return lambda x: f(x, k, 1 if keep else s, pad)
-
-
-def squeeze_excite(g, x):
-    c, r = x.shape[-1], max(1, x.shape[-1] // 4)
-    a, b, f = g.weight(1, 1, c, r), g.weight(1, 1, r, c), g.r.choice([tf.nn.relu, tf.nn.swish])
-
-    def step(x):
-        m = tf.reduce_mean(x, [1, 2], keepdims=True)
-        return x * tf.sigmoid(tf.nn.conv2d(f(tf.nn.conv2d(m, a, 1, "SAME")), b, 1, "VALID"))
-    return step
-
-
-def dense_excite(g, x):
-    a = g.weight(x.shape[-1], x.shape[-1])
-    return lambda x: x * tf.reshape(tf.sigmoid(tf.reduce_mean(x, [1, 2]) @ a), [-1, 1, 1, a.shape[0]]) \
-        if x.shape[0] != 0 else x
-
-
-def train_norm(g, x):
-    return batch_norm(g, x.shape[-1], True) if x.shape.num_elements() > x.shape[-1] else None
-
-
-def nchw(g, x):
-    """What converters from channels-first frameworks leave behind."""
-    c, o = x.shape[-1], g.r.choice(CHANNELS)
-    w, bias, scale = g.weight(3, 3, c, o), g.weight(1, o, 1, 1, scale=0.3), g.weight(o, 1, 1, scale=1)
-    f, how = g.r.choice(ACTIVATIONS), g.r.randint(0, 3)
-
-    def step(x):
-        t = tf.transpose(x, [0, 3, 1, 2])
-        t = tf.pad(t, [[0, 0], [0, 0], [1, 1], [1, 1]])
-        t = tf.transpose(t, [0, 2, 3, 1])
-        t = tf.transpose(tf.nn.conv2d(t, w, 1, "VALID"), [0, 3, 1, 2])
-        t = f(t * scale + bias)
-        if how == 1:
-            t = t * tf.reduce_mean(t, [2, 3], keepdims=True)
-        if how == 2:
-            t = tf.concat([t, tf.nn.relu(t)], 1)
-        return t if how == 3 else tf.transpose(t, [0, 2, 3, 1])
-    return step
-
-
-def pad(g, x):
-    amounts = [[0, 0]] + [[g.r.randint(0, 3), g.r.randint(0, 3)] for _ in x.shape[1:]]
-    mode = g.r.choice(["CONSTANT", "CONSTANT", "REFLECT", "SYMMETRIC"])
-    if mode != "CONSTANT":
-        return lambda x: tf.pad(x, amounts, mode)
-    value = g.r.choice([0, 0, -1.5])
-    return lambda x: tf.pad(x, amounts, constant_values=value)
-
-
-def pad_conv(g, x):
-    k, s = g.r.choice([3, 5, 7]), g.r.choice([1, 2])
-    w, p = g.weight(k, k, x.shape[-1], g.r.choice(CHANNELS)), [[0, 0], [k // 2] * 2, [k // 2, k - 1 - k // 2], [0, 0]]
-    after = tail(g, w.shape[-1])
-    return lambda x: after(tf.nn.conv2d(tf.pad(x, p), w, s, "VALID"))
-
-
-def resize(g, x):
-    size = [g.r.randint(1, 24), g.r.randint(1, 24)]
-    op = g.r.choice([tf.raw_ops.ResizeBilinear, tf.raw_ops.ResizeNearestNeighbor])
-    mode = g.r.choice([{}, {"align_corners": True}, {"half_pixel_centers": True}])
-    if g.r.random() < 0.4:
-        return lambda x: op(images=x, size=tf.stack([sizes(x)[1] * 2, sizes(x)[2] * 2]), **mode)
-    return lambda x: op(images=x, size=size, **mode)
-
-
-def depth_space(g, x):
-    b = g.r.choice([2, 3])
-    if x.shape[1] % b == 0 and x.shape[2] % b == 0 and g.r.random() < 0.6:
-        return lambda x: tf.nn.space_to_depth(x, b)
-    return (lambda x: tf.nn.depth_to_space(x, b)) if x.shape[3] % (b * b) == 0 else None
-
-
-def space_batch(g, x):
-    """Dilation as old graphs spell it."""
-    b, w = g.r.choice([2, 3]), g.weight(3, 3, x.shape[-1], g.r.choice(CHANNELS))
-    pads = [[b, b + -(n + 2 * b) % b] for n in x.shape[1:3]]
-    crops = [[0, p[1] - b] for p in pads]
-
-    def step(x):
-        t = tf.raw_ops.SpaceToBatchND(input=x, block_shape=[b, b], paddings=pads)
-        t = tf.nn.conv2d(t, w, 1, "VALID")
-        return tf.raw_ops.BatchToSpaceND(input=t, block_shape=[b, b], crops=crops)
-    return step
-
-
-def shuffle(g, x):
-    divisors = [d for d in (2, 3, 4, 5) if x.shape[3] % d == 0]
-    if not divisors:
-        return None
-    d, c = g.r.choice(divisors), x.shape[3]
-
-    def step(x):
-        n, h, w, _ = sizes(x)
-        t = tf.transpose(tf.reshape(x, [n, h, w, d, c // d]), [0, 1, 2, 4, 3])
-        return tf.reshape(t, [n, h, w, c])
-    return step
-
-
-def lrn(g, x):
-    radius = g.r.randint(1, 5)
-    return lambda x: tf.nn.lrn(x, radius, 1.0, 0.3, 0.75)
-
-
-def to_sequence(g, x):
-    return lambda x: tf.reshape(x, [sizes(x)[0], sizes(x)[1] * sizes(x)[2], x.shape[3]])
-
-
-def flatten(g, x):
-    return lambda x: tf.reshape(x, tf.stack([sizes(x)[0], np.prod(x.shape[1:]) if x.shape[1:].is_fully_defined()
-                                             else tf.reduce_prod(tf.shape(x)[1:])]))
-
-
-def to_image(g, x):
-    return lambda x: tf.expand_dims(x, 1)
-
-
-def dense(g, x):
-    w = g.weight(x.shape[-1], g.r.choice([1, 4, 10, *CHANNELS]))
-    b, f, k = g.weight(w.shape[1], scale=0.2), g.r.choice(ACTIVATIONS), g.r.randint(0, 3)
-    equation = "...k,kn->...n"
-    if len(x.shape) == 2:
-        transposed = w.T.copy()
-        return lambda x: f((tf.matmul(x, transposed, transpose_b=True) if k else tf.matmul(x, w)) + b)
-    return lambda x: f((tf.tensordot(x, w, 1) if k else tf.einsum(equation, x, w)) + b)
-
-
-def attention(g, x):
-    c = x.shape[-1]
-    heads = g.r.choice([h for h in (1, 2, 3, 4, 5) if c % h == 0])
-    q, k, v, o = (g.weight(c, c) for _ in range(4))
-    masked = g.r.random() < 0.3
-
-    def step(x):
-        n, t, _ = sizes(x)
-        split = lambda y: tf.transpose(tf.reshape(y, [n, t, heads, c // heads]), [0, 2, 1, 3])
-        a = tf.matmul(split(tf.tensordot(x, q, 1)), split(tf.tensordot(x, k, 1)), transpose_b=True)
-        a = a / np.float32(np.sqrt(c // heads))
-        if masked:
-            a += tf.cast(tf.range(t)[None, :] > tf.range(t)[:, None], tf.float32) * -1e4
-        y = tf.matmul(tf.nn.softmax(a), split(tf.tensordot(x, v, 1)))
-        return x + tf.tensordot(tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [n, t, c]), o, 1)
-    return step
-
-
-def layer_norm(g, x):
-    c = x.shape[-1]
-    scale, offset = g.np.uniform(0.8, 1.2, c).astype("f"), g.weight(c, scale=0.2)
-    moments = g.r.random() < 0.5
-
-    def step(x):
-        m = tf.reduce_mean(x, -1, keepdims=True)
-        v = tf.reduce_mean(tf.math.squared_difference(x, m), -1, keepdims=True)
-        if moments:
-            m, v = tf.nn.moments(x, [-1], keepdims=True)
-            return tf.nn.batch_normalization(x, m, v, offset, scale, 1e-2)
-        return (x - m) * tf.math.rsqrt(v + 1e-2) * scale + offset
-    return step
-
-
-def unary(g, x):
-    return g.r.choice(MAPS)
-
-
-BINARIES = [tf.add, tf.subtract, tf.multiply, tf.maximum, tf.minimum, tf.math.squared_difference]
-
-
-def binary(g, x):
-    f, swap = g.r.choice(BINARIES), g.r.random() < 0.3
-    shape = [n if g.r.random() < 0.6 else 1 for n in x.shape[1:]][g.r.randint(0, len(x.shape) - 1):]
-    c = g.weight(*shape, scale=1) if shape else np.float32(g.r.uniform(-2, 2))
-    return lambda x: f(c, x) if swap else f(x, c)
-
-
-def join(g, x):
-    """Two values of one shape, or that broadcast."""
-    fit = []
-    for i, v in enumerate(g.values):
-        try:
-            np.broadcast_shapes(v.shape, x.shape)
-            fit.append(i)
-        except ValueError:
-            pass
-    f = g.r.choice(BINARIES)
-    return (lambda x, y: f(x, y)), g.r.choice(fit)
-
-
-def concat(g, x):
-    axis = g.r.randrange(len(x.shape))
-    fit = [i for i, v in enumerate(g.values) if len(v.shape) == len(x.shape) and
-           all(a == b for d, (a, b) in enumerate(zip(v.shape, x.shape)) if d != axis)]
-    others = [g.r.choice(fit) for _ in range(g.r.randint(1, 3))]
-    return (lambda *xs: tf.concat(xs, axis)), *others
-
-
-def reduction(g, x):
-    f = g.r.choice([tf.reduce_mean, tf.reduce_mean, tf.reduce_sum, tf.reduce_max, tf.reduce_min])
-    axes, keep = g.r.sample(range(len(x.shape)), g.r.randint(1, len(x.shape))), g.r.random() < 0.5
-    pre = g.r.choice([tf.identity, tf.square, tf.abs])
-    return lambda x: f(pre(x), axes, keepdims=keep)
-
-
-def softmax(g, x):
-    if g.r.random() < 0.2:
-        return tf.nn.log_softmax
-    axis = g.r.choice([-1, -1, -1, *range(len(x.shape))])
-    return lambda x: tf.nn.softmax(x, axis)
-
-
-def transpose(g, x):
-    perm = g.r.sample(range(len(x.shape)), len(x.shape))
-    return lambda x: tf.transpose(x, perm)
-
-
-def strided_slice(g, x):
-    index = []
-    for n in x.shape:
-        a, b = sorted((g.r.randint(0, n), g.r.randint(0, n)))
-        index.append(g.r.choice([slice(None), slice(None), slice(a, b), slice(None, None, 2), slice(None, None, -1),
-                                 slice(a, None), slice(None, -1), slice(-2, None)]))
-        if n and len(x.shape) > 2 and g.r.random() < 0.08:
-            index[-1] = g.r.randrange(n)
-    if g.r.random() < 0.15:
-        index.insert(g.r.randint(0, len(index)), tf.newaxis)
-    return lambda x: x[tuple(index)]
-
-
-def split(g, x):
-    axis = g.r.choice([d for d, n in enumerate(x.shape) if n] or [0])
-    n = g.r.choice([d for d in range(1, 6) if x.shape[axis] % d == 0])
-    k, f = g.r.randrange(n), g.r.choice(ACTIVATIONS)
-    if g.r.random() < 0.5 and n > 1:
-        return lambda x: f(tf.split(x, n, axis)[k]) * tf.split(x, n, axis)[0]
-    return lambda x: tf.concat([f(p) if i == k else p for i, p in enumerate(tf.split(x, n, axis)[::-1])], axis)
-
-
-def stack(g, x):
-    axis = g.r.randint(0, len(x.shape))
-    return lambda x: tf.stack([x, tf.nn.relu(x)], axis)
-
-
-def unstack(g, x):
-    axis = g.r.randrange(len(x.shape))
-    if not 1 <= x.shape[axis] <= 6:
-        return None
-    known = [n if d == axis else None for d, n in enumerate(x.shape)]
-    return lambda x: tf.add_n(tf.unstack(tf.ensure_shape(x, known), axis=axis))
-
-
-def tile(g, x):
-    times = [g.r.choice([1, 1, 2, 3]) for _ in x.shape]
-    return lambda x: tf.tile(x, times)
-
-
-def reverse(g, x):
-    axes = g.r.sample(range(len(x.shape)), g.r.randint(1, len(x.shape)))
-    return lambda x: tf.reverse(x, axes)
-
-
-def gather(g, x):
-    axis = g.r.randrange(len(x.shape))
-    if not x.shape[axis]:
-        return None
-    index = g.np.integers(0, x.shape[axis], g.r.choice([(), (3,), (2, 5)])).astype(g.r.choice(["i4", "i8"]))
-    return lambda x: tf.gather(x, index, axis=axis)
-
-
-def cumsum(g, x):
-    axis, ex, rev = g.r.randrange(len(x.shape)), g.r.random() < 0.3, g.r.random() < 0.3
-    return lambda x: tf.cumsum(x, axis, exclusive=ex, reverse=rev)
-
-
-def squeeze(g, x):
-    ones = [d for d, n in enumerate(x.shape) if n == 1 and d]
-    return (lambda x: tf.squeeze(x, ones)) if ones and len(x.shape) - len(ones) > 1 else None
-
-
-def matmul(g, x):
-    f = g.r.choice(ACTIVATIONS)
-    if g.r.random() < 0.5:
-        return lambda x: f(tf.matmul(x, x, transpose_b=True) * 0.2)
-    return lambda x: f(tf.matmul(x, x, transpose_a=True) * 0.2)
-
-
-def top_k(g, x):
-    k = g.r.randint(1, 3)
-    return (lambda x: tf.math.top_k(x, k).values) if k <= x.shape[-1] else None
-
-
-def fill_like(g, x):
-    return lambda x: x + tf.fill(tf.shape(x), 0.5) * tf.cast(tf.shape(x)[-1], tf.float32) * 0.1
-
-
-def channel_gate(g, x):
-    c = x.shape[-1] // 2
-    return (lambda x: x[..., :c] * tf.sigmoid(x[..., c:2 * c])) if c else None
-
-
-def l2_normalise(g, x):
-    return lambda x: tf.nn.l2_normalize(x, -1, epsilon=1e-3)
-
-
-IMAGE = {conv: 8, residual: 5, depthwise: 5, separable: 3, conv_transpose: 2, pool: 4, squeeze_excite: 3,
-         dense_excite: 1, train_norm: 1, nchw: 3, pad_conv: 3, resize: 2, depth_space: 2, space_batch: 1,
-         shuffle: 2, lrn: 1, to_sequence: 1}
-SEQUENCE = {attention: 4, to_image: 1}
-ANY = {dense: 4, layer_norm: 2, unary: 5, binary: 5, join: 3, concat: 3, reduction: 2, softmax: 2, transpose: 2,
-       strided_slice: 3, split: 2, stack: 1, unstack: 1, tile: 1, reverse: 1, gather: 1, cumsum: 1, squeeze: 1,
-       matmul: 1, top_k: 1, fill_like: 1, channel_gate: 1, l2_normalise: 1, pad: 2, flatten: 1}
-RANKS = {**{p: 4 for p in IMAGE}, **{p: 3 for p in SEQUENCE}}
-PATTERNS, WEIGHTS = zip(*{**IMAGE, **SEQUENCE, **ANY}.items())
-
-
-def difference(got, want):
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from graphs.control import CONTROL
+from graphs.generator import Generator
+from graphs.ops import OPS
+from graphs.patterns import PATTERNS
+
+tf.get_logger().setLevel("ERROR")
+FEWEST = "fix(fold,dce),groups,init,dce,fuse"  # passes that code needs
+TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2,
+             "bfloat16": 1.2e-1}
+# A refusal has a reason like these; anything else that stops jitc is a defect.
+REFUSED = re.compile(r"support|not known|open dimensions|depends on data|depend on data|unknown|must be|too (large|many)|"
+                     r"one type|random|cannot")
+TIMEOUT = 60
+
+
+class Jitc:
+    """The process that runs the models; a new one when it has died."""
+
+    def __init__(self, build):
+        self.program, self.process, self.read = f"{build}/tests/difftest", None, b""
+
+    def line(self):
+        """The next one; "99 …" when the process has died or is stuck."""
+        out = self.process.stdout
+        while b"\n" not in self.read:
+            if not select.select([out], [], [], TIMEOUT)[0]:
+                self.process.kill()
+                return f"99 no answer in {TIMEOUT} seconds"
+            more = os.read(out.fileno(), 65536)
+            if not more:
+                return f"99 it died: status {self.process.wait()}"
+            self.read += more
+        line, _, self.read = self.read.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def ask(self, words, n):
+        """The answers of n ways; the last may say how the process died."""
+        if not self.process:
+            self.process, self.read = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                                       stderr=subprocess.DEVNULL, bufsize=0), b""
+        answers = []
+        self.process.stdin.write(("\t".join(words) + "\n").encode())
+        while len(answers) <= n:
+            answers.append(self.line())
+            if answers[-1].startswith("99 "):
+                self.process.stdin.close()
+                self.process.stdout.close()
+                self.process.wait()
+                self.process = None
+                break
+        return answers[:n]
+
+
+def widened(a):
+    return a.astype("complex128" if a.dtype.kind == "c" else "d") if a.dtype.kind in "cfV" else a
+
+
+def difference(got, want, name, noise=None):
     """"" when equal within the tolerance."""
+    if got.dtype.str == "|V2":  # bfloat16, as .npy has it
+        got = got.view(tf.bfloat16.as_numpy_dtype)
     if got.shape != want.shape or got.dtype != want.dtype:
         return f"{got.dtype}{list(got.shape)}, not {want.dtype}{list(want.shape)}"
+    if want.dtype.name not in TOLERANCE:
+        wrong = np.argwhere(got != want)
+        if not len(wrong):
+            return ""
+        at = tuple(int(i) for i in wrong[0])
+        return f"{len(wrong)} of {want.size} elements wrong, at {at} {got[at]}, not {want[at]}"
+    got, want, limit = widened(got), widened(want), TOLERANCE[name]
     finite = np.isfinite(want)
     if not np.array_equal(np.isfinite(got), finite) or not np.array_equal(got[~finite], want[~finite], equal_nan=True):
         return "not finite in other places"
     if not finite.any():
         return ""
-    off = np.abs(got[finite].astype("d") - want[finite]).max()
-    scale = np.abs(want[finite]).max()
-    return f"off by {off:.3g} of {scale:.3g}" if off > 1e-4 * scale + 1e-6 else ""
+    off, scale = np.abs(got[finite] - want[finite]), np.abs(want[finite]).max()
+    allowed = limit * scale + limit * 1e-2
+    if noise is not None:
+        allowed = allowed + noise
+    return f"off by {off.max():.3g} of {scale:.3g}" if off.max() > allowed else ""
 
 
-def check(jitc, folder, names, wanted):
-    problems, bits = [], {}
-    for cpu, threads in CONFIGS:
-        args = [jitc, "run", f"{folder}/model.pb", "--quiet", "--cpu", cpu, "--threads", str(threads)]
-        for i, n in enumerate(names):
-            args += ["--input", f"{n}={folder}/in{i}.npy"]
-        for k in range(len(wanted)):
-            args += ["--output", f"result{k}={folder}/got{k}.npy"]
+class Graph:
+    def __init__(self, seed, nodes, patterns):
+        self.g = Generator(seed, patterns)
+        self.g.grow(nodes)
+        self.outs = self.g.outputs()
+        self.model = self.g.graph_def(self.outs)
+        self.wanted = [self.g.values[i].numpy() for i in self.outs]
+        used = {n.name for n in self.model.node}
+        self.inputs = {f"in{i}": x for i, (x, _, _) in enumerate(self.g.inputs) if f"in{i}" in used}
+
+    def save(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/model.pb", "wb") as f:
+            f.write(self.model.SerializeToString())
+        np.savez(f"{folder}/in.npz", **self.inputs)
+
+    def session(self, moved):
+        """TensorFlow's answer from the graph, with inputs as they are or moved by rounding errors."""
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(self.model, name="")
+            r, feed = np.random.default_rng(1), {}
+            for name, x in self.inputs.items():
+                t = graph.get_tensor_by_name(name + ":0").dtype
+                if moved and t.is_floating:
+                    eps = {tf.float64: 1e-15, tf.float32: 2e-7, tf.float16: 1e-3, tf.bfloat16: 8e-3}[t]
+                    x = (x.astype("d") * (1 + eps * r.choice([-1, 1], x.shape))).astype(x.dtype)
+                feed[name + ":0"] = x
+            with tf.compat.v1.Session(graph=graph) as s:
+                return s.run([f"result{k}:0" for k in range(len(self.outs))], feed)
+
+    def noise(self):
         try:
-            p = subprocess.run(args, capture_output=True, text=True, timeout=120)
-        except subprocess.TimeoutExpired:
-            return [f"{cpu}: no answer in two minutes"]
-        if p.returncode:
-            return [f"{cpu}: exit {p.returncode}: {p.stderr.strip()[:600]}"]
-        for k, want in enumerate(wanted):
-            got = np.load(f"{folder}/got{k}.npy")
-            why = difference(got, want)
-            if not why and bits.setdefault((cpu, k), got.tobytes()) != got.tobytes():
-                why = "other bits with another number of threads"
+            a, b = self.session(False), self.session(True)
+        except tf.errors.OpError:
+            return None
+        return [30 * np.nanmax(np.abs(widened(x) - widened(y)), initial=0) if x.dtype.name in TOLERANCE and
+                x.shape == y.shape else 0 for x, y in zip(a, b)]
+
+
+def ways(g):
+    threads = g.r.choice([1, 3])
+    chosen = ["eval", "eval:", f"code:native:{threads}:"]
+    if g.r.random() < 0.4:
+        chosen.append(f"code:native:1:{FEWEST}")
+    if g.r.random() < 0.3:
+        chosen.append(f"code:{g.r.choice(['x86-64', 'x86-64-v2', 'x86-64-v3', 'x86-64-v4'])}:{g.r.choice([1, 3])}:")
+    return chosen
+
+
+def judge(graph, jitc, folder, refusals):
+    """Problems, a line each; refusals are counted."""
+    chosen = ways(graph.g)
+    answers = jitc.ask([f"{folder}/model.pb", f"{folder}/in.npz", f"{folder}/out", *chosen], len(chosen))
+    problems, off = [], []
+    if all(a != "ok" and not a.startswith(("99", "3")) and REFUSED.search(a) for a in answers):
+        for node in re.findall(r"\(([A-Z]\w*)\): ", answers[0]) or [answers[0][:70]]:
+            refusals[node] += 1
+        return None
+    for k, (way, a) in enumerate(zip(chosen, answers)):
+        if a != "ok":
+            if "this CPU" not in a:
+                problems.append(f"{way}: {a[:400]}")
+            continue
+        got = np.load(f"{folder}/out{k}.npz")
+        for i, want in enumerate(graph.wanted):
+            why = difference(got[f"result{i}"], want, want.dtype.name)
             if why:
-                problems.append(f"{cpu}, {threads} threads, result{k}: {why}")
+                off.append((way, i, got[f"result{i}"], why))
+    if off:
+        noise = graph.noise()
+        for way, i, got, why in off:
+            if noise and difference(got, graph.wanted[i], graph.wanted[i].dtype.name, noise[i]) == "":
+                continue
+            problems.append(f"{way}: result{i}: {why}")
     return problems
 
 
-def make(seed, nodes, folder):
-    tf.random.set_seed(seed)
-    g = Generator(seed)
-    cf = g.graph(nodes)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    with open(f"{folder}/model.pb", "wb") as out:
-        out.write(cf.graph.as_graph_def().SerializeToString())
-    wanted = [y.numpy() for y in cf(*(tf.constant(x) for x, _ in g.inputs))]
-    names = [t.op.name for t in cf.inputs]
-    for i, (x, _) in enumerate(g.inputs):
-        np.save(f"{folder}/in{i}.npy", x)
-    for k, y in enumerate(wanted):
-        np.save(f"{folder}/want{k}.npy", y)
-    return names, wanted
+def keep(graph, folder, problems):
+    np.savez(f"{folder}/want.npz", **{f"result{k}": y for k, y in enumerate(graph.wanted)})
+    for name in os.listdir(folder):
+        if name.startswith("out"):
+            os.remove(f"{folder}/{name}")
+    with open(f"{folder}/problems.txt", "w") as f:
+        f.write("\n".join(problems) + "\nsteps: " + ", ".join(graph.g.names) + "\n")
+
+
+def reduce(build, folder, problems):
+    """What jitc makes of the failing graph; compiled code against the evaluator, or a crash."""
+    check = ["--check", "crash"] if any(": 99 " in p or ": 3 " in p for p in problems) else []
+    command = [f"{build}/jitc", "reduce", f"{folder}/model.pb", "--input", f"{folder}/in.npz", *check, "--quiet",
+               "-o", f"{folder}/small.pb"]
+    try:
+        p = subprocess.run(command, capture_output=True, text=True, timeout=300, errors="replace")
+    except subprocess.TimeoutExpired:
+        return ""
+    return p.stdout.strip() if p.returncode == 0 else ""
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--jitc", default="build/jitc")
+    ap.add_argument("--build", default="build")
     ap.add_argument("--seed", type=int, default=0)
-    ap.add_argument("--count", type=int, default=100)
-    ap.add_argument("--nodes", type=int, default=30, help="patterns in a graph, at most")
+    ap.add_argument("--count", type=int, default=200)
+    ap.add_argument("--seconds", type=float, default=0, help="stop after so many")
+    ap.add_argument("--nodes", type=int, default=12, help="patterns in a graph, at most")
+    ap.add_argument("--only", default="", help="patterns and operators by name, with commas")
+    ap.add_argument("--no-reduce", action="store_true", help="keep failing graphs as they are")
     ap.add_argument("--keep", default="random_graphs.failed", metavar="DIR")
     o = ap.parse_args()
-    failed = left_out = 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        running = []
-        for seed in range(o.seed, o.seed + o.count + 4):
-            if seed < o.seed + o.count:
-                folder = f"{o.keep}/{seed}"
-                try:
-                    graph = make(seed, o.nodes, folder)
-                except (ValueError, tf.errors.OpError):  # TensorFlow is stricter with graphs than eagerly
-                    left_out += 1
-                    continue
-                running.append((seed, folder, pool.submit(check, o.jitc, folder, *graph)))
-            while running and (len(running) > 4 or seed >= o.seed + o.count):
-                at, folder, answer = running.pop(0)
-                problems = answer.result()
-                if not problems:
-                    shutil.rmtree(folder)
-                    continue
-                failed += 1
-                print(f"graph {at} ({folder}):", *problems, sep="\n    ", flush=True)
-    print(f"{o.count - left_out} graphs, {failed} failed")
+    patterns = PATTERNS + OPS + CONTROL
+    for p in PATTERNS:
+        p.weight = p.weight * len(OPS) / 60  # as often as single operators
+    if o.only:
+        patterns = [p for p in patterns if p.name in o.only.split(",")]
+    jitc, refusals, used = Jitc(o.build), collections.Counter(), collections.Counter()
+    count = failed = left_out = refused = 0
+    start = time.monotonic()
+    for seed in range(o.seed, o.seed + o.count):
+        if o.seconds and time.monotonic() - start > o.seconds:
+            break
+        folder = f"{o.keep}/{seed}"
+        try:
+            graph = Graph(seed, o.nodes, patterns)
+        except (ValueError, TypeError, tf.errors.OpError) as e:  # TensorFlow is stricter with graphs than eagerly
+            left_out += 1
+            if left_out < 4:
+                print(f"graph {seed} left out: {str(e)[:200]}", flush=True)
+            continue
+        if not graph.outs:
+            continue
+        count += 1
+        used.update(graph.g.names)
+        graph.save(folder)
+        problems = judge(graph, jitc, folder, refusals)
+        if not problems:
+            refused += problems is None
+            shutil.rmtree(folder)
+            continue
+        failed += 1
+        print(f"graph {seed} ({folder}):", *problems, sep="\n    ", flush=True)
+        keep(graph, folder, problems)
+        small = "" if o.no_reduce else reduce(o.build, folder, problems)
+        if small:
+            print("    " + small.replace("\n", "\n    "), flush=True)
+    if refusals:
+        print("refused:", ", ".join(f"{op} {n}" for op, n in refusals.most_common(40)))
+    print(f"{count} graphs of {sum(used.values())} steps in {time.monotonic() - start:.0f} s: {failed} failed, "
+          f"{refused} refused, {left_out} left out")
     return failed > 0
 
 

@@ -1,0 +1,1 @@
+"""Random TensorFlow graphs, for scripts/random_graphs.py."""
