@@ -15,7 +15,8 @@ typedef struct {
 } OptionDef;
 
 enum {
-    MODELS = CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN, /* commands that load a model */
+    MODELS = CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE | CMD_REDUCE,
+    /* commands that load a model */
     RUNS = CMD_RUN | CMD_BENCH
 };
 
@@ -161,6 +162,28 @@ static bool set_max_memory(Options *o, const char *v)
     return parse_size(v, &o->max_memory) || wrong(o, "--max-memory '%s': a size such as 512M or 2G", v);
 }
 
+static bool set_tolerance(Options *o, const char *option, const char *v, double *out)
+{
+    return (parse_number(v, out) && *out >= 0) || wrong(o, "%s '%s': a number from 0 on", option, v);
+}
+
+static bool set_rtol(Options *o, const char *v)
+{
+    return set_tolerance(o, "--rtol", v, &o->rtol);
+}
+
+static bool set_atol(Options *o, const char *v)
+{
+    return set_tolerance(o, "--atol", v, &o->atol);
+}
+
+static bool set_check(Options *o, const char *v)
+{
+    o->check = v;
+    return strcmp(v, "compare") == 0 || strcmp(v, "crash") == 0 || (strncmp(v, "error:", 6) == 0 && v[6]) ||
+           wrong(o, "--check '%s': compare, crash or error:TEXT", v);
+}
+
 static bool set_emit(Options *o, const char *v)
 {
     static const char *const known[] = {"jir", "plan", "llvm", "asm"};
@@ -216,6 +239,8 @@ SETTER(passes, v)
 SETTER(dump_after, v)
 SETTER(out, v)
 SETTER(node, v)
+SETTER(ref, v)
+SETTER(evaluate, true)
 SETTER(verbose, true)
 SETTER(quiet, true)
 
@@ -234,13 +259,22 @@ static const OptionDef options[] = {
     {"--repeat", "N", "run N times", CMD_RUN, set_repeat},
     {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH, set_secs},
     {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH, set_json},
-    {"--json", NULL, "the result as JSON", CMD_INSPECT, set_json_flag},
+    {"--json", NULL, "the result as JSON", CMD_INSPECT | CMD_COMPARE, set_json_flag},
     {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot},
+    {"--ref", "FILE.npz", "compare with these tensors, by name", CMD_COMPARE | CMD_REDUCE, set_ref},
+    {"--rtol", "X", "tolerance relative to each element", CMD_COMPARE | CMD_REDUCE, set_rtol},
+    {"--atol", "X", "absolute tolerance", CMD_COMPARE | CMD_REDUCE, set_atol},
+    {"--evaluate", NULL, "evaluate the graph after the passes instead of running code",
+     CMD_COMPARE | CMD_REDUCE, set_evaluate},
+    {"--passes", "LIST", "other passes than the compiler's own; off: as few as code needs",
+     CMD_COMPARE | CMD_REDUCE, set_passes},
+    {"--check", "KIND", "the failure: compare (default), crash, or error:TEXT", CMD_REDUCE, set_check},
     {"--passes", "LIST", "the pipeline; empty for none (default: the compiler's own)", CMD_OPT, set_passes},
     {"--dump-after", "LIST", "print the graph after these passes; all: whenever it changed", CMD_OPT,
      set_dump_after},
     {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_emit},
     {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out},
+    {"-o", "FILE", "the small model (.pb)", CMD_REDUCE, set_out},
     {"--node", "NAME", "only nodes whose names start so", CMD_EXPLAIN, set_node},
     {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape},
     {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set},
@@ -284,6 +318,7 @@ bool options_parse(Options *o, const Command *c, int argc, char **argv)
     bool only_files = false, help = false;
     o->repeat = 1;
     o->secs = 5;
+    o->rtol = o->atol = -1;
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i];
         if (only_files || text[0] != '-' || !text[1]) {

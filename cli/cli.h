@@ -19,9 +19,10 @@ typedef struct Options {
     Texts inputs, outputs; /* as written: [NAME=]FILE, NAME[=FILE] */
     VEC(jitc_shape) shapes;
     VEC(jitc_set) sets;
-    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node;
+    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref, *check;
     int threads; /* resolved: at least 1 */
-    bool verbose, quiet;
+    bool verbose, quiet, evaluate;
+    double rtol, atol; /* negative: the default */
     int64_t repeat;
     double secs;
     size_t max_memory;
@@ -37,7 +38,15 @@ extern const Command commands[];
 extern const int ncommands;
 const Command *command_find(const char *name); /* NULL when unknown */
 
-enum { CMD_RUN = 1, CMD_BENCH = 2, CMD_INSPECT = 4, CMD_OPT = 8, CMD_EXPLAIN = 16 };
+enum {
+    CMD_RUN = 1,
+    CMD_BENCH = 2,
+    CMD_INSPECT = 4,
+    CMD_OPT = 8,
+    CMD_EXPLAIN = 16,
+    CMD_COMPARE = 32,
+    CMD_REDUCE = 64
+};
 
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
  * True when help was asked for. */
@@ -50,7 +59,11 @@ ExitStatus command_bench(Options *o);
 ExitStatus command_inspect(Options *o);
 ExitStatus command_opt(Options *o);
 ExitStatus command_explain(Options *o);
+ExitStatus command_compare(Options *o);
+ExitStatus command_reduce(Options *o);
 
+/* The words of a pipeline, or of a list of passes; `also` is one more that may stand there. Unwinds. */
+void check_passes(const Options *o, const char *option, const char *list, const char *also);
 _Noreturn void usage_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
 
 /* -- Messages --------------------------------------------------------------------------------------- */
@@ -94,6 +107,7 @@ typedef struct Model {
 Model *model_open(Job *job, const char *path);
 /* Whether the graph has a node of that tensor's name ("node", "node:k"). */
 bool model_has_tensor(const Model *m, const char *name, size_t n);
+size_t node_length(const char *name, size_t n); /* of "node" in "node:k" */
 /* "node:0" is "node". */
 const char *tensor_name(Job *job, const char *name, size_t n);
 bool path_ends(const char *path, const char *ending);

@@ -1,34 +1,101 @@
 /* jitc inspect: what a model takes and gives, what it is made of, and what keeps it from being compiled. */
+#include "cli/inspect.h"
+
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "ir/dim.h"
 #include "ir/ir.h"
 #include "passes/pass.h"
 
-typedef struct {
-    const char *node, *op, *reason; /* node and op: "" when the problem is not one node's */
-} Problem;
-
-typedef struct {
-    const char *op;
-    uint32_t n;
-} OpCount;
-
-typedef struct {
-    Job job; /* in which the graph is imported as far as that goes */
-    Options *o;
-    const Model *m;
-    Binding *b;
-    ImportIo io;
-    bool shapeless; /* an input without a known rank: only its operations can be checked */
-    bool imported, ones;
-    ModelStats stats;
-    VEC(Problem) problems;
-    VEC(OpCount) ops;
-} Inspection;
-
 static const char cleanup_passes[] = "fix(simplify,fold,cse,dce)";
 
+/* -- Facts of an imported module: copied, since its job ends ------------------------------------------- */
+static void add_dims(Job *job, const Module *m, const char *tensor, const Type *t, Facts *f)
+{
+    for (int i = 0; i < t->rank; i++) {
+        if (dim_known(t->dim[i])) continue;
+        Str s = {0};
+        dim_print(m, &s, t->dim[i]);
+        char *text = job_strndup(job, str_text(&s), s.n), *to = text;
+        str_free(&s);
+        for (const char *p = text; *p; p++)
+            if (*p != '?') *to++ = *p;
+        *to = 0;
+        vec_push(job, &f->dims, (OpenDim){text, tensor, i});
+    }
+}
+
+static void add_weight(Job *job, const Op *op, Facts *f)
+{
+    const Type *t = &op->out[0]->type;
+    const char *dtype = dtype_name(t->dtype);
+    uint32_t k = 0;
+    while (k < f->weights.n && strcmp(f->weights.at[k].dtype, dtype) != 0) k++;
+    if (k == f->weights.n) vec_push(job, &f->weights, (WeightCount){.dtype = dtype});
+    WeightCount *w = &f->weights.at[k];
+    w->tensors++;
+    w->elements += type_numel(t);
+    w->bytes += type_bytes(t);
+}
+
+static void copy_facts(Job *job, Module *m, const ImportIo *io, Facts *f)
+{
+    *f = (Facts){.io = {job_array(job, jitc_io, io->nin + 1), job_array(job, jitc_io, io->nout + 1), io->nin,
+                        io->nout},
+                 .works = job_array(job, bool, m->nodes.n + 1u)};
+    const Region *main = ir_find_func(m, "main")->body;
+    const Op *end = ir_terminator(main);
+    for (size_t i = 0; i < io->nin + io->nout; i++) {
+        bool in = i < io->nin;
+        jitc_io *to = in ? &f->io.in[i] : &f->io.out[i - io->nin];
+        *to = in ? io->in[i] : io->out[i - io->nin];
+        to->name = job_strndup(job, to->name, strlen(to->name));
+        add_dims(job, m, to->name, in ? &main->args[i]->type : &end->in[i - io->nin]->type, f);
+    }
+    Regions r = ir_regions(m);
+    for (uint32_t i = 0; i < r.n; i++)
+        ir_each_op (op, r.at[i]) {
+            if (op->code == OP_weight) add_weight(job, op, f);
+            if (op->def->kind == KIND_CONST || op->code == OP_yield) continue;
+            for (uint32_t k = 0; op->from && k < op->from->n; k++) f->works[op->from->node[k]] = true;
+        }
+    model_stats(m, &f->stats);
+}
+
+typedef struct {
+    Job job;
+    Inspection *x;
+    const ImportOptions *opt;
+    Facts *facts;
+} Attempt;
+
+static void import(Attempt *a)
+{
+    ImportIo io;
+    const Model *model = a->x->m;
+    Module *m = tf_import(&a->job, model->graph, &model->src, a->opt, &io);
+    passes_run(m, cleanup_passes, NULL);
+    copy_facts(a->x->o->job, m, &io, a->facts);
+}
+
+/* False: the reasons are in *why. */
+static bool try_import(Inspection *x, const ImportOptions *opt, Facts *facts, Texts *why)
+{
+    Job *job = x->o->job;
+    Attempt *a = job_new(job, Attempt);
+    *a = (Attempt){.x = x, .opt = opt, .facts = facts};
+    job_init(&a->job, x->o->max_memory);
+    if (JOB_ENTER(&a->job) == JITC_OK) import(a);
+    jitc_status status = a->job.status;
+    for (const Diag *d = a->job.diags; d; d = d->next)
+        vec_push(job, why, job_strndup(job, d->text, strlen(d->text)));
+    job_free(&a->job);
+    if (status == JITC_OK || (status != JITC_E_INTERNAL && why->n)) return status == JITC_OK;
+    for (uint32_t i = 0; i < why->n; i++) job_error(job, "%s", why->at[i]);
+    job_fail(job, status);
+}
+
+/* -- What is in the way, and what would remain --------------------------------------------------------- */
 /* "node 'NAME' (OP): REASON", as the importer words it. */
 static Problem parse_problem(Job *job, const char *text)
 {
@@ -43,77 +110,130 @@ static Problem parse_problem(Job *job, const char *text)
     return p;
 }
 
-static void import(Inspection *x)
-{
-    tf_graph_io(&x->job, x->m->graph, &x->b->import, &x->io);
-    for (size_t i = 0; i < x->io.nin; i++) x->shapeless |= x->io.in[i].rank < 0;
-    if (x->shapeless) return;
-    Module *m = tf_import(&x->job, x->m->graph, &x->m->src, &x->b->import, &x->io);
-    x->imported = true;
-    passes_run(m, cleanup_passes, NULL);
-    model_stats(m, &x->stats);
-}
-
-/* The interface's open dimensions, were they 1; false when there are none. */
-static bool with_ones(Inspection *x, ImportOptions *import)
+/* The interface's open dimensions, were they 1; false when there are none, or a rank is not known. */
+static bool with_ones(Inspection *x, ImportOptions *opt)
 {
     VEC(jitc_shape) shapes = {0};
     bool open = false;
     for (size_t i = 0; i < x->io.nin; i++) {
         jitc_shape s = {.name = x->io.in[i].name, .rank = x->io.in[i].rank};
+        if (s.rank < 0) return false;
         for (int d = 0; d < s.rank; d++) {
             open |= x->io.in[i].shape[d] < 0;
             s.dim[d] = x->io.in[i].shape[d] < 0 ? 1 : x->io.in[i].shape[d];
         }
         vec_push(x->o->job, &shapes, s);
     }
-    *import = x->b->import;
-    import->shapes = shapes.at;
-    import->nshapes = shapes.n;
-    return open && !x->shapeless;
+    *opt = x->b->import;
+    opt->shapes = shapes.at;
+    opt->nshapes = shapes.n;
+    return open;
 }
 
-static void free_job(void *job)
+static bool known_problem(const Texts *list, const char *text)
 {
-    job_free(job);
+    for (uint32_t i = 0; i < list->n; i++)
+        if (strcmp(list->at[i], text) == 0) return true;
+    return false;
 }
 
-static void try_import(Inspection *x)
+/* The options with the survey's cuts as inputs, and without the outputs that are lost. */
+static bool with_cuts(Inspection *x, ImportOptions *opt)
 {
     Job *job = x->o->job;
-    job_init(&x->job, x->o->max_memory);
-    job_on_exit(job, free_job, &x->job);
-    if (JOB_ENTER(&x->job) == JITC_OK) {
-        import(x);
-        return;
+    const Survey *s = &x->survey;
+    Texts in = {0}, out = {0};
+    VEC(jitc_shape) shapes = {0};
+    for (size_t i = 0; i < x->b->import.ninputs; i++) vec_push(job, &in, x->b->import.inputs[i]);
+    for (size_t i = 0; i < x->b->import.nshapes; i++) vec_push(job, &shapes, x->b->import.shapes[i]);
+    for (uint32_t i = 0; i < s->ncuts; i++) {
+        if (s->cut[i].rank < 0) return false;
+        vec_push(job, &in, s->cut[i].name);
     }
-    if (!x->job.diags || x->job.status == JITC_E_INTERNAL) {
-        for (const Diag *d = x->job.diags; d; d = d->next) job_error(job, "%s", d->text);
-        job_fail(job, x->job.status);
+    for (size_t i = 0; i < x->io.nout; i++) {
+        bool lost = false;
+        for (uint32_t k = 0; k < s->nlost; k++) lost |= strcmp(s->lost[k], x->io.out[i].name) == 0;
+        if (!lost) vec_push(job, &out, x->io.out[i].name);
     }
-    /* What cannot be derived from open dimensions may be plain once they are known. */
-    ImportOptions ones;
-    Str why = {0};
-    bool fine =
-        x->io.nout && with_ones(x, &ones) && try_stats(x->o, x->m, &ones, cleanup_passes, &x->stats, &why);
-    str_free(&why);
-    x->imported = x->ones = fine;
-    for (const Diag *d = x->job.diags; d && !fine; d = d->next)
-        vec_push(job, &x->problems, parse_problem(job, d->text));
+    *opt = x->b->import;
+    opt->inputs = in.at;
+    opt->ninputs = in.n;
+    opt->shapes = shapes.at;
+    opt->nshapes = shapes.n;
+    opt->outputs = out.at;
+    opt->noutputs = out.n;
+    return out.n > 0;
 }
 
-static void count_with_ones(Inspection *x)
+/* Cuts may bring more to light: what lay behind could not be imported. */
+static void survey(Inspection *x, Texts *why)
 {
-    ImportOptions ones;
-    ModelStats stats;
-    Str why = {0};
-    if (!x->imported || !x->stats.open || !with_ones(x, &ones)) return;
-    if (try_stats(x->o, x->m, &ones, cleanup_passes, &stats, &why)) {
-        x->stats.macs = stats.macs;
-        x->stats.open = false;
-        x->ones = true;
+    enum { ROUNDS = 8 };
+    Job *job = x->o->job;
+    const Model *m = x->m;
+    for (int round = 0; round < ROUNDS; round++) {
+        ImportOptions opt;
+        Facts facts;
+        Texts more = {0};
+        tf_survey(job, m->graph, &m->src, &x->b->import, why->at, why->n, &x->survey);
+        if (!why->n || (!x->survey.ncuts && !x->survey.nlost) || !with_cuts(x, &opt)) return;
+        x->checked = try_import(x, &opt, &facts, &more);
+        uint32_t known = why->n;
+        for (uint32_t i = 0; i < more.n; i++)
+            if (!known_problem(why, more.at[i])) vec_push(job, why, more.at[i]);
+        if (x->checked || why->n == known) return;
     }
-    str_free(&why);
+}
+
+/* Without the rank of an input only operations can be checked. */
+static void list_unsupported(Inspection *x)
+{
+    const TfGraph *g = x->m->graph;
+    for (uint32_t i = 0; i < g->nnodes; i++)
+        if (x->survey.node[i].reason)
+            vec_push(x->o->job, &x->problems,
+                     (Problem){g->nodes[i].name, g->nodes[i].op, x->survey.node[i].reason});
+}
+
+static void inspect(Inspection *x)
+{
+    Texts why = {0};
+    ImportOptions ones;
+    tf_survey(x->o->job, x->m->graph, &x->m->src, &x->b->import, NULL, 0, &x->survey);
+    x->io = x->survey.io;
+    for (size_t i = 0; i < x->io.nin; i++) x->shapeless |= x->io.in[i].rank < 0;
+    if (x->shapeless) {
+        list_unsupported(x);
+        return;
+    }
+    x->imported = try_import(x, &x->b->import, &x->facts, &why);
+    if (with_ones(x, &ones) && (!x->imported || x->facts.stats.open)) {
+        /* What cannot be derived from open dimensions may be plain once they are known. */
+        Facts facts;
+        Texts unused = {0};
+        if (try_import(x, &ones, &facts, &unused)) {
+            if (x->imported)
+                x->facts.stats.macs = facts.stats.macs;
+            else
+                x->facts = facts;
+            x->facts.stats.open = false;
+            x->imported = x->ones = true;
+            why.n = 0;
+        }
+    }
+    survey(x, &why);
+    if (x->imported) x->io = x->facts.io;
+    for (uint32_t i = 0; i < why.n; i++)
+        vec_push(x->o->job, &x->problems, parse_problem(x->o->job, why.at[i]));
+}
+
+const char *node_state(const Inspection *x, uint32_t node)
+{
+    static const char *const names[] = {[NODE_SUPPORTED] = "supported",     [NODE_INPUT] = "input",
+                                        [NODE_UNUSED] = "unused",           [NODE_DEAD] = "dead",
+                                        [NODE_UNSUPPORTED] = "unsupported", [NODE_BLOCKED] = "blocked"};
+    NodeState s = x->survey.node[node].state;
+    return s == NODE_SUPPORTED && x->imported && !x->facts.works[node] ? "folded" : names[s];
 }
 
 static int by_count(const void *a, const void *b)
@@ -141,214 +261,23 @@ static void count_ops(Inspection *x)
     if (x->ops.n) qsort(x->ops.at, x->ops.n, sizeof *x->ops.at, by_count);
 }
 
-/* -- For people ------------------------------------------------------------------------------------- */
-static void put_list(Str *s, const char *title, const jitc_io *io, size_t n, int width)
-{
-    for (size_t i = 0; i < n; i++) {
-        str_printf(s, "%-8s  ", i ? "" : title);
-        put_name(s, io[i].name, width);
-        str_put(s, "  ");
-        put_io_type(s, &io[i]);
-        str_put(s, "\n");
-    }
-}
-
-static void put_ops(Str *s, const Inspection *x)
-{
-    enum { WIDTH = 100 };
-    int column = 0;
-    for (uint32_t i = 0; i < x->ops.n; i++) {
-        Str item = {0};
-        str_escape(&item, x->ops.at[i].op, strlen(x->ops.at[i].op));
-        str_printf(&item, " %u", x->ops.at[i].n);
-        if (i && column + (int)item.n + 3 > WIDTH) {
-            str_put(s, " ·\n");
-            column = 0;
-        }
-        if (column == 0) {
-            str_printf(s, "%-8s  ", i ? "" : "ops");
-            column = 10;
-        } else {
-            str_put(s, " · ");
-            column += 3;
-        }
-        str_put(s, str_text(&item));
-        column += (int)item.n;
-        str_free(&item);
-    }
-    if (x->ops.n) str_put(s, "\n");
-}
-
-/* In a table the importer's advice is shorter. */
-static void put_reason(Str *s, const char *reason)
-{
-    static const char advice[] = "; to do without it, make what it computes an input (";
-    const char *at = strstr(reason, advice), *cut = at ? at + sizeof advice - 1 : NULL;
-    size_t n = cut ? strlen(cut) : 0;
-    if (n && cut[n - 1] == ')')
-        str_printf(s, "%.*s: feed its output instead, %.*s\n", (int)(at - reason), reason, (int)n - 1, cut);
-    else
-        str_printf(s, "%s\n", reason);
-}
-
-static void put_problems(Str *s, const Inspection *x)
-{
-    int names = 0, ops = 0;
-    uint32_t nodes = 0;
-    for (uint32_t i = 0; i < x->problems.n; i++) {
-        const Problem *p = &x->problems.at[i];
-        int name = name_width(p->node, 40), op = name_width(p->op, 30);
-        names = name > names ? name : names;
-        ops = op > ops ? op : ops;
-        nodes += *p->node != 0;
-    }
-    if (nodes == x->problems.n)
-        str_printf(s, "cannot compile: %u of %u nodes\n", nodes, x->m->graph->nnodes);
-    else
-        str_put(s, "cannot compile:\n");
-    for (uint32_t i = 0; i < x->problems.n; i++) {
-        const Problem *p = &x->problems.at[i];
-        str_put(s, "  ");
-        if (*p->node) {
-            put_name(s, p->node, names);
-            str_put(s, "  ");
-            put_name(s, p->op, ops);
-            str_put(s, "  ");
-        }
-        put_reason(s, p->reason);
-    }
-}
-
-static void put_text(Str *s, const Inspection *x)
-{
-    const TfGraph *g = x->m->graph;
-    const char *name = base_name(x->m->path);
-    str_escape(s, name, strlen(name));
-    str_put(s, ": ");
-    if (g->producer) str_printf(s, "GraphDef version %d, ", g->producer);
-    str_printf(s, "%u node%s", g->nnodes, g->nnodes == 1 ? "" : "s");
-    if (x->imported) {
-        str_printf(s, " (%lld after folding), ", (long long)x->stats.nodes);
-        put_stats(s, &x->stats);
-        if (x->ones) str_put(s, " (open dimensions taken as 1)");
-    }
-    str_put(s, "\n");
-    int width = 12;
-    for (size_t i = 0; i < x->io.nin + x->io.nout; i++) {
-        int w = name_width(i < x->io.nin ? x->io.in[i].name : x->io.out[i - x->io.nin].name, 48);
-        width = w > width ? w : width;
-    }
-    put_list(s, "inputs", x->io.in, x->io.nin, width);
-    put_list(s, "outputs", x->io.out, x->io.nout, width);
-    put_ops(s, x);
-    if (x->shapeless) str_put(s, "an input has no known number of dimensions: --shape NAME=DIMS says more\n");
-    if (x->problems.n) put_problems(s, x);
-}
-
-/* -- For programs ----------------------------------------------------------------------------------- */
-static void put_json_io(Str *s, const jitc_io *io, size_t n)
-{
-    str_put(s, "[");
-    for (size_t i = 0; i < n; i++) {
-        const char *type = jitc_dtype_name(io[i].dtype);
-        str_put(s, i ? ", {\"name\": " : "{\"name\": ");
-        put_json(s, io[i].name);
-        str_put(s, ", \"dtype\": ");
-        if (type)
-            put_json(s, type);
-        else
-            str_put(s, "null");
-        str_put(s, ", \"shape\": ");
-        put_json_dims(s, io[i].rank, io[i].shape);
-        str_put(s, "}");
-    }
-    str_put(s, "]");
-}
-
-static void put_json_report(Str *s, const Inspection *x)
-{
-    str_put(s, "{\n  \"model\": ");
-    put_json(s, x->m->path);
-    str_printf(s, ",\n  \"producer\": %d,\n  \"nodes\": %u,\n", x->m->graph->producer, x->m->graph->nnodes);
-    if (x->imported) {
-        str_printf(s, "  \"nodes_after_folding\": %lld,\n  \"weights\": %lld,\n  \"macs\": ",
-                   (long long)x->stats.nodes, (long long)x->stats.weights);
-        str_printf(s, "%.0f,\n  \"open_dimensions\": %s,\n", x->stats.macs,
-                   x->stats.open || x->ones ? "true" : "false");
-    }
-    str_put(s, "  \"inputs\": ");
-    put_json_io(s, x->io.in, x->io.nin);
-    str_put(s, ",\n  \"outputs\": ");
-    put_json_io(s, x->io.out, x->io.nout);
-    str_put(s, ",\n  \"ops\": {");
-    for (uint32_t i = 0; i < x->ops.n; i++) {
-        str_put(s, i ? ", " : "");
-        put_json(s, x->ops.at[i].op);
-        str_printf(s, ": %u", x->ops.at[i].n);
-    }
-    str_printf(s, "},\n  \"can_compile\": %s,\n  \"problems\": [", x->problems.n ? "false" : "true");
-    for (uint32_t i = 0; i < x->problems.n; i++) {
-        str_put(s, i ? ",\n    {\"node\": " : "\n    {\"node\": ");
-        put_json(s, x->problems.at[i].node);
-        str_put(s, ", \"op\": ");
-        put_json(s, x->problems.at[i].op);
-        str_put(s, ", \"reason\": ");
-        put_json(s, x->problems.at[i].reason);
-        str_put(s, "}");
-    }
-    str_put(s, x->problems.n ? "\n  ]\n}\n" : "]\n}\n");
-}
-
-/* -- Graphviz --------------------------------------------------------------------------------------- */
-static bool is_problem(const Inspection *x, const char *node)
-{
-    for (uint32_t i = 0; i < x->problems.n; i++)
-        if (strcmp(x->problems.at[i].node, node) == 0) return true;
-    return false;
-}
-
-static void put_dot(Str *s, const Inspection *x)
-{
-    const TfGraph *g = x->m->graph;
-    str_put(s, "digraph model {\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n");
-    for (uint32_t i = 0; i < g->nnodes; i++) {
-        const TfNode *n = &g->nodes[i];
-        if (strcmp(n->op, "Const") == 0) continue; /* they would hide the rest */
-        Str op = {0}, name = {0};
-        put_json(&op, n->op);
-        put_json(&name, n->name);
-        str_printf(s, "  n%u [label=%.*s\\n%s", i, (int)op.n - 1, str_text(&op), str_text(&name) + 1);
-        str_free(&op);
-        str_free(&name);
-        str_put(s, is_problem(x, n->name)                   ? ", style=filled, fillcolor=\"#f4b6b6\""
-                   : strncmp(n->op, "Placeholder", 11) == 0 ? ", style=filled, fillcolor=\"#cfe3f7\""
-                                                            : "");
-        str_put(s, "];\n");
-        for (uint32_t k = 0; k < n->ninputs; k++)
-            if (strcmp(g->nodes[n->inputs[k].node].op, "Const") != 0)
-                str_printf(s, "  n%u -> n%u;\n", n->inputs[k].node, i);
-    }
-    str_put(s, "}\n");
-}
-
 ExitStatus command_inspect(Options *o)
 {
     Inspection *x = job_new(o->job, Inspection);
     x->o = o;
     x->m = model_open(o->job, o->files.at[0]);
     x->b = bind_names(o, x->m);
-    try_import(x);
-    count_with_ones(x);
+    inspect(x);
     count_ops(x);
     Str s = {0};
     if (o->dot) {
-        put_dot(&s, x);
+        inspect_dot(&s, x);
         put_file(o->job, o->dot, &s);
     }
     if (o->json)
-        put_json_report(&s, x);
+        inspect_json(&s, x);
     else if (!o->quiet || x->problems.n)
-        put_text(&s, x);
+        inspect_text(&s, x);
     if (!o->dot || strcmp(o->dot, "-") != 0) put_stdout(o->job, &s);
     str_free(&s);
     return x->problems.n ? EXIT_UNUSABLE : EXIT_DONE;

@@ -18,8 +18,15 @@ const Command commands[] = {
      "FILE is a GraphDef (.pb, .pbtxt) or the compiler's own text form (.jir).\n", CMD_OPT, command_opt},
     {"explain", "explain MODEL [--node NAME]", "what was fused into what, and why not more", "", CMD_EXPLAIN,
      command_explain},
+    {"compare", "compare MODEL --input [NAME=]FILE",
+     "compare compiled code with the reference evaluator, per tensor",
+     "Exit status 1 when a tensor differs. Without --rtol and --atol an element may be off by 1e-4 of itself "
+     "and\n"
+     "1e-4 of the tensor's largest (f64 1e-9, f16 1e-2, bf16 5e-2); integers must be equal, and NaN in the "
+     "same\n"
+     "places. Tensors that live only inside a kernel, a loop or a branch are not compared.\n",
+     CMD_COMPARE, command_compare},
     {"compile", NULL, "write an object file and a C header", NULL, 0, NULL},
-    {"compare", NULL, "compare compiled code with the reference evaluator", NULL, 0, NULL},
     {"profile", NULL, "time per kernel and per node", NULL, 0, NULL},
     {"tune", NULL, "measure candidates and keep the winners", NULL, 0, NULL},
     {"reduce", NULL, "shrink a failing graph", NULL, 0, NULL},

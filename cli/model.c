@@ -19,8 +19,7 @@ Model *model_open(Job *job, const char *path)
     return m;
 }
 
-/* The length of "node" in "node:k". */
-static size_t node_length(const char *name, size_t n)
+size_t node_length(const char *name, size_t n)
 {
     size_t k = n;
     while (k && name[k - 1] >= '0' && name[k - 1] <= '9') k--;
@@ -94,8 +93,7 @@ static void add_region(Counter *c, const Region *r)
         }
         if (op->def->kind == KIND_CONTRACT) add_contraction(op, c->st);
         if (op->code == OP_weight) c->st->weights += type_numel(&op->out[0]->type);
-        if (op->def->kind == KIND_CONST || op->def->kind >= KIND_SIZE || !op->from || !op->from->n)
-            continue;
+        if (op->def->kind == KIND_CONST || op->def->kind >= KIND_SIZE || !op->from || !op->from->n) continue;
         uint32_t node = op->from->node[op->from->n - 1];
         c->st->nodes += !c->seen[node];
         c->seen[node] = true;

@@ -29,8 +29,7 @@ static bool is_pass(const char *word, size_t n)
     return false;
 }
 
-/* The words of a pipeline, or of a list of passes; `also` is one more that may stand there. */
-static void check_words(const Options *o, const char *option, const char *list, const char *also)
+void check_passes(const Options *o, const char *option, const char *list, const char *also)
 {
     static const char between[] = ",() \t\n";
     Str known = {0};
@@ -130,8 +129,8 @@ ExitStatus command_opt(Options *o)
     x.o = o;
     job_on_exit(o->job, free_text, &x.out);
     if (!o->emit) o->emit = "jir";
-    if (o->passes) check_words(o, "--passes", o->passes, "fix");
-    if (o->dump_after) check_words(o, "--dump-after", o->dump_after, "all");
+    if (o->passes) check_passes(o, "--passes", o->passes, "fix");
+    if (o->dump_after) check_passes(o, "--dump-after", o->dump_after, "all");
     const char *path = o->files.at[0];
     Module *m = path_ends(path, ".jir") ? read_jir(o, path) : import(o, path);
     PassOptions options = {

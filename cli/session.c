@@ -35,7 +35,7 @@ static void load(Options *o, const Model *m, const Binding *b, Session *s)
     binding_options(o, b, &options);
     if (o->verbose) options.log = log_line;
     jitc_error *error = NULL;
-    jitc_status status = jitc_program_load(m->path, &options, &s->program, &error);
+    jitc_status status = program_load_passes(m->path, o->passes, &options, &s->program, &error);
     if (status != JITC_OK) {
         const char *text = error ? jitc_error_text(error) : "";
         text = job_strndup(o->job, text, strlen(text));

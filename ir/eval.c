@@ -9,6 +9,9 @@ typedef struct {
     Module *m;
     Tensor *value;
     DimEnv dims;
+    const Region *top;
+    EvalTrace *trace; /* of the ops of `top`; may be NULL */
+    void *trace_arg;
 } Eval;
 
 static void eval_region(Eval *e, const Region *r, Tensor *results);
@@ -185,12 +188,25 @@ static void eval_region(Eval *e, const Region *r, Tensor *results)
             for (int i = 0; i < op->nin; i++) results[i] = e->value[op->in[i]->id];
         else
             eval_op(e, op);
+        for (int i = 0; e->trace && r == e->top && i < op->nout; i++)
+            e->trace(e->trace_arg, op->out[i], &e->value[op->out[i]->id]);
     }
 }
 
 void ir_eval_region(Module *m, const Region *r, const Tensor *args, Tensor *results)
 {
-    Eval e = {.m = m, .value = job_array(m->job, Tensor, m->next_value + 1), .dims = {.m = m}};
+    ir_eval_traced(m, r, args, results, NULL, NULL);
+}
+
+void ir_eval_traced(Module *m, const Region *r, const Tensor *args, Tensor *results, EvalTrace *trace,
+                    void *arg)
+{
+    Eval e = {.m = m,
+              .value = job_array(m->job, Tensor, m->next_value + 1),
+              .dims = {.m = m},
+              .top = r,
+              .trace = trace,
+              .trace_arg = arg};
     for (uint32_t i = 0; i < r->nargs; i++) {
         e.value[r->args[i]->id] = args[i];
         learn(&e, &r->args[i]->type, &args[i].type);

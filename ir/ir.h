@@ -449,6 +449,10 @@ bool ir_verify(const Module *m, Str *why); /* structure, types by re-inference, 
 void ir_eval_op(Module *m, const Op *op, const Tensor *in, Tensor *out);
 /* Runs a region; args and results are tensors; also used for kernels. */
 void ir_eval_region(Module *m, const Region *r, const Tensor *args, Tensor *results);
+/* The same, and tells each value of the region's own ops; values in loops and branches are not told. */
+typedef void EvalTrace(void *arg, const Value *v, const Tensor *t);
+void ir_eval_traced(Module *m, const Region *r, const Tensor *args, Tensor *results, EvalTrace *trace,
+                    void *arg);
 /* Weights as the evaluator reads them, cached per op while `job` lives. */
 
 /* Shared helpers of ops/ *.c */
