@@ -133,7 +133,7 @@ static void put_cuts(Str *s, const Inspection *x)
     for (uint32_t i = 0; i < v->nlost; i++) {
         str_put(s, i ? "          " : "lost      ");
         str_escape(s, v->lost[i], strlen(v->lost[i]));
-        str_put(s, " is computed by such a node, or by none but those behind it\n");
+        str_put(s, " cannot be computed, whatever the inputs\n");
     }
 }
 

@@ -119,8 +119,9 @@ static void build(Network *w)
         if (matters(w, i)) each_operand(w, i, note_tensor);
     for (uint32_t i = 0; i < w->cut->outputs.n; i++) {
         const TensorRef *r = &w->cut->outputs.at[i];
-        if (matters(w, r->node) && cut_at(w->cut, r->node, r->out) < 0)
-            w->tensors.at[tensor_of(w, r->node, r->out)].output = true;
+        if (!matters(w, r->node) || cut_at(w->cut, r->node, r->out) >= 0) continue;
+        int32_t t = tensor_of(w, r->node, r->out);
+        w->tensors.at[t].output = true;
     }
     w->source = entry(w, (int32_t)w->tensors.n);
     w->sink = w->source + 1;

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, bench (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, bench (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs bench
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare bench
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
@@ -39,6 +39,12 @@ formal() {
     checks=$((checks + 1))
     ! grep -vqE '^jitc: (error|note): ' err || failed "a line without 'jitc: error: '"
     ! grep -q $'\033' err || failed "a raw escape character"
+}
+# Standard output is JSON, where there is something to tell.
+json() {
+    command -v python3 >/dev/null || return 0
+    checks=$((checks + 1))
+    python3 -m json.tool out >/dev/null || failed "not JSON"
 }
 # bad STATUS PATTERN COMMAND...
 bad() {
@@ -87,7 +93,7 @@ args() {
     says '^jitc [0-9]+\.[0-9]+\.[0-9]+$'
     says '^LLVM '
     says '^host CPU '
-    for c in run bench inspect opt explain; do
+    for c in run bench inspect opt explain compare; do
         run 0 "$jitc" $c --help
         says "^usage: jitc $c "
         says '--shape'
@@ -96,7 +102,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in compile compare profile tune reduce bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in compile profile tune reduce bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -175,6 +181,28 @@ inspect() {
     says '^inputs +x +f32\[3\]$'
     checks=$((checks + 1))
     ! grep -q keep out || failed "a placeholder that is set is still an input"
+    # The fewest cuts behind what is not supported: one tensor for two nodes; what is lost is named.
+    run 1 "$jitc" inspect "$here/cuts.pbtxt"
+    says '^cut +--input joined=FILE +f32\[2,3\]$'
+    says '^ +with which the rest compiles$'
+    says '^lost +alone '
+    says '^nodes .*not supported'
+    run 1 "$jitc" inspect "$here/cuts.pbtxt" --json
+    json
+    says '"cuts": \[\{"name": "joined", "dtype": "f32", "shape": \[2, 3\]\}\],'
+    says '"cuts_checked": true'
+    says '"lost_outputs": \["alone"\]'
+    says '"first": "unsupported"'
+    says '"good": "blocked"'
+    run 0 "$jitc" inspect "$digits" --json
+    json
+    says '"weight_types": \[\{"dtype": "f32", "tensors": 40, "elements": 11504, "bytes": 46016\}\]'
+    says '"sizes": \[\{"size": "N0", "tensor": "images", "axis": 0\}'
+    run 1 "$jitc" inspect "$here/escape.pbtxt" --json
+    json
+    run 1 "$jitc" inspect "$here/escape.pbtxt" --dot escape.dot
+    checks=$((checks + 1))
+    ! grep -q $'\033' escape.dot || failed "a raw escape character in the dot file"
     run 0 "$jitc" inspect "$here/add.pbtxt" --output scope/y:0
     says '^outputs +scope/y +f32'
     run 0 "$jitc" inspect "$here/add.pbtxt" --dot graph.dot
@@ -317,6 +345,39 @@ outputs() {
     run 1 sh -c '"$@" >/dev/full' sh "${add[@]}"
     complains '^jitc: error: standard output: cannot write: No space'
     run 1 sh -c '"$@" >/dev/full' sh "$jitc" --help
+}
+
+compare() {
+    run 0 "$jitc" compare "$digits" --input "$images"
+    says '^functional_1/dense_1_2/Softmax +f32\[360,10\] '
+    says '^11 of 11 tensors within the tolerance; 23 others are inside kernels \(--verbose lists them\)$'
+    quiet
+    run 0 "$jitc" compare "$digits" --input "$images" --verbose
+    says '^  functional_1/.* is inside the kernel of '
+    run 0 "$jitc" compare "$digits" --input "$images" --evaluate --json
+    json
+    says '"wrong": 0'
+    run 0 "$jitc" compare "$digits" --input "$images" --passes off --quiet
+    run 1 "$jitc" compare "$digits" --input "$images" --rtol 0 --atol 0
+    says '^first difference: '
+    complains "^jitc: error: compare: [0-9]+ tensors differ; the first is '.*' \([A-Za-z0-9]+\) at \([0-9,]+\): "
+    formal
+    add=("$jitc" compare "$here/add.pbtxt" --input a=a.npy --input b=b.npy)
+    run 0 "${add[@]}"
+    if command -v python3 >/dev/null && command -v zip >/dev/null; then
+        mkdir -p scope && cp b.npy scope/z.npy && cp b.npy nosuch.npy && zip -q0 ref.npz scope/z.npy && zip -q0 bad.npz nosuch.npy
+        run 1 "${add[@]}" --ref ref.npz
+        complains "differs; the first is 'scope/z' \(Mul\) at \([0-9,]+\): .*, the reference has 1; the evaluator differs as well$"
+        bad 1 "holds 'nosuch', but the graph has no such tensor" "${add[@]}" --ref bad.npz
+    fi
+    bad 1 'nosuch.npz: ' "${add[@]}" --ref nosuch.npz
+    bad 2 '--rtol' "${add[@]}" --rtol -1
+    bad 2 '--atol' "${add[@]}" --atol x
+    bad 2 "no pass is called 'fuze'" "${add[@]}" --passes fuze
+    bad 2 'is not given' "$jitc" compare "$here/add.pbtxt" --input a=a.npy
+    run 1 "$jitc" compare "$here/unsupported.pbtxt" --input bytes=a.npy
+    formal
+    complains '^jitc: error: '
 }
 
 bench() {
