@@ -38,10 +38,13 @@ static void import_arg(Cx *cx, Value **in, Value **out)
     int axis = known_axis(cx, in[1], "the axis", in[0]->type.rank);
     DType t = get_type(cx, "output_type", JITC_INT64);
     if (axis < 0 || cx->failed) return;
-    if (t != JITC_INT32 && t != JITC_INT64)
-        fail(cx, "output_type %s is not supported; int32 and int64 are", dtype_name(t));
-    else
-        out[0] = ir_v(&cx->b, (OpCode)cx->op->arg, IN(in[0]), AT(at_i("axis", axis), at_t("to", t)));
+    if (!dtype_is_int(t) || dtype_size(t) < 2) {
+        fail(cx, "output_type %s is not possible", dtype_name(t));
+        return;
+    }
+    DType index = dtype_size(t) > 4 ? JITC_INT64 : JITC_INT32;
+    Value *v = ir_v(&cx->b, (OpCode)cx->op->arg, IN(in[0]), AT(at_i("axis", axis), at_t("to", index)));
+    out[0] = v ? ir_cast(&cx->b, v, t) : NULL;
 }
 
 static void import_cumsum(Cx *cx, Value **in, Value **out)

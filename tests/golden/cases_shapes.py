@@ -264,3 +264,12 @@ case("Reshape/zero_is_zero", lambda x: raw.Reshape(tensor=x, shape=ints(3, 0)), 
 case("Concat/axis_comes_first", lambda x, y: raw.Concat(concat_dim=const(np.int32(1)), values=[x, y]), f(2, 1), f(2, 2))
 case("Split/axis_first", lambda x: raw.Split(axis=const(np.int32(1)), value=x, num_split=3), f(3, 3))
 case("SplitV/axis_last", lambda x: raw.SplitV(value=x, size_splits=ints(1, 2), axis=const(np.int32(1)), num_split=2), f(3, 3))
+
+# -- ArgMax, ArgMin ----------------------------------------------------------------------------------------
+TIES = np.array([[1, 3, 3, 0], [0, 0, 0, 0], [2, 1, 9, 9]])
+for op in ("ArgMax", "ArgMin"):
+    over({"f32": tf.float32, **ANY}, f"{op}/type", lambda x, op=op: [getattr(raw, op)(input=x, dimension=const(np.int32(k))) for k in (0, -1)], TIES.astype(np.int32))
+    case(f"{op}/none_of_rows", lambda x, op=op: getattr(raw, op)(input=x, dimension=const(np.int32(1))), f(0, 3))
+    case(f"{op}/open_axis_0", lambda x, op=op: getattr(raw, op)(input=x, dimension=const(np.int32(0))), f(5, 3), dyn="all")
+for t in (tf.int16, tf.uint16, tf.int32, tf.int64):
+    case(f"ArgMax/to_{t.name}", lambda x, t=t: raw.ArgMax(input=x, dimension=const(np.int32(1)), output_type=t), f(3, 7))
