@@ -50,7 +50,9 @@ static Value *solve_triangle(Cx *cx, Value *a, Value *b, bool lower, bool trans,
 
 static Op *factors(Cx *cx, Value *a, bool strict)
 {
-    return a ? ir_op(&cx->b, OP_lu, IN(a), AT(at_b("strict", strict))) : NULL;
+    return a ? ir_op(&cx->b, OP_lu, IN(a),
+                     AT(at_b("strict", strict), at_s("report", strict ? "a matrix is not invertible" : "")))
+             : NULL;
 }
 
 /* The rows of b as the pivots went, then l, then u. */

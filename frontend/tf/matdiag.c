@@ -280,7 +280,7 @@ static void import_band_part(Cx *cx, Value **in, Value **out)
         fail(cx, "num_lower or num_upper is larger than the matrices of %s", type_string(cx, &x->type));
         return;
     }
-    if (!known) lower = checked(cx, lower, fine);
+    if (!known) lower = checked_as(cx, lower, fine, "num_lower or num_upper is larger than the matrix");
     Value *k = bi(cx, OP_sub, c, r);
     Value *low = bi(cx, OP_logical_or, bi(cx, OP_less, lower, num(cx, 0)),
                     bi(cx, OP_less_equal, ir_unary(&cx->b, OP_neg, k), lower));

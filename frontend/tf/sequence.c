@@ -76,7 +76,9 @@ static void import_range(Cx *cx, Value **in, Value **out)
         }
         if (k)
             n = tensor_i(k, 0);
-        else if (!bind_size(cx, ok ? count : checked(cx, count, fine), "the number of elements", &n))
+        else if (!bind_size(cx,
+                            ok ? count : checked_as(cx, count, fine, "delta is 0, or leads away from limit"),
+                            "the number of elements", &n))
             return;
     }
     Value *i = iota_vector(cx, dtype_is_float(t) ? JITC_INT32 : t, n);

@@ -55,11 +55,12 @@ const OpDef op_lu = {
     .name = "lu",
     .doc =
         "LU factors with partial pivoting: both in one matrix (l has ones on its diagonal), which row of x "
-        "each row is, and the sign of that permutation; `strict`: a pivot of 0 is an error",
+        "each row is, and the sign of that permutation; `strict`: a pivot of 0 is an error, which `report` "
+        "tells",
     .kind = KIND_ROUTINE,
     .nin = 1,
     .nout = 3,
-    .attrs = {{"strict", ATTR_BOOL, true}},
+    .attrs = {{"strict", ATTR_BOOL, true}, {"report", ATTR_STR, true}},
     .infer = infer,
     .eval = eval,
     .outer = outer_of_matrices,

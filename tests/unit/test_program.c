@@ -217,6 +217,35 @@ START_TEST(test_plain_outputs)
 }
 END_TEST
 
+/* What only a run can tell names the node, and what is wrong. */
+START_TEST(test_reports)
+{
+    static const char text[] =
+        "graph @main(%x: f32[2,2], %i: i32[1]) {\n"
+        "  %a, %p, %s = lu %x {strict = true, report = \"a matrix is not invertible\"}  @\"inverse\"\n"
+        "  %y = gather %a, %i {axis = 0}  @\"rows\"\n  return %a, %y\n}\n";
+    static const struct {
+        float x[4];
+        int32_t i;
+        const char *why;
+    } cases[] = {{{1, 2, 2, 4}, 0, "node 'inverse': a matrix is not invertible"},
+                 {{1, 2, 3, 4}, 2, "node 'rows': an index is out of range"}};
+    jitc_program *p = load_ir(text, 1);
+    jitc_exec *x = exec_of(p);
+    for (size_t i = 0; i < 2; i++) {
+        float m[4];
+        int32_t index[1] = {cases[i].i};
+        memcpy(m, cases[i].x, sizeof m);
+        bind(x, jitc_program_input(p, 0), m);
+        bind(x, jitc_program_input(p, 1), index);
+        ck_assert_int_eq(jitc_exec_run(x), JITC_E_INVALID);
+        ck_assert_msg(strstr(jitc_exec_error(x), cases[i].why) != NULL, "%s", jitc_exec_error(x));
+    }
+    jitc_exec_free(x);
+    jitc_program_free(p);
+}
+END_TEST
+
 /* -- Misuse
  * --------------------------------------------------------------------------------------------------- */
 START_TEST(test_misuse)
@@ -425,6 +454,7 @@ Suite *program_suite(void)
     tcase_add_loop_test(c, test_run, 1, 4);
     tcase_add_test(c, test_staging);
     tcase_add_test(c, test_plain_outputs);
+    tcase_add_test(c, test_reports);
     tcase_add_test(c, test_misuse);
     tcase_add_test(c, test_bad_binds);
     tcase_add_test(c, test_cpu);
