@@ -87,7 +87,7 @@ Dim list_length(Cx *cx, const Value *list)
 {
     const List *l = list_of(cx, list);
     if (!l) return list->type.rank ? list->type.dim[0] : 0;
-    return l->ragged && l->grows ? l->lengths->type.dim[0] : l->n;
+    return l->ragged && (l->grows || l->origin->grows) ? l->lengths->type.dim[0] : l->n;
 }
 
 static Value *one(Cx *cx, Value *item)
@@ -173,6 +173,7 @@ Value *list_set(Cx *cx, Value *list, Value *index, Value *item, bool grows)
     if (!list || !need_rank(cx, index, "the index", 0, 0)) return NULL;
     const List *l = list_of(cx, list);
     if (l) {
+        l->origin->grows |= grows;
         Value *next = size_value(cx, l->lengths->type.dim[0], index->type.dtype);
         Value *in_order = next ? ir_binary(&cx->b, OP_equal, index, next) : NULL;
         return append_ragged(cx, list, checked(cx, item, in_order));
@@ -301,7 +302,7 @@ Value *list_concat(Cx *cx, Value *list, const List *like, Value **lengths)
     const List *l = list_of(cx, list);
     if (l && l->ragged) {
         Dim written = l->lengths->type.dim[0];
-        if (!l->grows && written != l->n)
+        if (!l->grows && !l->origin->grows && written != l->n)
             ir_op(&cx->b, OP_check, NO_IN, AT(at_ds("a", &written, 1), at_ds("b", &l->n, 1)));
         *lengths = l->lengths;
         /* A value of its own: this one is no list. */

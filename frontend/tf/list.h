@@ -9,7 +9,7 @@
 
 /* Where a list was made; what is learned about it holds when that node's users are imported again. */
 typedef struct {
-    bool ragged;
+    bool ragged, grows;
 } ListOrigin;
 
 typedef struct List {
