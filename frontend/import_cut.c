@@ -513,6 +513,8 @@ static void find_needed(Cut *c)
         uint32_t from = live >= 0 ? (uint32_t)live : 0;
         uint32_t end = live >= 0 ? from + 1 : cut_ninputs(n);
         if (c->flow->nodes[i].kind == FLOW_SWITCH && s->branch < 0) end = n->ninputs;
+        const FlowNode *f = &c->flow->nodes[i];
+        if (f->kind == FLOW_MERGE && f->live < 0 && !f->problem) need(c, &stack, f->pred.node, f->pred.out);
         for (uint32_t k = from; k < end; k++)
             if (cut_reads(c, n, k)) need(c, &stack, n->inputs[k].node, n->inputs[k].out);
         job_tick(c->job);
