@@ -233,3 +233,97 @@ case("QuantizedMatMul/chain", lambda x, y, z: out(raw.QuantizeDownAndShrinkRange
 for t, q in Q.items():
     case(f"Const/{q.name}", lambda x, t=t, q=q: [tf.bitcast(tf.bitcast(const(np.array([1, 2, 77], t)), q), t), raw.Neg(x=x)],
          f(2))  # fmt: skip
+
+# -- Fused forms: TensorFlow has them through oneDNN only, so a model in floating point answers ----------------------
+INT = dict(quint8=np.uint8, qint8=np.int8, qint32=np.int32)
+
+
+def model(x, w, bias, rx, rw, conv=None, mode="SCALED", relu=False, to=None, ro=None, summand=None):
+    """rx, rw, ro: ranges as numbers. Tensors of plain integers in, the result and its range out."""
+    size = max(abs(rx[0]), abs(rx[1])) if mode == "SCALED" else rx[1] - rx[0]
+    weight = np.maximum(np.abs(rw[0]), np.abs(rw[1])).astype("d")
+    scale = 255 * 127 / (size * weight)
+    y = conv(tf.cast(x, tf.float64), tf.cast(w, tf.float64))
+    if bias is not None:
+        y += tf.cast(bias, tf.float64) * (scale if bias.dtype == tf.float32 else 1)
+    if mode == "MIN_FIRST":
+        y += tf.reduce_sum(tf.cast(w, tf.float64), 0) * 255 * rx[0] / (rx[1] - rx[0])
+    if summand is not None:
+        y += tf.cast(summand, tf.float64) * 4 / (255 if summand.dtype == tf.uint8 else 127) * scale
+    y = tf.nn.relu(y) if relu else y
+    if to:
+        top = 255 if to == np.uint8 else 127
+        y = y / scale * top / max(abs(ro[0]), abs(ro[1]))
+        return [tf.cast(tf.clip_by_value(tf.round(y), -128 if to == np.int8 else 0, top), to), tf.constant(F(ro[0])),
+                tf.constant(F(ro[1]))]  # fmt: skip
+    level = (rx[1] - rx[0]) / 255 * (np.asarray(rw[1], "d") - np.asarray(rw[0], "d")) / 254 * 2.0**31
+    return [tf.cast(tf.round(y), tf.int32), tf.constant(F(-level)), tf.constant(F(level))]
+
+
+RW, RO = (-1, 0.8), (0, 5)
+CONV = lambda x, w: tf.nn.conv2d(x, w, 1, "SAME")  # noqa: E731
+DEEP = lambda x, w: tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], "SAME")  # noqa: E731
+I8 = lambda *shape: numbers(np.int8, *shape)  # noqa: E731
+
+
+def fused(op, name, data, weights, biases, conv, rx=(0, 2), rw=RW, to=None, ro=None, summand=None, matrix=False, **kw):
+    bias = "WithBias" in op
+
+    def build(x, w, *more):
+        more = list(more)
+        args = dict(bias=more.pop(0)) if bias else {}
+        if bias and args["bias"].dtype == tf.int32:
+            args["bias"] = quantised(args["bias"])
+        names = ("a", "b", "min_a", "max_a", "min_b", "max_b") if matrix else (
+            "input", "filter", "min_input", "max_input", "min_filter", "max_filter")  # fmt: skip
+        values = (quantised(x), quantised(w), F(rx[0]), F(rx[1]), F(rw[0]), F(rw[1]))
+        args.update(zip(names, values))
+        if to:
+            args.update(min_freezed_output=F(ro[0]), max_freezed_output=F(ro[1]))
+        if summand is not None:
+            args.update(summand=quantised(more.pop(0)), min_summand=F(0 if "Signed" not in op else -4), max_summand=F(4))
+        if matrix:
+            args["input_quant_mode"] = kw.get("mode", "MIN_FIRST")
+        else:
+            args.update(strides=[1, 1, 1, 1], padding="SAME")
+        if to and not matrix:
+            args["out_type"] = Q[to]
+        if to and matrix:
+            args["Toutput"] = Q[to]
+        return out(getattr(raw, op)(**args))
+
+    def answer(x, w, *more):
+        more = list(more)
+        b = more.pop(0) if bias else None
+        return model(x, w, b, rx, rw, conv, kw.get("mode", "MIN_FIRST" if matrix else "SCALED"), "Relu" in op, to, ro,
+                     more.pop(0) if summand is not None else None)
+
+    inputs = [data, weights, *([biases] if bias else []), *([summand] if summand is not None else [])]
+    case(f"{op}/{name}", build, *inputs, tol=LAST, oracle=answer)
+
+
+W = I8(3, 3, 2, 3)
+# In steps that no half comes of.
+B = F([1.01, -2.03, 0.517])
+for op, kw in {
+    "AndRelu": {}, "AndRequantize": dict(to=np.int8, ro=(-3, 5)), "AndReluAndRequantize": dict(to=np.uint8, ro=RO),
+    "WithBias": {}, "WithBiasAndRelu": {}, "WithBiasAndRequantize": dict(to=np.int8, ro=(-3, 5)),
+    "WithBiasAndReluAndRequantize": dict(to=np.uint8, ro=RO),
+    "WithBiasSumAndReluAndRequantize": dict(to=np.uint8, ro=RO, summand=U8(1, 4, 5, 3)),
+    "WithBiasSignedSumAndReluAndRequantize": dict(to=np.uint8, ro=RO, summand=I8(1, 4, 5, 3)),
+}.items():  # fmt: skip
+    fused("QuantizedConv2D" + op, "plain", U8(1, 4, 5, 2), W, B, CONV, **kw)
+fused("QuantizedConv2DWithBias", "per_channel", U8(1, 4, 5, 2), W, B, CONV, rw=([-1, -0.5, -0.25], [0.8, 0.5, 0.3]))
+fused("QuantizedConv2DWithBiasAndReluAndRequantize", "i32_bias", U8(1, 4, 5, 2), W, i(3, lo=-9000, hi=9000), CONV,
+      to=np.uint8, ro=RO)  # fmt: skip
+for op, kw in {"": {}, "WithBias": {}, "WithBiasAndRelu": {},
+               "WithBiasAndReluAndRequantize": dict(to=np.uint8, ro=RO)}.items():  # fmt: skip
+    fused("QuantizedDepthwiseConv2D" + op, "plain", U8(1, 4, 5, 3), I8(3, 3, 3, 1), B, DEEP, **kw)
+fused("QuantizedConv2D", "symmetric", U8(1, 4, 5, 2), W, None, CONV)
+fused("QuantizedConv2DPerChannel", "plain", U8(1, 4, 5, 2), W, None, CONV, rw=([-1, -0.5, -0.25], [0.8, 0.5, 0.3]))
+for op, kw in {"WithBias": {}, "WithBiasAndRelu": {}, "WithBiasAndReluAndRequantize": dict(to=np.uint8, ro=RO),
+               "WithBiasAndRequantize": dict(to=np.uint8, ro=RO)}.items():  # fmt: skip
+    for mode in ("MIN_FIRST", "SCALED"):
+        for lo in (0, -0.5):
+            fused("QuantizedMatMul" + op, f"{mode.lower()}_{lo}", U8(4, 7), I8(7, 3), B, tf.matmul, rx=(lo, 2),
+                  matrix=True, mode=mode, **kw)  # fmt: skip
