@@ -37,7 +37,7 @@ PLAIN = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint
 # Bits of agreement: TensorFlow adds some sums of products in half precision, which jitc does not.
 DIGITS = {"float16": 8, "bfloat16": 5, "float32": 20, "float64": 44, "complex64": 19, "complex128": 42}
 # What has no answer to compare: random numbers, text on a terminal, functions, queues.
-NO_ANSWER = {"Placeholder", "PlaceholderV2", "NoOp", "Assert", "RandomUniform", "Print", "PrintV2", "Timestamp"}
+NO_ANSWER = {"Placeholder", "PlaceholderV2", "NoOp", "Assert", "RandomUniform", "Print", "PrintV2", "Timestamp", "TensorArrayV3"}
 NOTE = {
     "RandomUniform": "the numbers are jitc's own",
     "Placeholder": "every type in the table but strings",
@@ -174,16 +174,16 @@ def convert(array, to):
     wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     if kind == "c":
         return (wide + 0.25j * np.roll(wide.real, 1)).astype(np_type) if array.dtype.kind != "c" else wide.astype(np_type)
-    wide = np.real(wide)
+    wide = np.asarray(np.real(wide))
     if kind in "iu":
         if array.dtype.kind in "iu":
             info = np.iinfo(np_type)
-            return np.clip(array.astype(object), info.min, info.max).astype(np_type)
+            return np.array(np.clip(array.astype(object), info.min, info.max), np_type)
         wide = np.rint(np.nan_to_num(wide, nan=0, posinf=3, neginf=-3))
         if kind == "u":
             wide = np.abs(wide)
-        return np.clip(wide, -100, 100).astype(np_type)
-    return wide.astype(np_type)
+        return np.asarray(np.clip(wide, -100, 100)).astype(np_type)
+    return np.asarray(wide).astype(np_type)
 
 
 # -- One graph ----------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def judge(o, sample, op_def, types, folder):
             args += ["--output", f"{name}={d}/out{k}.npy"]
         p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         if p.returncode == 1:
-            why = re.sub(r"^.*?(error: )?node '[^']*' \(\w+\): ", "", p.stdout.strip().split("\n")[0])
+            why = re.sub(r"^jitc: error: (node '[^']*' \(\w+\): )?", "", p.stdout.strip().split("\n")[0])
             return Result(op, types, "refused", why)
         if p.returncode:
             return Result(op, types, "wrong", f"exit status {p.returncode}: {p.stdout.strip()[:200]}")
@@ -383,13 +383,16 @@ def table(results, ops):
             row.append("" if not states else marks["wrong"] if "wrong" in states else "(✓)" if len(states) > 1
                        else marks[next(iter(states))])
         lines.append(f"| {op} | " + " | ".join(row) + " |")
-    by_reason = collections.defaultdict(list)
+    by_reason = collections.defaultdict(lambda: collections.defaultdict(list))
     for op, why, text in notes:
-        by_reason[op, why].append(text)
+        by_reason[re.sub(r"^input '\w+': ", "", why)][op].append(text)
     reasons = []
-    for (op, why), texts in by_reason.items():
-        shown = "; ".join(texts[:4]) + (f"; and {len(texts) - 4} more" if len(texts) > 4 else "")
-        reasons.append(f"- {op} ({shown}): {why}")
+    for why, of in sorted(by_reason.items()):
+        if why.startswith("type "):  # the table shows which
+            reasons.append(f"- {why}: {', '.join(sorted(of))}")
+        else:
+            texts = "; ".join(f"{op} ({', '.join(t[:3])}{', …' if len(t) > 3 else ''})" for op, t in sorted(of.items()))
+            reasons.append(f"- {why}: {texts}")
     return lines, reasons
 
 

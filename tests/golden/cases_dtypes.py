@@ -167,3 +167,7 @@ case("LeftShift/out_of_range", lambda x, y: raw.LeftShift(x=x, y=y), np.int8([1,
 case("RightShift/out_of_range", lambda x, y: raw.RightShift(x=x, y=y), np.int8([-128, 100, -1, -5, 3]),
      np.int8([7, 8, 100, 1, -1]))  # fmt: skip
 case("Invert/empty", lambda x: raw.Invert(x=x), np.zeros((0, 3), np.int32))
+for t, tol in ((np.float32, MATHS), (np.float64, WIDE64), (np.float16, HALF)):
+    case(f"L2Loss/{np.dtype(t).name}", lambda x: raw.L2Loss(t=x), t(POINTS[:-2] + [5]), tol=tol)
+case("L2Loss/bf16", lambda x: tf.cast(raw.L2Loss(t=tf.cast(x, tf.bfloat16)), tf.float32), np.float32(UNIT), tol=BF16)
+case("L2Loss/empty", lambda x: raw.L2Loss(t=x), np.zeros((0, 3), "f"))
