@@ -405,6 +405,12 @@ CPU kernel for, and compares the answers.
 ✓ computed and equal to TensorFlow's, (✓) with some types of the other operands or results only, ✗ refused with
 a message; empty: TensorFlow has no CPU kernel. The columns are the types of the first operand; types beginning
 with q are quantised ones, which are plain integers to jitc.
+
+Where TensorFlow has no answer that one could rely on: a number that an integer type cannot hold becomes the
+nearest that it can when it is cast from floating point (NaN the least); Round of integers gives them back
+(TensorFlow 2.21 gives zeros). The Quantized… operators of oneDNN, which have no kernel of TensorFlow's own, are
+compared with a model in the golden cases; of one range per channel, each channel's numbers stand for what its
+range says.
 """
 
 
