@@ -229,11 +229,6 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
                  : r->rank < 2                 ? dim_ceildiv(m, rows_of(m, r, r->rank), CHUNK)
                  : empty                       ? 0
                                                : rows_of(m, r, r->rank - 1);
-    if (t.nsymbols) {
-        job_error(m->job, "node '%s': a size depends on data: not compiled yet",
-                  ir_node_name(m, kernel->from));
-        job_stop_on_errors(m->job);
-    }
     memcpy(out->dim, t.symbol, sizeof out->dim);
     out->ndims = t.nsymbols;
     spec_grain(out, 2);

@@ -32,19 +32,18 @@ _rng = None
 
 
 class Case:
-    def __init__(self, name, build, inputs, tol, dyn, edit, oracle, refused=False):
-        self.refused = refused
+    def __init__(self, name, build, inputs, tol, dyn, edit, oracle):
         self.name, self.build, self.inputs, self.tol = name, build, inputs, tol
         self.dyn, self.edit, self.oracle = dyn, edit, oracle
 
 
-def case(name, build, *inputs, tol=EXACT, dyn=None, edit=None, oracle=None, refused=False):
+def case(name, build, *inputs, tol=EXACT, dyn=None, edit=None, oracle=None):
     """name: "Op/variant". inputs: arrays or random specs (f, i, …). dyn: "n" leaves the first dimension of every
     input open, "all" every dimension, "rank" even the rank. edit(graph_def) changes the file before it is
     answered; oracle: another builder whose answer holds (where TensorFlow has no CPU kernel)."""
     if any(c.name == name for c in CASES):
         raise ValueError(f"two cases called {name}")
-    CASES.append(Case(name, build, inputs, tol, dyn, edit, oracle, refused))
+    CASES.append(Case(name, build, inputs, tol, dyn, edit, oracle))
 
 
 def cases(name, build, *inputs, variants, **kw):

@@ -23,7 +23,6 @@ typedef struct {
 typedef struct {
     const char *name; /* "Conv2D/k3_same" */
     double rtol, atol;
-    bool refused; /* not computed yet: its error is what is tested */
     const jitc_tensor *graph;
     const char *in_names[MAX_TENSORS], *out_names[MAX_TENSORS];
     const jitc_tensor *ins[MAX_TENSORS], *outs[MAX_TENSORS];
@@ -139,18 +138,6 @@ static void run_case(Runner *r, const Case *c, Str *why)
     jitc_program_free(program);
 }
 
-/* A case that is refused so far must be refused by name and reason, not computed wrongly. */
-static void judge_case(Runner *r, const Case *c, Str *why)
-{
-    run_case(r, c, why);
-    if (!c->refused || !why->n) return;
-    bool named = why->n && strstr(str_text(why), "node '") && strstr(str_text(why), "depends on data");
-    str_free(why);
-    if (!named)
-        str_put(why,
-                "computed, or refused without the reason: take 'refused' out of index.txt if it is right");
-}
-
 /* Picks the members "VARIANT/graph", "VARIANT/in/…" and "VARIANT/out/…". */
 static bool find_members(const NpzFile *file, const char *variant, Case *c)
 {
@@ -200,13 +187,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
         return 2;
     }
     Case c = {.name = name};
-    char tolerance[64];
-    while (fscanf(index, "%127s %63s", name, tolerance) == 2) {
-        c.refused = strcmp(tolerance, "refused") == 0;
-        if (c.refused)
-            c.rtol = c.atol = 1e-5;
-        else if (sscanf(tolerance, "%lf", &c.rtol) != 1 || fscanf(index, "%lf", &c.atol) != 1)
-            break;
+    while (fscanf(index, "%127s %lf %lf", name, &c.rtol, &c.atol) == 3) {
         char *slash = strchr(name, '/');
         if (!slash || !chosen(name, names, nnames)) continue;
         Str why = {0};
@@ -222,7 +203,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
         c.nins = c.nouts = 0;
         if (why.n == 0) {
             if (find_members(&file, slash + 1, &c))
-                judge_case(r, &c, &why);
+                run_case(r, &c, &why);
             else
                 str_put(&why, "the .npz does not hold this case");
         }
