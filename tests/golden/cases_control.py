@@ -177,7 +177,6 @@ loop(
         shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, 3])),
     )[1],
     f(2, 3),
-    refused=True,
 )
 
 
@@ -230,8 +229,8 @@ both_arrays("size", lambda x: (written(x, 4).size(), x), f(2, 3))
 both_arrays("unstack", lambda x: tf.TensorArray(tf.float32, size=3).unstack(x).gather([1, 0]), f(3, 2))
 both_arrays("scatter", lambda x: tf.TensorArray(tf.float32, size=3).scatter([2, 0, 1], x).stack(), f(3, 2))
 both_arrays("split", lambda x: tf.TensorArray(tf.float32, size=2).split(x, [2, 2]).stack(), f(4, 2))
-both_arrays("length_of_data", lambda x, n: written(x, n).stack(), f(2, 3), N(3), refused=True)
-both_arrays("grows", lambda x, n: written(x, n, 0, dynamic_size=True).stack(), f(2, 3), N(3), refused=True)
+both_arrays("length_of_data", lambda x, n: written(x, n).stack(), f(2, 3), N(3))
+both_arrays("grows", lambda x, n: written(x, n, 0, dynamic_size=True).stack(), f(2, 3), N(3))
 
 
 def ragged(x, n):
@@ -240,7 +239,7 @@ def ragged(x, n):
     return a.concat()
 
 
-both_arrays("elements_differ", ragged, f(4, 3), N(3), refused=True)
+both_arrays("elements_differ", ragged, f(4, 3), N(3))
 
 
 # -- Tensor lists ----------------------------------------------------------------------------------------
