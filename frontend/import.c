@@ -326,10 +326,7 @@ static void build_node(Importer *im, uint32_t i)
     }
     int64_t nout = cut_nout(n, cx->op);
     if (nout < 0) {
-        fail(cx, "attribute '%s' must be a number of outputs",
-             cx->op->nout == OUT_NUM         ? "num"
-             : cx->op->nout == OUT_NUM_SPLIT ? "num_split"
-                                             : "num_outs");
+        fail(cx, "attribute '%s' must be a number of outputs", out_attr(cx->op->nout));
         return;
     }
     v->nout = (uint32_t)nout;

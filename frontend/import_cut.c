@@ -152,15 +152,14 @@ int64_t cut_nout(const TfNode *n, const TfOp *op)
     case OUT_NINPUTS_LESS_1: return n->ninputs ? n->ninputs - 1 : 0;
     case OUT_NUM_SPLIT:
     case OUT_NUM:
-        a = tf_attr_find(n, op->nout == OUT_NUM ? "num" : "num_split");
+    case OUT_NUM_PARTITIONS:
+    case OUT_NUM_OUTS:
+        a = tf_attr_find(n, out_attr(op->nout));
         return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= 60000 ? a->i : -1;
     case OUT_TOUT:
     case OUT_T:
         a = tf_attr_find(n, op->nout == OUT_T ? "T" : "Tout");
         return a && a->kind == TF_ATTR_LIST && a->list->ntype <= 60000 ? a->list->ntype : 0;
-    case OUT_NUM_OUTS:
-        a = tf_attr_find(n, "num_outs");
-        return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= 60000 ? a->i : -1;
     default: return op->nout;
     }
 }

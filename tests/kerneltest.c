@@ -6,8 +6,9 @@
  * A file is a kernel text, then one line per run:
  *     # run dims=3,70,4 units=2 scratch=0 rtol=1e-5 fail=2 in1=0..5 special
  * dims: the spec's dims. in1: the range of operand 1's numbers. special: operands hold NaN, infinities and
- * zeros. A routine's units and scratch are what its op says. fail: the element that the kernel must report.
- * What stands after `# reference` (without the leading
+ * zeros. rows0=1: result 0 has only as many rows as result 1 says. A routine's units and scratch are what its
+ * op says. fail: the element that the kernel must report. What stands after `# reference` (without the
+ * leading
  * "# ") is evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in
  * a map ?d3, in a kernel of loops ?s3 by its dims. Such a kernel of loops is compiled with these numbers as
  * well (of one target per run), and must give the same bits. */
@@ -68,6 +69,7 @@ typedef struct {
     int ndims, number;
     double rtol, atol;
     bool ranged[PTRS], special;
+    int count_of[PTRS]; /* result, plus 1, that says how many rows a result has */
     const char *line;
 } Run;
 
@@ -84,6 +86,8 @@ static Run parse_run(const char *line)
         } else if (sscanf(w, "in%d=%lld..%lld", &k, &a, &b) == 3 && k < PTRS) {
             r.ranged[k] = true;
             r.lo[k] = a, r.hi[k] = b;
+        } else if (sscanf(w, "rows%d=%lld", &k, &a) == 2 && k < PTRS) {
+            r.count_of[k] = (int)a + 1;
         } else if (!strncmp(w, "units=", 6)) {
             r.units = atoll(w + 6);
         } else if (!strncmp(w, "scratch=", 8)) {
@@ -262,6 +266,14 @@ static const char *differs(int result, const Tensor *wanted, const Tensor *gotte
     return NULL;
 }
 
+/* What is to be compared of a result. */
+static Tensor part(const Run *r, const Tensor *all, int i)
+{
+    Tensor t = all[i];
+    if (r->count_of[i]) t.type.dim[0] = min_i64(t.type.dim[0], tensor_i(&all[r->count_of[i] - 1], 0));
+    return t;
+}
+
 static void unpack(const Guarded *g, const Type *t, Tensor *out)
 {
     if (t->layout == LAYOUT_PLAIN) {
@@ -379,16 +391,18 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
                 complain(c->file, targets[t], r, what);
             }
             for (int i = 0; i < nout; i++) {
-                Tensor got = tensor_new(job, &want[i].type);
-                unpack(&ptr[nin + i], &yield->in[i]->type, &got);
-                const char *why = split ? NULL : differs(i, &want[i], &got, r, &worst);
+                Tensor all = tensor_new(job, &want[i].type), right = part(r, want, i), got;
+                unpack(&ptr[nin + i], &yield->in[i]->type, &all);
+                got = all;
+                got.type = right.type;
+                const char *why = split ? NULL : differs(i, &right, &got, r, &worst);
                 if (!intact(&ptr[nin + i])) why = "writes out of bounds";
                 Type plain = got.type;
                 plain.layout = LAYOUT_PLAIN;
                 if (split && memcmp(got.data, whole[i].data, (size_t)type_bytes(&plain)) != 0)
                     why = "shares give other bits";
                 if (why) complain(c->file, targets[t], r, why);
-                whole[i] = got;
+                whole[i] = all;
             }
             for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
         }

@@ -33,11 +33,6 @@ void make_routine(Module *m, const Op *kernel, KernelSpec *out)
     Value **result = job_array(m->job, Value *, op->nout + 1);
     for (int i = 0; i < op->nout; i++) result[i] = text_value(&t, op->out[i]);
     ir_yield(&t.b, result, op->nout);
-    if (t.nsymbols) {
-        job_error(m->job, "node '%s': a size depends on data: not compiled yet",
-                  ir_node_name(m, kernel->from));
-        job_stop_on_errors(m->job);
-    }
     memcpy(out->dim, t.symbol, sizeof out->dim);
     out->ndims = t.nsymbols;
     out->units = rows_of(m, &op->out[0]->type, op->def->outer ? op->def->outer(op) : 0);

@@ -1,7 +1,7 @@
 /* Indices as data. */
 #include "frontend/tf/tf.h"
 
-static Value *index_operand(Cx *cx, Value *v)
+Value *index_operand(Cx *cx, Value *v)
 {
     if (!dtype_is_int(v->type.dtype)) {
         fail(cx, "indices must be integers, but are %s", type_string(cx, &v->type));
@@ -16,7 +16,7 @@ static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
     return ir_binary(&cx->b, code, x, y);
 }
 
-static Value *gather(Cx *cx, Value *x, Value *index, int axis, int batch_dims)
+Value *gather(Cx *cx, Value *x, Value *index, int axis, int batch_dims)
 {
     return ir_v(&cx->b, OP_gather, IN(x, index), AT(at_i("axis", axis), at_i("batch_dims", batch_dims)));
 }

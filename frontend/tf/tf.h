@@ -35,8 +35,17 @@ enum {
     OUT_NUM = -4,
     OUT_TOUT = -5,
     OUT_T = -6,
-    OUT_NUM_OUTS = -7
+    OUT_NUM_OUTS = -7,
+    OUT_NUM_PARTITIONS = -8
 };
+/* The attribute that such a number stands in. */
+static inline const char *out_attr(int nout)
+{
+    return nout == OUT_NUM         ? "num"
+           : nout == OUT_NUM_SPLIT ? "num_split"
+           : nout == OUT_NUM_OUTS  ? "num_outs"
+                                   : "num_partitions";
+}
 
 typedef void ImportFn(Cx *cx, Value **in, Value **out);
 
@@ -134,6 +143,19 @@ Value *size_value(Cx *cx, Dim d, DType t); /* one size as a scalar */
 Value *checked(Cx *cx, Value *x, Value *ok);
 Value *checked_as(Cx *cx, Value *x, Value *ok, const char *report); /* with these words */
 Value *channel_vector(Cx *cx, Value *v, int rank, int axis);        /* [C] as [1,…,C,…,1] */
+
+/* -- Indices as data ---------------------------------------------------------------------------------- */
+Value *index_operand(Cx *cx, Value *v); /* as i32 or i64 */
+Value *gather(Cx *cx, Value *x, Value *index, int axis, int batch_dims);
+/* x with `rows` [..., elem...] combined at `index` [..., k]. */
+Value *scatter(Cx *cx, const char *how, Value *x, Value *index, Value *rows, bool skip_negative);
+Value *filled(Cx *cx, Value *one, const Dim *dim, int rank); /* of a scalar */
+Value *flattened(Cx *cx, Value *v, int dims);                /* the first `dims` dims as one */
+Value *index_column(Cx *cx, Value *v);                             /* all elements as [n, 1] */
+Value *ascending(Cx *cx, Value *v, bool strictly);           /* a vector's elements ascend */
+Value *all_true(Cx *cx, Value *v);                           /* of any shape */
+Value *rows_needed(Cx *cx, Value *index, Dim *rows);         /* the largest element + 1, at least 0 */
+Value *where(Cx *cx, Value *x);                              /* indices of what is not zero */
 
 /* -- Windows: convolution and pooling ----------------------------------------------------------------- */
 enum { MAX_SPATIAL = 3 };

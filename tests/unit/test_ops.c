@@ -214,6 +214,14 @@ static const EvalCase eval_cases[] = {
     {"qr", "", {"f32[2,1] [3, 4]"}, "f32[2,1] [-0.6, -0.8]; f32[1,1] [-5]"},
     {"qr", "{full = true}", {"f64[2,1] [-1, 0]"}, "f64[2,2] [1, 0, 0, 1]; f64[2,1] [-1, 0]"},
     {"top_k", "{k = [4], smallest = true}", {"u8[4] [1, 3, 0, 3]"}, "u8[4] [0, 1, 3, 3]; i32[4] [2, 0, 1, 3]"},
+    {"where", "", {"f32[2,2] [0, nan, -0, 2]"}, "i64[4,2] [0, 1, 1, 1, 0, 0, 0, 0]; i64[] 2"},
+    {"scatter", "{how = \"add\"}", {"i8[2,2] [1, 2, 3, 127]", "i32[3,1] [1, 0, 1]", "i8[3,2] [1, 1, 2, 2, 3, 3]"}, "i8[2,2] [3, 4, 7, -125]"},
+    {"scatter", "{how = \"set\"}", {"f32[2,2] [1, 2, 3, 4]", "i64[3,2] [1, 1, 0, 2, 1, 1]", "f32[3] [5, 6, 7]"}, "f32[2,2] [1, 2, 3, 7]"},
+    {"scatter", "{how = \"max\", skip_negative = true}", {"u64[2] [1, -1]", "i64[3,1] [-1, 1, 0]", "u64[3] [5, 6, 7]"}, "u64[2] [7, -1]"},
+    {"unique", "", {"f32[5,1] [2, nan, 2, -0, nan]"}, "i64[5] [0, 1, 3, 4, 0]; i64[5] [0, 1, 0, 2, 3]; i64[5] [2, 1, 1, 1, 0]; i64[] 4"},
+    {"search_sorted", "", {"f32[1,4] [1, 2, 2, 3]", "f32[1,3] [2, 0, 5]"}, "i32[1,3] [1, 0, 4]"},
+    {"search_sorted", "{upper = true, to = i64}", {"u8[1,4] [1, 2, 2, 3]", "u8[1,3] [2, 0, 255]"}, "i64[1,3] [3, 0, 4]"},
+    {"nms", "{size = [2]}", {"f32[1,3,4] [0, 0, 1, 1, 0, 0, 1, 0.9, 5, 5, 4, 4]", "f32[1,3] [0.5, 0.75, 0.5]", "i32[] 9", "f32[] 0.5", "f32[] 0", "f32[] 0"}, "i32[1,2] [1, 2]; f32[1,2] [0.75, 0.5]; i64[1] [2]"},
 };
 // clang-format on
 
@@ -375,6 +383,11 @@ static const InferCase infer_cases[] = {
     {"one_hot", "{depth = -1, axis = 0}", {"i32[2]", "f32[]", "f32[]"}, "depth must be non-negative"},
     {"top_k", "{k = [4]}", {"f32[2,3]"}, "k is 4, but rows have 3 elements"},
     {"update", "", {"f32[?n,3]", "i32[]", "f32[4]"}, "f32[4] is not a slice of f32[?n,3]"},
+    {"scatter", "{how = \"first\"}", {"f32[2]", "i32[1,1]", "f32[1]"}, "no way 'first' to combine"},
+    {"scatter", "{how = \"set\"}", {"f32[2]", "i32[1,2]", "f32[1]"}, "indices i32[1,2] and rows f32[1] do not fit f32[2]"},
+    {"unique", "", {"c64[2,1]"}, "rows cannot be complex"},
+    {"search_sorted", "", {"f32[2,3]", "f32[1,3]"}, "different numbers of rows"},
+    {"nms", "{size = [2]}", {"f32[1,3,5]", "f32[1,3]", "i32[]", "f32[]", "f32[]", "f32[]"}, "boxes f32[1,3,5] do not fit scores f32[1,3]"},
     {"one_hot", "{depth = 1, axis = 2}", {"i32[2]", "f32[]", "f32[]"}, "axis 2 is out of range for rank 2"},
     {"resize_nearest", "{size = [0, 1]}", {"f32[1,2,2,1]"}, "output dimensions must be positive"},
     {"resize_nearest", "{size = [1, 1]}", {"f32[1,0,2,1]"}, "non-zero size"},

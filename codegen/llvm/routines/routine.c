@@ -14,7 +14,8 @@ void emit_routine(Gen *g, const Kernel *k)
         g_fail(g, "no routine for '%s'", op ? op->def->name : "");
     if (op->nin > ROUTINE_OPERANDS || op->nout > ROUTINE_RESULTS)
         g_fail(g, "a routine of %d operands", op->nin);
-    Routine r = {.g = g, .op = op, .scratch = g_scratch(g)};
+    Routine r = {.g = g, .op = op, .scratch = g_scratch(g), .eval = job_new(k->m->job, Eval)};
+    *r.eval = (Eval){.g = g, .k = k, .job = k->m->job};
     for (int i = 0; i < op->nin; i++) {
         if (op->in[i]->def) g_fail(g, "a routine's operand that is not memory");
         r.in[i] = g_ptr(g, (int)op->in[i]->index);
@@ -25,8 +26,7 @@ void emit_routine(Gen *g, const Kernel *k)
 
 Ival r_size(const Routine *r, Dim d)
 {
-    if (!dim_known(d)) g_fail(r->g, "an open size in '%s'", r->op->def->name);
-    return ival(d);
+    return dim_ival(r->eval, d);
 }
 
 Ival r_dim(const Routine *r, const Type *t, int d)
@@ -49,6 +49,11 @@ Vec r_get(const Routine *r, Ptr p, Ival at, DType t)
 void r_put(const Routine *r, Ptr p, Ival at, DType t, Vec v)
 {
     v_store(r->g, p, at, narrow(r->g, v, t));
+}
+
+Vec r_round(const Routine *r, Vec v, DType t)
+{
+    return widen(r->g, narrow(r->g, v, t), t);
 }
 
 Ival r_int(const Routine *r, int operand, Ival at)

@@ -2,7 +2,7 @@
 #ifndef JITC_ROUTINE_H
 #define JITC_ROUTINE_H
 
-#include "codegen/llvm/emit.h"
+#include "codegen/llvm/access.h"
 
 enum { ROUTINE_OPERANDS = 16, ROUTINE_RESULTS = 8 };
 
@@ -11,6 +11,7 @@ typedef struct {
     const Op *op;
     Ptr in[ROUTINE_OPERANDS], out[ROUTINE_RESULTS];
     Ptr scratch;
+    Eval *eval; /* for open sizes */
 } Routine;
 
 typedef void RoutineFn(Routine *r, Ival unit);
@@ -23,6 +24,7 @@ Ival r_size(const Routine *r, Dim d);                            /* of an attrib
 /* The carrier type in memory, the type to compute in: f32 for half precision. */
 Vec r_get(const Routine *r, Ptr p, Ival at, DType t); /* element, widened */
 void r_put(const Routine *r, Ptr p, Ival at, DType t, Vec v);
+Vec r_round(const Routine *r, Vec v, DType t);      /* to the element type and back */
 Ival r_int(const Routine *r, int operand, Ival at); /* element of an integer operand */
 /* n elements of any type as they are; memory does not overlap. */
 void r_copy(const Routine *r, Ptr to, Ival to_at, Ptr from, Ival from_at, Ival n, DType t);

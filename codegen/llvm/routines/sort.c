@@ -113,3 +113,25 @@ void emit_top_k(Routine *r, Ival unit)
         v_store(g, r->out[0], i_add(g, out, i.i), v_load(g, w.x, index, carrier(t->dtype), 1));
     }
 }
+
+void emit_search_sorted(Routine *r, Ival unit)
+{
+    Gen *g = r->g;
+    DType t = r_in(r, 0)->dtype;
+    bool upper = attr_i(r->op, "upper");
+    Ival n = r_dim(r, r_in(r, 0), 1), m = r_dim(r, r_in(r, 1), 1), first = i_mul(g, i_div(g, unit, m), n);
+    Vec x = r_get(r, r->in[1], unit, t), state[2] = {r_i64(r, ival(0)), r_i64(r, n)};
+    REPEAT(g, l, c_lt(g, ival(0), n), state, 2)
+    {
+        Ival lo = i_from_v(g, state[0]), count = i_from_v(g, state[1]), half = i_div(g, count, ival(2));
+        Vec mid = r_get(r, r->in[0], i_add(g, first, i_add(g, lo, half)), t);
+        Cond right =
+            upper ? c_not(g, c_from_v(g, v_cmp(g, CMP_LT, x, mid))) : c_from_v(g, v_cmp(g, CMP_LT, mid, x));
+        Ival more = i_add(g, half, ival(1));
+        count = i_select(g, right, i_sub(g, count, more), half);
+        state[0] = r_i64(r, i_select(g, right, i_add(g, lo, more), lo));
+        state[1] = r_i64(r, count);
+        l.more = c_lt(g, ival(0), count);
+    }
+    i_store(g, r->out[0], unit, r_out(r, 0)->dtype, i_from_v(g, state[0]));
+}
