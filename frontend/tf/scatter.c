@@ -138,8 +138,8 @@ static void import_invert_permutation(Cx *cx, Value **in, Value **out)
     Value *x = index_operand(cx, in[0]);
     if (!x || !need_rank(cx, x, "the permutation", 1, 1)) return;
     Value *places = iota_vector(cx, x->type.dtype, x->type.dim[0]);
-    Value *y = scatter(cx, "set", filled(cx, scalar(cx, x->type.dtype, 0), x->type.dim, 1), index_column(cx, x),
-                       places, false);
+    Value *y = scatter(cx, "set", filled(cx, scalar(cx, x->type.dtype, 0), x->type.dim, 1),
+                       index_column(cx, x), places, false);
     if (!y) return;
     /* Twice the same number leaves a place that says otherwise. */
     out[0] = checked(cx, y, all_true(cx, bi(cx, OP_equal, gather(cx, y, x, 0, 0), places)));
@@ -229,8 +229,8 @@ static void import_bincount(Cx *cx, Value **in, Value **out)
     Value *one = scalar(cx, t, 1);
     Dim many = rows ? dim_mul(cx->m, x->type.dim[0], size) : size;
     Value *w = flattened(cx, ones ? filled(cx, one, x->type.dim, x->type.rank) : weights, x->type.rank);
-    Value *v =
-        scatter(cx, binary ? "set" : "add", filled(cx, scalar(cx, t, 0), &many, 1), index_column(cx, at), w, true);
+    Value *v = scatter(cx, binary ? "set" : "add", filled(cx, scalar(cx, t, 0), &many, 1),
+                       index_column(cx, at), w, true);
     v = checked(cx, v, ok);
     out[0] = v && rows ? ir_reshape(&cx->b, v, (Dim[]){x->type.dim[0], size}, 2) : v;
 }

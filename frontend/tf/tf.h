@@ -151,7 +151,7 @@ Value *gather(Cx *cx, Value *x, Value *index, int axis, int batch_dims);
 Value *scatter(Cx *cx, const char *how, Value *x, Value *index, Value *rows, bool skip_negative);
 Value *filled(Cx *cx, Value *one, const Dim *dim, int rank); /* of a scalar */
 Value *flattened(Cx *cx, Value *v, int dims);                /* the first `dims` dims as one */
-Value *index_column(Cx *cx, Value *v);                             /* all elements as [n, 1] */
+Value *index_column(Cx *cx, Value *v);                       /* all elements as [n, 1] */
 Value *ascending(Cx *cx, Value *v, bool strictly);           /* a vector's elements ascend */
 Value *all_true(Cx *cx, Value *v);                           /* of any shape */
 Value *rows_needed(Cx *cx, Value *index, Dim *rows);         /* the largest element + 1, at least 0 */

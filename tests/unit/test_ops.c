@@ -387,7 +387,6 @@ static const InferCase infer_cases[] = {
     {"scatter", "{how = \"set\"}", {"f32[2]", "i32[1,2]", "f32[1]"}, "indices i32[1,2] and rows f32[1] do not fit f32[2]"},
     {"unique", "", {"c64[2,1]"}, "rows cannot be complex"},
     {"search_sorted", "", {"f32[2,3]", "f32[1,3]"}, "different numbers of rows"},
-    {"nms", "{size = [2]}", {"f32[1,3,5]", "f32[1,3]", "i32[]", "f32[]", "f32[]", "f32[]"}, "boxes f32[1,3,5] do not fit scores f32[1,3]"},
     {"one_hot", "{depth = 1, axis = 2}", {"i32[2]", "f32[]", "f32[]"}, "axis 2 is out of range for rank 2"},
     {"resize_nearest", "{size = [0, 1]}", {"f32[1,2,2,1]"}, "output dimensions must be positive"},
     {"resize_nearest", "{size = [1, 1]}", {"f32[1,0,2,1]"}, "non-zero size"},

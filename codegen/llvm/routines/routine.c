@@ -15,7 +15,7 @@ void emit_routine(Gen *g, const Kernel *k)
     if (op->nin > ROUTINE_OPERANDS || op->nout > ROUTINE_RESULTS)
         g_fail(g, "a routine of %d operands", op->nin);
     Routine r = {.g = g, .op = op, .scratch = g_scratch(g), .eval = job_new(k->m->job, Eval)};
-    *r.eval = (Eval){.g = g, .k = k, .job = k->m->job};
+    eval_begin(r.eval, g, k);
     for (int i = 0; i < op->nin; i++) {
         if (op->in[i]->def) g_fail(g, "a routine's operand that is not memory");
         r.in[i] = g_ptr(g, (int)op->in[i]->index);
