@@ -349,6 +349,10 @@ static void import_slice_update(Cx *cx, Value **in, Value **out)
     }
     at = select3(cx, ok, at, num(cx, 0));
     v = ir_reshape(&cx->b, v, &count, 1);
+    if (!dim_known(count)) { /* perhaps none: the place of what is outside is one more */
+        Value *none = ir_reshape(&cx->b, scalar(cx, t->dtype, 0), (Dim[]){1}, 1);
+        v = concat(cx, (Value *[]){v, none}, 2, 0);
+    }
     v = v && at ? ir_v(&cx->b, OP_gather, IN(v, at), AT(at_i("axis", 0))) : NULL;
     out[0] = select3(cx, ok, v, in[0]);
 }
