@@ -1,6 +1,8 @@
 /* Padding. */
 #include "frontend/tf/tf.h"
 
+#include <math.h>
+
 bool known_pads(Cx *cx, Value *v, int rank, Dim *lo, Dim *hi, Value **x)
 {
     Dim pad[2 * IR_MAX_RANK];
@@ -61,7 +63,7 @@ static void import_pad(Cx *cx, Value **in, Value **out)
     /* The attribute is a double: it has to hold the value. */
     const Tensor *t = value ? ir_reveal(cx->m, value) : NULL;
     if (t) number = tensor_f(t, 0);
-    bool exact = !value || (t && (!dtype_is_int(x->type.dtype) || (number <= 0x1p53 && number >= -0x1p53)));
+    bool exact = !value || (t && (!dtype_is_int(x->type.dtype) || fabs(number) <= 9007199254740992.0));
     if (exact)
         out[0] = ir_v(&cx->b, OP_pad, IN(x),
                       AT(at_ds("lo", lo, rank), at_ds("hi", hi, rank), at_f("value", number)));
