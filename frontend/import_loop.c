@@ -159,10 +159,9 @@ static void check_variable(Loop *l, uint32_t i, const Region *body, Value *arg, 
         return;
     }
     if (after && !after->ragged && !v->fresh_list) { /* begun anew */
-        int rank = v->type[0].rank - (v->parts == 1);
         Dim element[IR_MAX_RANK + 1] = {0};
         memcpy(element + (v->parts == 2), v->type[0].dim + 1, sizeof(Dim) * (size_t)(v->type[0].rank - 1));
-        rank = v->type[0].rank - 1 + (v->parts == 2);
+        int rank = v->type[0].rank - 1 + (v->parts == 2);
         *next = v->parts == 2 ? list_ragged(cx, after, rank, element) : list_zeros(cx, after, rank, element);
         after = *next ? list_of(cx, *next) : NULL;
         if (!*next) l->failed = true;
@@ -173,7 +172,7 @@ static void check_variable(Loop *l, uint32_t i, const Region *body, Value *arg, 
         return;
     }
     compare(l, i, *next, 0, s, n);
-    if (v->parts == 2) compare(l, i, after->lengths, 1, s, n);
+    if (v->parts == 2 && after) compare(l, i, after->lengths, 1, s, n);
 }
 
 static Region *import_body(Loop *l)

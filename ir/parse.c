@@ -386,11 +386,14 @@ static Region *open_region(Parser *p, const char *what, bool args)
 static Op *branch_or_loop(Parser *p, Builder *b, OpCode code, Value **in, int nin)
 {
     bool loop = code == OP_while;
-    if (!loop && nin != 1) fail(p, "'if' takes one operand");
+    if (!loop && nin != 1) {
+        fail(p, "'if' takes one operand");
+        return NULL;
+    }
     Region *first = open_region(p, loop ? "cond" : "then", loop && nin);
     Region *second = p->failed ? NULL : open_region(p, loop ? "body" : "else", loop && nin);
     if (p->failed) return NULL;
-    Op *op = loop ? ir_while(b, in, nin, first, second) : ir_if(b, in[0], first, second);
+    Op *op = loop ? ir_while(b, in, nin, first, second) : ir_if(b, *in, first, second);
     if (!op) fail(p, loop ? "'while' is wrong" : "'if' is wrong");
     return op;
 }

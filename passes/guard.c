@@ -124,11 +124,12 @@ static void slice(Guard *g, Op *op)
 
 static void guard(Guard *g, Op *op)
 {
-    const Type *out = op->nout ? &op->out[0]->type : NULL;
+    if (!op->nout || op->other) return;
+    const Type *out = &op->out[0]->type;
     bool open = false;
     for (int i = 0; i < op->nin; i++) open = open || !type_static(&op->in[i]->type);
     for (int i = 0; i < op->nout; i++) open = open || !type_static(&op->out[i]->type);
-    if (!open || op->other) return;
+    if (!open) return;
     if (op->def->kind == KIND_MAP || op->code == OP_broadcast)
         broadcast(g, op, out);
     else if (op->code == OP_concat)

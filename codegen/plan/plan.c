@@ -3,6 +3,11 @@
 
 #include "codegen/plan/plan_private.h"
 
+void emit(Planner *p, CtlCode code, uint32_t a, uint32_t b, PlanNum n)
+{
+    vec_push(p->job, &p->code, (Ctl){code, a, b, n});
+}
+
 static uint32_t class_no(Planner *p, const Value *v)
 {
     return (uint32_t)(class_at(p, v) - p->classes.at);

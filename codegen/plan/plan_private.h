@@ -84,6 +84,9 @@ PlanNum bytes_of(Planner *p, const Type *t);
 /* Registers computed from here on are forgotten at the scope's end. */
 uint32_t scope_begin(const Planner *p);
 void scope_end(Planner *p, uint32_t mark);
+
+/* -- plan.c ------------------------------------------------------------------------------------------------
+ */
 void emit(Planner *p, CtlCode code, uint32_t a, uint32_t b, PlanNum n);
 
 /* -- plan_memory.c: places in the arena -------------------------------------------------------------------

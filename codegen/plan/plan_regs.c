@@ -9,11 +9,6 @@ int64_t plan_reg_value(const PlanReg *r, const int64_t *reg)
     return dim_apply(op[r->kind], plan_num(r->a, reg), plan_num(r->b, reg));
 }
 
-void emit(Planner *p, CtlCode code, uint32_t a, uint32_t b, PlanNum n)
-{
-    vec_push(p->job, &p->code, (Ctl){code, a, b, n});
-}
-
 static int32_t *node_reg(Planner *p, Dim d)
 {
     uint32_t node = (uint32_t)(-d - 1);

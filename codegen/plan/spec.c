@@ -215,6 +215,7 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
         text_bind(&t, a, text_arg(&t, a, text_type(&t, &a->type), false));
     }
     const Op *end = ir_terminator(kernel->body);
+    if (!end) job_bug(m->job, "a kernel without an end");
     for (const Op *op = kernel->body->first; op != end; op = op->next) {
         text_copy(&t, op);
         scan = scan || op->def->kind == KIND_SCAN;

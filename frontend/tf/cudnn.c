@@ -156,8 +156,9 @@ static bool read_attrs(Cx *cx, Rnn *r, bool *skip)
 static bool read_sizes(Cx *cx, Rnn *r, const Value *x, const Value *h, const Value *c)
 {
     Dim rows = h->type.dim[0], units = h->type.dim[2], inputs = x->type.dim[2], n = r->params->type.dim[0];
-    if (!dim_known(rows) || !dim_known(units) || !dim_known(inputs) || rows < 1 || units < 1 || inputs < 1 ||
-        rows > 1024 || units > 1 << 20 || inputs > 1 << 20 || rows % r->directions) {
+    if (r->directions < 1 || !dim_known(rows) || !dim_known(units) || !dim_known(inputs) || rows < 1 ||
+        units < 1 || inputs < 1 || rows > 1024 || units > 1 << 20 || inputs > 1 << 20 ||
+        rows % r->directions) {
         fail(cx, "input %s, input_h %s: layers, units and inputs must be known", type_string(cx, &x->type),
              type_string(cx, &h->type));
         return false;

@@ -13,8 +13,8 @@ static Region *open_region(Cx *cx, Value *const *in, int n, Value **arg)
 bool counted_loop(Cx *cx, Value *limit, Value **var, int n, LoopStep *step, const void *arg)
 {
     enum { MOST = 16 };
-    Value *in[MOST + 1], *now[MOST + 1], *next[MOST + 1];
-    if (!limit || n > MOST) return false;
+    Value *in[MOST + 1], *now[MOST + 1] = {NULL}, *next[MOST + 1];
+    if (!limit || n < 0 || n > MOST) return false;
     for (int i = 0; i < n; i++)
         if (!var[i]) return false;
     Builder here = cx->b;

@@ -50,7 +50,7 @@ static Value *pad_joined(Cx *cx, Value *x, Value *value, const Dim *lo, const Di
 
 static void import_pad(Cx *cx, Value **in, Value **out)
 {
-    Dim lo[IR_MAX_RANK], hi[IR_MAX_RANK];
+    Dim lo[IR_MAX_RANK] = {0}, hi[IR_MAX_RANK] = {0};
     Value *x = in[0], *value = cx->op->arg ? in[2] : NULL;
     int rank = x->type.rank;
     double number = 0;
@@ -73,7 +73,7 @@ static void import_pad(Cx *cx, Value **in, Value **out)
 
 Value *mirror_pad(Cx *cx, Value *x, Value *paddings)
 {
-    Dim lo[IR_MAX_RANK], hi[IR_MAX_RANK];
+    Dim lo[IR_MAX_RANK] = {0}, hi[IR_MAX_RANK] = {0};
     const char *mode = get_str(cx, "mode", "");
     bool reflect = strcmp(mode, "REFLECT") == 0;
     if (cx->failed || !known_pads(cx, paddings, x->type.rank, lo, hi, &x)) return NULL;

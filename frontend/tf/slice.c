@@ -48,8 +48,8 @@ static Value *cut(Cx *cx, Value *v, const Dim *begin, const Dim *size, const int
 static void import_slice(Cx *cx, Value **in, Value **out)
 {
     Elem b[IR_MAX_RANK], s[IR_MAX_RANK];
-    Dim begin[IR_MAX_RANK], size[IR_MAX_RANK], part[IR_MAX_RANK];
-    int64_t one[IR_MAX_RANK], k;
+    Dim begin[IR_MAX_RANK] = {0}, size[IR_MAX_RANK] = {0}, part[IR_MAX_RANK] = {0};
+    int64_t one[IR_MAX_RANK] = {0}, k;
     Value *from[IR_MAX_RANK] = {NULL}; /* where it begins, of a known size */
     const Type *t = &in[0]->type;
     int nb = elems(cx, in[1], "begin", b, IR_MAX_RANK);
@@ -160,6 +160,7 @@ static bool range_of_data(Cx *cx, Dim size, const Elem *begin, const Elem *end, 
 static bool one_index(Cx *cx, int d, Dim size, const Elem *begin, Range *r)
 {
     int64_t b;
+    if (!begin) return false; /* the mask does not apply to it */
     if (r->stride < 0) {
         fail(cx, "a dimension that is dropped needs a positive stride");
         return false;
@@ -280,9 +281,9 @@ static bool read_slices(Cx *cx, const Type *t, Value **spec, Slices *s)
 static void import_strided_slice(Cx *cx, Value **in, Value **out)
 {
     const Type *t = &in[0]->type;
-    Slices s;
-    Dim from[IR_MAX_RANK], size[IR_MAX_RANK];
-    int64_t step[IR_MAX_RANK];
+    Slices s = {0};
+    Dim from[IR_MAX_RANK] = {0}, size[IR_MAX_RANK] = {0};
+    int64_t step[IR_MAX_RANK] = {0};
     if (!read_slices(cx, t, in + 1, &s)) return;
     for (int k = 0; k < t->rank; k++) {
         bool all = s.r[k].picked != NULL;
@@ -323,7 +324,7 @@ static Value *place_in(Cx *cx, const Range *r, Dim size, Value **inside)
 static void import_slice_update(Cx *cx, Value **in, Value **out)
 {
     const Type *t = &in[0]->type;
-    Slices s;
+    Slices s = {0};
     if (!read_slices(cx, t, in + 1, &s)) return;
     Value *v = in[4], *ok = ir_const_i(&cx->b, JITC_BOOL, 1), *at = num(cx, 0);
     Dim count = 1;

@@ -3,7 +3,10 @@
 static double psi(double x)
 {
     double sum = 0;
-    for (; x < 10; x++) sum += 1 / x;
+    while (x < 10) {
+        sum += 1 / x;
+        x += 1;
+    }
     double z = 1 / (x * x), s = 1.0 / 12;
     static const double c[] = {-691.0 / 32760, 1.0 / 132, -1.0 / 240, 1.0 / 252, -1.0 / 120, 1.0 / 12};
     for (size_t k = 0; k < COUNT(c); k++) s = s * z + c[k];

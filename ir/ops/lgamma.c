@@ -5,7 +5,10 @@ static double log_gamma(double x)
 {
     double p = 1;
     if (x == 1 || x == 2) return 0;
-    for (; x < 10; x++) p *= x;
+    while (x < 10) {
+        p *= x;
+        x += 1;
+    }
     double r = 1 / x, z = r * r, s = 1.0 / 156;
     static const double c[] = {-691.0 / 360360, 1.0 / 1188, -1.0 / 1680, 1.0 / 1260, -1.0 / 360, 1.0 / 12};
     for (size_t k = 0; k < COUNT(c); k++) s = s * z + c[k];

@@ -327,7 +327,7 @@ void eval_pool(EvalCx *cx, const Tensor *in, Tensor *out, PoolFn *pool)
 {
     const int64_t *window = attr_v(cx->op, "window", NULL), *strides = attr_v(cx->op, "strides", NULL);
     const int64_t *dim = out->type.dim;
-    int64_t lo[2], at = 0;
+    int64_t lo[2] = {0}, at = 0;
     eval_dims(cx, "pad_lo", lo);
     if (type_numel(&out->type) == 0) return;
     for (int64_t n = 0; n < dim[0]; n++)
