@@ -12,8 +12,8 @@ Outputs must have the same type and shape, integers and NaN the same places; flo
 their largest element, or by as much as TensorFlow's answer moves when its inputs do by a rounding error. Graphs that
 jitc refuses with a reason are counted, not failed.
 
-Prints the seed of each graph that differs and keeps model, inputs and answers in DIR, with `reduce.sh`, which shrinks
-it. Needs TensorFlow. Exit status 1 when a graph fails.
+Prints the seed of each graph that differs and keeps model, inputs and answers in DIR: `jitc compare DIR/SEED/model.pb
+--input DIR/SEED/in.npz --ref DIR/SEED/want.npz` looks closer. Needs TensorFlow. Exit status 1 when a graph fails.
 """
 
 import argparse
@@ -150,8 +150,9 @@ class Graph:
             a, b = self.session(False), self.session(True)
         except tf.errors.OpError:
             return None
-        return [30 * np.nanmax(np.abs(widened(x) - widened(y)), initial=0) if x.dtype.name in TOLERANCE and
-                x.shape == y.shape else 0 for x, y in zip(a, b)]
+        with np.errstate(invalid="ignore"):
+            return [30 * np.nanmax(np.abs(widened(x) - widened(y)), initial=0) if x.dtype.name in TOLERANCE and
+                    x.shape == y.shape else 0 for x, y in zip(a, b)]
 
 
 def ways(g):
@@ -201,18 +202,6 @@ def keep(graph, folder, problems):
         f.write("\n".join(problems) + "\nsteps: " + ", ".join(graph.g.names) + "\n")
 
 
-def reduce(build, folder, problems):
-    """What jitc makes of the failing graph; compiled code against the evaluator, or a crash."""
-    check = ["--check", "crash"] if any(": 99 " in p or ": 3 " in p for p in problems) else []
-    command = [f"{build}/jitc", "reduce", f"{folder}/model.pb", "--input", f"{folder}/in.npz", *check, "--quiet",
-               "-o", f"{folder}/small.pb"]
-    try:
-        p = subprocess.run(command, capture_output=True, text=True, timeout=300, errors="replace")
-    except subprocess.TimeoutExpired:
-        return ""
-    return p.stdout.strip() if p.returncode == 0 else ""
-
-
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--build", default="build")
@@ -221,7 +210,6 @@ def main():
     ap.add_argument("--seconds", type=float, default=0, help="stop after so many")
     ap.add_argument("--nodes", type=int, default=12, help="patterns in a graph, at most")
     ap.add_argument("--only", default="", help="patterns and operators by name, with commas")
-    ap.add_argument("--no-reduce", action="store_true", help="keep failing graphs as they are")
     ap.add_argument("--keep", default="random_graphs.failed", metavar="DIR")
     o = ap.parse_args()
     patterns = PATTERNS + OPS + CONTROL
@@ -256,9 +244,6 @@ def main():
         failed += 1
         print(f"graph {seed} ({folder}):", *problems, sep="\n    ", flush=True)
         keep(graph, folder, problems)
-        small = "" if o.no_reduce else reduce(o.build, folder, problems)
-        if small:
-            print("    " + small.replace("\n", "\n    "), flush=True)
     if refusals:
         print("refused:", ", ".join(f"{op} {n}" for op, n in refusals.most_common(40)))
     print(f"{count} graphs of {sum(used.values())} steps in {time.monotonic() - start:.0f} s: {failed} failed, "
