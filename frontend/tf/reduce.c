@@ -43,6 +43,10 @@ static void import_arg(Cx *cx, Value **in, Value **out)
         return;
     }
     DType index = dtype_size(t) > 4 ? JITC_INT64 : JITC_INT32;
+    Dim n = in[0]->type.dim[axis];
+    if (!dim_known(n)) /* of nothing no element is the largest */
+        ir_op(&cx->b, OP_check, NO_IN,
+              AT(at_ds("a", (Dim[]){1}, 1), at_ds("b", &n, 1), at_b("at_most", true)));
     Value *v = ir_v(&cx->b, (OpCode)cx->op->arg, IN(in[0]), AT(at_i("axis", axis), at_t("to", index)));
     out[0] = v ? ir_cast(&cx->b, v, t) : NULL;
 }

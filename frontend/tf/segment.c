@@ -1,8 +1,10 @@
 /* Sums and the like over the rows of each segment. */
+#include <math.h>
+
 #include "frontend/tf/tf.h"
 
 enum { SUM, PROD, MIN, MAX, MEAN, SQRT_N, WITH_ROWS = 8 };
-static const char *const hows[] = {"add", "mul", "min", "max", "add", "add"};
+static const char *const hows[] = {"add", "mul", "last_min", "last_max", "add", "add"};
 
 static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
 {
@@ -19,12 +21,11 @@ static Value *neutral(Cx *cx, DType t, int how)
     return dtype_is_float(t) ? ir_unary(&cx->b, OP_neg, low) : bi(cx, OP_sub, ir_const_i(&cx->b, t, -1), low);
 }
 
-static Value *gathered(Cx *cx, Value *x, Value *ids, int how, Dim rows, bool skip)
+static Value *combined(Cx *cx, const char *how, Value *first, Value *x, Value *ids, Dim rows, bool skip)
 {
     Dim dim[IR_MAX_RANK] = {rows};
     memcpy(dim + 1, x->type.dim + 1, (size_t)(x->type.rank - 1) * sizeof *dim);
-    Value *init = filled(cx, neutral(cx, x->type.dtype, how), dim, x->type.rank);
-    return scatter(cx, hows[how], init, index_column(cx, ids), x, skip);
+    return scatter(cx, how, filled(cx, first, dim, x->type.rank), index_column(cx, ids), x, skip);
 }
 
 /* The rows of each segment, as a column beside a tensor of x's rank. */
@@ -32,7 +33,7 @@ static Value *counts(Cx *cx, const Type *x, Value *ids, Dim rows, DType t)
 {
     Dim dim[IR_MAX_RANK] = {rows};
     Value *one = filled(cx, scalar(cx, t, 1), ids->type.dim, 1);
-    Value *n = one ? gathered(cx, one, ids, SUM, rows, false) : NULL;
+    Value *n = one ? combined(cx, "add", scalar(cx, t, 0), one, ids, rows, false) : NULL;
     for (int d = 1; d < x->rank; d++) dim[d] = 1;
     return n ? ir_reshape(&cx->b, n, dim, x->rank) : NULL;
 }
@@ -50,7 +51,9 @@ static void import_unsorted(Cx *cx, Value **in, Value **out)
     }
     Value *x = flattened(cx, in[0], rank);
     ids = flattened(cx, ids, rank);
-    out[0] = x && ids ? gathered(cx, x, ids, cx->op->arg, rows, true) : NULL;
+    if (!x || !ids) return;
+    int how = cx->op->arg;
+    out[0] = combined(cx, hows[how], neutral(cx, x->type.dtype, how), x, ids, rows, true);
 }
 
 /* Half precision is summed as float. */
@@ -59,7 +62,11 @@ static Value *segments(Cx *cx, Value *x, Value *ids, int how, Dim rows)
     DType t = x->type.dtype;
     bool half = dtype_is_float(t) && dtype_size(t) == 2;
     if (half) x = ir_cast(&cx->b, x, JITC_FLOAT32);
-    Value *v = x ? gathered(cx, x, ids, how, rows, false) : NULL;
+    if (!x) return NULL;
+    bool extreme = how == MIN || how == MAX;
+    Value *first = extreme && dtype_is_float(t) ? scalar(cx, x->type.dtype, how == MIN ? INFINITY : -INFINITY)
+                                                : neutral(cx, x->type.dtype, how);
+    Value *v = combined(cx, hows[how], first, x, ids, rows, false);
     if (!v) return NULL;
     if (how != SUM && how != PROD) {
         DType real = x->type.dtype;
@@ -67,7 +74,7 @@ static Value *segments(Cx *cx, Value *x, Value *ids, int how, Dim rows)
         Value *some = bi(cx, OP_maximum, n, scalar(cx, real, 1));
         if (how == MEAN) v = bi(cx, OP_div, v, some);
         if (how == SQRT_N) v = some ? bi(cx, OP_div, v, ir_unary(&cx->b, OP_sqrt, some)) : NULL;
-        if (how == MIN || how == MAX) {
+        if (extreme) { /* without rows: zeros */
             Value *empty = bi(cx, OP_equal, n, none), *zeros = filled(cx, none, v->type.dim, v->type.rank);
             empty = empty ? broadcast(cx, empty, v->type.dim, v->type.rank) : NULL;
             v = empty && zeros ? ir_v(&cx->b, OP_select, IN(empty, zeros, v), NO_ATTRS) : NULL;

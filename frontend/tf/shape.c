@@ -266,21 +266,6 @@ static void import_concat_offset(Cx *cx, Value **in, Value **out)
     }
 }
 
-static void import_invert_permutation(Cx *cx, Value **in, Value **out)
-{
-    DType t = in[0]->type.dtype;
-    if (!need_rank(cx, in[0], "the permutation", 1, 1)) return;
-    Dim n = in[0]->type.dim[0];
-    if (!dim_known(n) || n > 4096 || (t != JITC_INT32 && t != JITC_INT64)) {
-        fail(cx, "a permutation %s is not supported", type_string(cx, &in[0]->type));
-        return;
-    }
-    /* Where in the permutation each number stands. */
-    Value *at = ir_reshape(&cx->b, iota_vector(cx, t, n), (Dim[]){n, 1}, 2);
-    Value *here = ir_cast(&cx->b, ir_binary(&cx->b, OP_equal, in[0], at), JITC_INT32);
-    out[0] = ir_v(&cx->b, OP_argmax, IN(here), AT(at_i("axis", 1), at_t("to", t)));
-}
-
 /* Over which dimensions the gradient of each of two operands that were broadcast is summed up. */
 static void import_broadcast_gradient(Cx *cx, Value **in, Value **out)
 {
@@ -349,7 +334,6 @@ const TfOp tf_shape_ops[] = {
     {"BroadcastTo", import_broadcast_to, 2, 0, 1, 0},
     {"BroadcastArgs", import_broadcast_args, 2, 0, 1, 0},
     {"ConcatOffset", import_concat_offset, 2, -1, OUT_NINPUTS_LESS_1, 0},
-    {"InvertPermutation", import_invert_permutation, 1, 0, 1, 0},
     {"BroadcastGradientArgs", import_broadcast_gradient, 2, 0, 2, 0},
     {"UnravelIndex", import_unravel, 2, 0, 1, 0},
     {"Empty", import_empty, 1, 0, 1, 0},

@@ -23,6 +23,9 @@ static const struct {
     const char *op, *why;
     bool no_cut;
 } reasons[] = {
+    {"CTCBeamSearchDecoder", "its search for the best paths is not supported: take what it reads as outputs",
+     false},
+    {"CTCLoss*", "it trains", false},
     {"TensorArray*", "this operation on tensor arrays is not supported", false},
     {"TensorList*", "this operation on tensor lists is not supported", true},
     {"VarHandleOp", NOT_FROZEN, true},

@@ -262,7 +262,7 @@ void eval_arg(EvalCx *cx, const Tensor *in, Tensor *out, bool max)
     for (int64_t r = 0, rows = type_numel(&out->type); r < rows; r++) {
         int64_t at = r / inner * inner * n + r % inner, best = 0;
         double f = max ? float_lowest(in->type.dtype) : -float_lowest(in->type.dtype);
-        int64_t v = floats ? 0 : tensor_i(in, at) ^ flip;
+        int64_t v = floats || n == 0 ? 0 : tensor_i(in, at) ^ flip;
         for (int64_t j = 0; j < n; j++, at += inner) {
             if (floats) {
                 double x = tensor_f(in, at);

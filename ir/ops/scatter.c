@@ -1,10 +1,10 @@
 #include "ir/ops/common.h"
 
-typedef enum { SET, ADD, SUB, MUL, MIN, MAX } How;
+typedef enum { SET, ADD, SUB, MUL, MIN, MAX, LAST_MIN, LAST_MAX } How;
 
 static int how_of(const Op *op)
 {
-    static const char *const names[] = {"set", "add", "sub", "mul", "min", "max"};
+    static const char *const names[] = {"set", "add", "sub", "mul", "min", "max", "last_min", "last_max"};
     const char *how = attr_s(op, "how");
     for (int i = 0; i < (int)COUNT(names); i++)
         if (strcmp(names[i], how) == 0) return i;
@@ -38,19 +38,22 @@ static double combine_f(int how, double a, double b)
     case ADD: return a + b;
     case SUB: return a - b;
     case MUL: return a * b;
-    case MIN: return min_f(a, b);
-    default: return max_f(a, b);
+    case MIN: return b < a ? b : a;
+    case MAX: return a < b ? b : a;
+    case LAST_MIN: return a < b ? a : b;
+    default: return b < a ? a : b;
     }
 }
 
 static int64_t combine_i(int how, DType t, int64_t a, int64_t b)
 {
-    bool less = t == JITC_UINT64 ? (uint64_t)b < (uint64_t)a : b < a;
+    bool less = t == JITC_UINT64 ? (uint64_t)b < (uint64_t)a : b < a; /* b than a */
     switch (how) {
     case ADD: return wrap_add(a, b);
     case SUB: return wrap_sub(a, b);
     case MUL: return wrap_mul(a, b);
-    case MIN: return less ? b : a;
+    case MIN:
+    case LAST_MIN: return less ? b : a;
     default: return less ? a : b;
     }
 }
@@ -89,7 +92,8 @@ const OpDef op_scatter = {
     .name = "scatter",
     .doc = "a tensor in which rows at given indices [n, k] are set to, or one after the other combined with, "
            "given ones; an index out of range is an error, but a negative first one is passed over with "
-           "skip_negative",
+           "skip_negative. A NaN takes no part in min and max unless it is there first, in last_min and "
+           "last_max unless it comes last",
     .kind = KIND_ROUTINE,
     .nin = 3,
     .nout = 1,

@@ -128,3 +128,19 @@ case("Round/ties", lambda x: [raw.Round(x=x), raw.Rint(x=x)], np.float32([0.5, 1
 case("Log1p/tiny", lambda x: [raw.Log1p(x=x), raw.Expm1(x=x), raw.Softplus(features=-x * 1e30)],
      np.float32([1e-10, -1e-10, 1e-5, 1e-20, 0]), tol=SMOOTH)  # fmt: skip
 case("Softplus/far", lambda x: raw.Softplus(features=x), np.float32([-100, -50, 50, 100, 1e10]), tol=SMOOTH)
+
+
+# -- Nodes that are there for their control edges --------------------------------------------------------------------
+def anchored(x):
+    with tf.control_dependencies([raw.Identity(input=raw.CheckNumerics(tensor=x, message="m"))]):
+        with tf.control_dependencies([raw.NoOp()]):
+            return raw.Neg(x=raw.Identity(input=x))
+
+
+def asserted(x):
+    with tf.control_dependencies([raw.Assert(condition=tf.reduce_all(x < 0), data=[x])]):
+        return raw.Neg(x=x)
+
+
+case("CheckNumerics/anchors", anchored, f(3))
+case("Assert/false_is_dropped", asserted, np.float32([1, 2]), oracle=lambda x: raw.Neg(x=x))

@@ -32,18 +32,19 @@ _rng = None
 
 
 class Case:
-    def __init__(self, name, build, inputs, tol, dyn, edit, oracle):
+    def __init__(self, name, build, inputs, tol, dyn, edit, oracle, refused):
         self.name, self.build, self.inputs, self.tol = name, build, inputs, tol
-        self.dyn, self.edit, self.oracle = dyn, edit, oracle
+        self.dyn, self.edit, self.oracle, self.refused = dyn, edit, oracle, refused
 
 
-def case(name, build, *inputs, tol=EXACT, dyn=None, edit=None, oracle=None):
+def case(name, build, *inputs, tol=EXACT, dyn=None, edit=None, oracle=None, refused=None):
     """name: "Op/variant". inputs: arrays or random specs (f, i, …). dyn: "n" leaves the first dimension of every
     input open, "all" every dimension, "rank" even the rank. edit(graph_def) changes the file before it is
-    answered; oracle: another builder whose answer holds (where TensorFlow has no CPU kernel)."""
+    answered; oracle: another builder whose answer holds (where TensorFlow has no CPU kernel). refused: words of
+    the error with which loading or the run has to fail, as TensorFlow's does."""
     if any(c.name == name for c in CASES):
         raise ValueError(f"two cases called {name}")
-    CASES.append(Case(name, build, inputs, tol, dyn, edit, oracle))
+    CASES.append(Case(name, build, inputs, tol, dyn, edit, oracle, refused))
 
 
 def cases(name, build, *inputs, variants, **kw):
@@ -146,6 +147,18 @@ def _short(name):
     return name[:-2] if name.endswith(":0") else name
 
 
+def _refusal(c, graph, feeds, names, arrays):
+    try:
+        _run(graph, dict(zip(feeds, arrays)), names)
+    except tf.errors.OpError:
+        words = np.frombuffer(c.refused.encode(), np.uint8)
+        members = {"graph": np.frombuffer(graph.SerializeToString(deterministic=True), np.uint8)}
+        members.update({f"in/{_short(n)}": a for n, a in zip(feeds, arrays)})
+        members.update({f"refused/{_short(n)}": words for n in names})
+        return members, (0, 0)
+    raise ValueError("TensorFlow computes it")
+
+
 def answer(c):
     """The case's members in its .npz (the graph's bytes, inputs and outputs by tensor name), rtol and atol."""
     global _rng
@@ -155,6 +168,8 @@ def answer(c):
     graph, feeds, names = _graph(c.build, arrays, c.dyn)
     if c.edit:
         c.edit(graph)
+    if c.refused:
+        return _refusal(c, graph, feeds, names, arrays)
     if c.oracle:
         _rng = np.random.default_rng(seed)
         arrays = [x() if callable(x) else np.asarray(x) for x in c.inputs]

@@ -4,7 +4,8 @@
     make_goldens.py [OP ...]          write OP.npz for the given ops (all without one) and index.txt
     make_goldens.py --unpack DIR      write every case as CASE.pb, .npy files and a manifest.json (numpy only)
 
-OP.npz holds, per case, VARIANT/graph (the frozen GraphDef's bytes), VARIANT/in/TENSOR and VARIANT/out/TENSOR.
+OP.npz holds, per case, VARIANT/graph (the frozen GraphDef's bytes), VARIANT/in/TENSOR and VARIANT/out/TENSOR,
+or, of what TensorFlow refuses, VARIANT/refused/TENSOR with words of the error.
 index.txt has one line per case: OP/VARIANT rtol atol; an element may be off by rtol times itself plus atol. The checked-in files were made with the versions in VERSIONS.
 """
 
@@ -39,7 +40,7 @@ def read_index():
 def make(ops):
     import golden  # first: it sets up TensorFlow
     import tensorflow as tf
-    import cases_array, cases_math, cases_nn, cases_control, cases_conv, cases_image, cases_rnn, cases_fused, cases_color, cases_dtypes, cases_quant, cases_encoding, cases_traps, cases_linalg, cases_scan, cases_shapes  # noqa: F401  (they fill golden.CASES)
+    import cases_array, cases_math, cases_nn, cases_control, cases_conv, cases_image, cases_rnn, cases_fused, cases_color, cases_index, cases_sparse, cases_dtypes, cases_quant, cases_encoding, cases_traps, cases_linalg, cases_scan, cases_shapes  # noqa: F401  (they fill golden.CASES)
 
     files, failed, index = {}, 0, read_index()
     for c in golden.CASES:
@@ -80,6 +81,9 @@ def unpack(folder):
             kind, _, tensor = key[len(variant) + 1 :].partition("/")
             if kind == "graph":
                 z[key].tofile(os.path.join(folder, stem + ".pb"))
+                continue
+            if kind == "refused":
+                entry[kind] = z[key].tobytes().decode()
                 continue
             path = f"{stem}.{kind}.{tensor.replace(':', '_')}.npy"
             np.save(os.path.join(folder, path), z[key])

@@ -19,9 +19,9 @@ static Vec combine(Gen *g, const char *how, Vec a, Vec b)
     if (strcmp(how, "add") == 0) return v_add(g, a, b);
     if (strcmp(how, "sub") == 0) return v_sub(g, a, b);
     if (strcmp(how, "mul") == 0) return v_mul(g, a, b);
-    Vec second = v_cmp(g, strcmp(how, "min") == 0 ? CMP_LT : CMP_GT, b, a);
-    if (dtype_is_float(b.dtype)) second = v_or(g, second, v_cmp(g, CMP_UNORD, b, b));
-    return v_select(g, second, b, a);
+    bool last = strncmp(how, "last_", 5) == 0, min = strcmp(last ? how + 5 : how, "min") == 0;
+    Vec kept = last ? b : a, other = last ? a : b;
+    return v_select(g, v_cmp(g, min ? CMP_LT : CMP_GT, other, kept), other, kept);
 }
 
 static void combine_row(const Routine *r, const char *how, Ival to, Ival from, Ival n)
