@@ -29,10 +29,13 @@ static bool same_size(const Type *a, const Type *b)
 static int32_t add_store(Planner *p, const Class *c)
 {
     Store s = {type_bytes(&c->root->type), 0, c->first, (int32_t)max_i64(c->first, c->last)};
-    if (c->yield_of) { /* the variable's memory in every other round */
-        Span loop = p->span[c->yield_of->id];
-        s.first = loop.begin;
-        s.last = (int32_t)max_i64(loop.end, s.last);
+    const Op *loop = c->yield_of ? c->yield_of : c->loop;
+    if (loop) { /* a variable and its next value change places, so either may be where the result is; and all
+                 * first values are read before the loop, while variables are written */
+        Span span = p->span[loop->id];
+        const Class *variable = c->yield_of ? &p->classes.at[c->variable] : c;
+        s.first = span.begin;
+        s.last = (int32_t)max_i64(span.end, max_i64(s.last, variable->last));
     }
     vec_push(p->job, &p->stores, s);
     return (int32_t)p->stores.n - 1;
