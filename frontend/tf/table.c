@@ -23,7 +23,7 @@ static const struct {
     const char *op, *why;
     bool no_cut;
 } reasons[] = {
-    {"CTCBeamSearchDecoder", "its search for the best paths is not supported: take what it reads as outputs",
+    {"CTCBeamSearchDecoder", "searching for the best paths is not supported; output k of several is NAME:k",
      false},
     {"CTCLoss*", "it trains", false},
     {"TensorArray*", "this operation on tensor arrays is not supported", false},
