@@ -394,6 +394,42 @@ static void run_rows(jitc_exec *x, int rows)
     free(in);
 }
 
+static void count_compile(void *arg, const char *line)
+{
+    if (strncmp(line, "compiled", 8) == 0) ++*(int *)arg;
+}
+
+/* A program whose sizes keep changing compiles twice for sizes of its own and once for all; what recurs gets its
+ * own version, and as many sizes as there are do not make more. */
+START_TEST(test_changing_sizes)
+{
+    int compiles = 0;
+    jitc_options o = JITC_OPTIONS_INIT;
+    o.log = count_compile;
+    o.log_arg = &compiles;
+    jitc_program *p;
+    ck_assert_int_eq(jitc_program_load_memory(graph, strlen(graph), &o, &p, NULL), JITC_OK);
+    jitc_exec *x = exec_of(p);
+    for (int rows = 0; rows < 200; rows++) run_rows(x, rows);
+    ck_assert_int_eq(compiles, 3);
+    ck_assert(exec_is_general(x));
+    for (int k = 0; k < 3; k++) {
+        run_rows(x, 77);
+        run_rows(x, 78 + k);
+    }
+    ck_assert_int_eq(compiles, 3);
+    run_rows(x, 77);
+    ck_assert_int_eq(compiles, 4);
+    ck_assert(!exec_is_general(x));
+    run_rows(x, 3);
+    ck_assert(exec_is_general(x));
+    run_rows(x, 77);
+    ck_assert_int_eq(compiles, 4);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+}
+END_TEST
+
 START_TEST(test_versions)
 {
     jitc_program *p = load_graph();
@@ -459,6 +495,7 @@ Suite *program_suite(void)
     tcase_add_test(c, test_bad_binds);
     tcase_add_test(c, test_cpu);
     tcase_add_test(c, test_versions);
+    tcase_add_test(c, test_changing_sizes);
     tcase_add_test(c, test_shared);
     suite_add_tcase(s, c);
     return s;
