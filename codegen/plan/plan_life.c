@@ -152,7 +152,9 @@ static void loop(Lives *l, Op *op)
     int32_t *variable = job_array(p->job, int32_t, op->nin + 1);
     for (int i = 0; i < op->nin; i++) {
         variable[i] = add_class(p, op->out[i], own_memory(&op->out[i]->type), 0, op->parent);
-        p->classes.at[variable[i]].loop = op;
+        Class *c = &p->classes.at[variable[i]];
+        c->loop = op;
+        c->first = p->span[op->id].begin; /* one is set while others' first values are still read */
         p->class_of[op->body->args[i]->id] = p->class_of[op->other->args[i]->id] = variable[i];
     }
     region(l, op->other);
