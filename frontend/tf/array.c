@@ -60,6 +60,20 @@ static void import_concat(Cx *cx, Value **in, Value **out)
     if (axis >= 0) out[0] = concat(cx, part, n, axis);
 }
 
+/* Of tensors whose first dimension is 1. */
+static void import_parallel_concat(Cx *cx, Value **in, Value **out)
+{
+    uint32_t n = cx->node->ninputs;
+    for (uint32_t i = 0; i < n; i++) {
+        if (in[i]->type.rank == 0 || !sizes_match(cx, in[i]->type.dim[0], 1)) {
+            fail(cx, "the first dimension of input %u must be 1, its type is %s", i,
+                 type_string(cx, &in[i]->type));
+            return;
+        }
+    }
+    out[0] = concat(cx, in, n, 0);
+}
+
 static void import_split(Cx *cx, Value **in, Value **out)
 {
     int64_t num = get_int(cx, "num_split", 0);
@@ -182,6 +196,7 @@ const TfOp tf_array_ops[] = {
     {"Unpack", import_unpack, 1, 0, OUT_NUM, 0},
     {"Concat", import_concat, 2, -1, 1, 1},
     {"ConcatV2", import_concat, 2, -1, 1, 0},
+    {"ParallelConcat", import_parallel_concat, 1, -1, 1, 0},
     {"Split", import_split, 2, 0, OUT_NUM_SPLIT, 0},
     {"SplitV", import_split_v, 3, 0, OUT_NUM_SPLIT, 0},
     {"Transpose", import_transpose, 2, 0, 1, 0},

@@ -79,6 +79,13 @@ static void import_l2_loss(Cx *cx, Value **in, Value **out)
     if (sum) out[0] = ir_cast(&cx->b, sum, t);
 }
 
+static void import_euclidean_norm(Cx *cx, Value **in, Value **out)
+{
+    if (!need_float(cx, in[0], "the input")) return;
+    import_reduce(cx, (Value *[]){ir_unary(&cx->b, OP_square, in[0]), in[1]}, out);
+    if (out[0]) out[0] = ir_unary(&cx->b, OP_sqrt, out[0]);
+}
+
 const TfOp tf_reduce_ops[] = {
     {"Sum", import_reduce, 2, 0, 1, OP_reduce_sum},
     {"Mean", import_mean, 2, 0, 1, OP_reduce_mean},
@@ -94,6 +101,7 @@ const TfOp tf_reduce_ops[] = {
     {"CumulativeLogsumexp", import_cumsum, 2, 0, 1, OP_cumlogsumexp},
     {"Softmax", import_softmax, 1, 0, 1, OP_softmax},
     {"LogSoftmax", import_softmax, 1, 0, 1, OP_log_softmax},
+    {"EuclideanNorm", import_euclidean_norm, 2, 0, 1, OP_reduce_sum},
     {"L2Loss", import_l2_loss, 1, 0, 1, 0},
     {0},
 };

@@ -171,3 +171,10 @@ for t, tol in ((np.float32, MATHS), (np.float64, WIDE64), (np.float16, HALF)):
     case(f"L2Loss/{np.dtype(t).name}", lambda x: raw.L2Loss(t=x), t(POINTS[:-2] + [5]), tol=tol)
 case("L2Loss/bf16", lambda x: tf.cast(raw.L2Loss(t=tf.cast(x, tf.bfloat16)), tf.float32), np.float32(UNIT), tol=BF16)
 case("L2Loss/empty", lambda x: raw.L2Loss(t=x), np.zeros((0, 3), "f"))
+for t, tol in ((np.float32, MATHS), (np.float64, WIDE64), (np.float16, HALF)):
+    case(f"EuclideanNorm/{np.dtype(t).name}", lambda x: raw.EuclideanNorm(input=x, axis=const(np.int32([1]))), t([POINTS[:-2] + [5], POINTS[:-2] + [7]]), tol=tol)
+case("EuclideanNorm/bf16", lambda x: tf.cast(raw.EuclideanNorm(input=tf.cast(x, tf.bfloat16), axis=const(np.int32(0))), tf.float32), np.float32(UNIT), tol=BF16)
+case("EuclideanNorm/special", lambda x: raw.EuclideanNorm(input=x, axis=const(np.int64([-1, 0])), keep_dims=True),
+     np.float32([[[1, np.nan], [3, np.inf], [2e19, 1], [1e-30, 0]]]), tol=MATHS)
+case("EuclideanNorm/half_overflow", lambda x: raw.EuclideanNorm(input=x, axis=const(np.int32([0]))), np.float16([[300, 200, 100], [1, 200, 200]]), tol=HALF)
+case("EuclideanNorm/empty", lambda x: raw.EuclideanNorm(input=x, axis=const(np.int32([0]))), np.zeros((0, 3), "f"))

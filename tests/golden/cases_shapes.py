@@ -22,6 +22,7 @@ MOVES = {
     "Unpack": lambda x: raw.Unpack(value=x, num=3, axis=1),
     "ConcatV2": lambda x: raw.ConcatV2(values=[x, x[:, :1]], axis=const(np.int32(1))),
     "Concat": lambda x: raw.Concat(concat_dim=const(np.int32(-1)), values=[x, x]),
+    "ParallelConcat": lambda x: raw.ParallelConcat(values=[x[:1], x[1:], x[:1]], shape=[3, 3, 4]),
     "Split": lambda x: raw.Split(axis=const(np.int32(2)), value=x, num_split=2),
     "SplitV": lambda x: raw.SplitV(value=x, size_splits=longs(1, -1), axis=const(np.int32(1)), num_split=2),
     "Slice": lambda x: raw.Slice(input=x, begin=ints(0, 1, 1), size=ints(2, 2, -1)),
