@@ -93,6 +93,15 @@ Value *scatter(Cx *cx, const char *how, Value *x, Value *index, Value *rows, boo
         x = ir_v(&cx->b, OP_bitcast, IN(x), AT(at_t("to", part)));
         rows = x ? ir_v(&cx->b, OP_bitcast, IN(rows), AT(at_t("to", part))) : NULL;
     }
+    bool fits = true;
+    for (int d = 0; d < rows->type.rank; d++)
+        fits = fits && sizes_match(cx, d < outer ? index->type.dim[d] : x->type.dim[d - outer + k],
+                                   rows->type.dim[d]);
+    if (!fits) {
+        fail(cx, "indices %s and updates %s do not fit %s", type_string(cx, &index->type),
+             type_string(cx, &rows->type), type_string(cx, &x->type));
+        return NULL;
+    }
     if (index->type.rank != 2) index = flattened(cx, index, outer);
     if (outer != 1) rows = flattened(cx, rows, outer);
     if (!x || !index || !rows) return NULL;
@@ -205,6 +214,25 @@ static void import_sparse_to_dense(Cx *cx, Value **in, Value **out)
 }
 
 /* -- Counts ------------------------------------------------------------------------------------------- */
+/* A weight for each of the n elements of x: without weights, ones. Only a run may tell which. */
+static Value *weights_of(Cx *cx, Value *x, Value *weights)
+{
+    Dim n = dims_product(cx, x->type.dim, x->type.rank), have;
+    Value *one = scalar(cx, weights->type.dtype, 1), *w = flattened(cx, weights, weights->type.rank);
+    if (!one || !w) return NULL;
+    have = w->type.dim[0];
+    if (have == 0) return filled(cx, one, &n, 1);
+    if (have == n) return w;
+    if (!sizes_match(cx, dim_mul(cx->m, have, have), dim_mul(cx->m, have, n))) {
+        fail(cx, "weights %s do not fit %s", type_string(cx, &weights->type), type_string(cx, &x->type));
+        return NULL;
+    }
+    Value *last = size_value(cx, have, JITC_INT64);
+    w = concat(cx, IN(w, ir_reshape(&cx->b, one, (Dim[]){1}, 1)), 0);
+    Value *at = bi(cx, OP_minimum, iota_vector(cx, JITC_INT64, n), last);
+    return w && at ? gather(cx, w, at, 0, 0) : NULL;
+}
+
 /* Numbers that are too large count nowhere; negative ones are errors. */
 static void import_bincount(Cx *cx, Value **in, Value **out)
 {
@@ -214,8 +242,7 @@ static void import_bincount(Cx *cx, Value **in, Value **out)
     if (!x || known_dims(cx, in[1], "the size", &size, 1) != 1 || cx->failed) return;
     if (dense && !need_rank(cx, x, "the input", 0, 2)) return;
     DType t = weights->type.dtype;
-    bool rows = dense && x->type.rank == 2, ones = binary;
-    for (int d = 0; d < weights->type.rank; d++) ones = ones || weights->type.dim[d] == 0;
+    bool rows = dense && x->type.rank == 2;
     x = ir_cast(&cx->b, x, JITC_INT64);
     Value *zero = ir_const_i(&cx->b, JITC_INT64, 0), *limit = size_value(cx, size, JITC_INT64);
     Value *ok = all_true(cx, bi(cx, OP_less_equal, zero, x)), *at = x;
@@ -228,7 +255,8 @@ static void import_bincount(Cx *cx, Value **in, Value **out)
     at = select3(cx, bi(cx, OP_less, x, limit), at, ir_const_i(&cx->b, JITC_INT64, -1));
     Value *one = scalar(cx, t, 1);
     Dim many = rows ? dim_mul(cx->m, x->type.dim[0], size) : size;
-    Value *w = flattened(cx, ones ? filled(cx, one, x->type.dim, x->type.rank) : weights, x->type.rank);
+    Dim n = dims_product(cx, x->type.dim, x->type.rank);
+    Value *w = binary ? filled(cx, one, &n, 1) : weights_of(cx, x, weights);
     Value *v = scatter(cx, binary ? "set" : "add", filled(cx, scalar(cx, t, 0), &many, 1),
                        index_column(cx, at), w, true);
     v = checked(cx, v, ok);
