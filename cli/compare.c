@@ -90,7 +90,7 @@ static void see_reference(void *arg, const Value *v, const Tensor *t)
         e->eval = (Difference){.done = true, .wrong = 1};
 }
 
-static void evaluate(Comparison *x, Module *m, EvalTrace *trace)
+static void evaluate(const Comparison *x, Module *m, EvalTrace *trace, void *arg)
 {
     Job *job = m->job;
     const Region *main = ir_find_func(m, "main")->body;
@@ -103,11 +103,11 @@ static void evaluate(Comparison *x, Module *m, EvalTrace *trace)
         if (!b) job_bug(job, "input '%s' is not bound", main->args[i]->tensor);
         in[i] = (Tensor){main->args[i]->type, b->value.data};
     }
-    ir_eval_traced(m, main, in, out, trace, x);
-    for (int i = 0; i < end->nin; i++) trace(x, end->in[i], &out[i]);
+    ir_eval_traced(m, main, in, out, trace, arg);
+    for (int i = 0; i < end->nin; i++) trace(arg, end->in[i], &out[i]);
 }
 
-static Module *import(Comparison *x, Job *job)
+static Module *import(const Comparison *x, Job *job)
 {
     return tf_import(job, x->m->graph, &x->m->src, &x->b->import, NULL);
 }
@@ -221,7 +221,7 @@ static void run_optimised(Comparison *x)
     Module *m = import(x, x->o->job);
     const char *passes = x->o->passes ? x->o->passes : passes_default_pipeline();
     passes_run(m, passes, &(PassOptions){.cpu = x->o->cpu, .verify = true});
-    evaluate(x, m, see_optimised);
+    evaluate(x, m, see_optimised, x);
 }
 
 static void judge(Comparison *x)
@@ -255,20 +255,28 @@ static void report(const Comparison *x)
     str_free(&s);
 }
 
-ExitStatus command_compare(Options *o)
+void compare_passes(Options *o)
 {
-    Comparison *x = job_new(o->job, Comparison);
-    *x = (Comparison){.o = o, .tol = {o->rtol, o->atol}};
     if (o->passes && strcmp(o->passes, "off") == 0)
         o->passes = fewest_passes;
     else if (o->passes)
         check_passes(o, "--passes", o->passes, "fix");
-    x->m = model_open(o->job, o->files.at[0]);
-    x->b = bind_options(o, x->m);
-    bind_require_all(o, x->b);
+}
+
+void compare_trace(Options *o, const Model *m, Binding *b, EvalTrace *trace, void *arg)
+{
+    Comparison *x = job_new(o->job, Comparison);
+    *x = (Comparison){.o = o, .m = m, .b = b};
+    evaluate(x, import(x, o->job), trace, arg);
+}
+
+ExitStatus compare_model(Options *o, const Model *m, Binding *b)
+{
+    Comparison *x = job_new(o->job, Comparison);
+    *x = (Comparison){.o = o, .m = m, .b = b, .tol = {o->rtol, o->atol}};
     if (o->ref) read_reference(x, o->ref);
     Progress *progress = progress_start(o, "evaluating");
-    evaluate(x, import(x, o->job), see_reference);
+    evaluate(x, import(x, o->job), see_reference, x);
     progress_stop(progress);
     order_entries(x);
     if (o->evaluate)
@@ -285,4 +293,13 @@ ExitStatus command_compare(Options *o)
     if (!x->first) return EXIT_DONE;
     report(x);
     return EXIT_UNUSABLE;
+}
+
+ExitStatus command_compare(Options *o)
+{
+    compare_passes(o);
+    const Model *m = model_open(o->job, o->files.at[0]);
+    Binding *b = bind_options(o, m);
+    bind_require_all(o, b);
+    return compare_model(o, m, b);
 }

@@ -47,6 +47,10 @@ typedef struct {
     bool loops;
 } Comparison;
 
+void compare_passes(Options *o); /* what --passes means here */
+ExitStatus compare_model(Options *o, const Model *m, Binding *b);
+/* Evaluates the graph as imported. */
+void compare_trace(Options *o, const Model *m, Binding *b, EvalTrace *trace, void *arg);
 void compare_text(Str *s, const Comparison *x);
 void compare_json(Str *s, const Comparison *x);
 #endif

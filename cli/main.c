@@ -26,10 +26,14 @@ const Command commands[] = {
      "same\n"
      "places. Tensors that live only inside a kernel, a loop or a branch are not compared.\n",
      CMD_COMPARE, command_compare},
+    {"reduce", "reduce MODEL --input [NAME=]FILE -o FILE.pb",
+     "write the smallest part of a model that still fails",
+     "Fails means: `compare` with the same options finds a difference, crashes or takes two minutes, or says "
+     "TEXT.\nThe inputs go beside the small model; the command that shows the failure is printed.\n",
+     CMD_REDUCE, command_reduce},
     {"compile", NULL, "write an object file and a C header", NULL, 0, NULL},
     {"profile", NULL, "time per kernel and per node", NULL, 0, NULL},
     {"tune", NULL, "measure candidates and keep the winners", NULL, 0, NULL},
-    {"reduce", NULL, "shrink a failing graph", NULL, 0, NULL},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, 0, NULL},
     {"cache", NULL, "list or clear the compile cache", NULL, 0, NULL},
 };

@@ -34,14 +34,12 @@ import tensorflow as tf
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from graphs.control import CONTROL
-from graphs.generator import Generator
+from graphs.generator import TOLERANCE, Generator
 from graphs.ops import OPS
 from graphs.patterns import PATTERNS
 
 tf.get_logger().setLevel("ERROR")
 FEWEST = "fix(fold,dce),groups,init,dce,fuse"  # passes that code needs
-TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2,
-             "bfloat16": 1.2e-1}
 # A refusal has a reason like these; anything else that stops jitc is a defect.
 REFUSED = re.compile(r"support|not known|open dimensions|depends on data|depend on data|unknown|must be|too (large|many)|"
                      r"one type|random|cannot")
@@ -122,6 +120,7 @@ class Graph:
         self.outs = self.g.outputs()
         self.model = self.g.graph_def(self.outs)
         self.wanted = [self.g.values[i].numpy() for i in self.outs]
+        self.coarsest = [self.g.coarsest[i] for i in self.outs]
         used = {n.name for n in self.model.node}
         self.inputs = {f"in{i}": x for i, (x, _, _) in enumerate(self.g.inputs) if f"in{i}" in used}
 
@@ -181,13 +180,13 @@ def judge(graph, jitc, folder, refusals):
             continue
         got = np.load(f"{folder}/out{k}.npz")
         for i, want in enumerate(graph.wanted):
-            why = difference(got[f"result{i}"], want, want.dtype.name)
+            why = difference(got[f"result{i}"], want, graph.coarsest[i])
             if why:
                 off.append((way, i, got[f"result{i}"], why))
     if off:
         noise = graph.noise()
         for way, i, got, why in off:
-            if noise and difference(got, graph.wanted[i], graph.wanted[i].dtype.name, noise[i]) == "":
+            if noise and difference(got, graph.wanted[i], graph.coarsest[i], noise[i]) == "":
                 continue
             problems.append(f"{way}: result{i}: {why}")
     return problems

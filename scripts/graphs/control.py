@@ -13,8 +13,9 @@ def body(g, x):
     if x.dtype in SIGNED:
         k = tf.constant(g.r.randint(1, 3), x.dtype).numpy()
         return g.r.choice([lambda x: x + k, lambda x: k - x, lambda x: tf.maximum(x, k) // k])
-    steps = [tf.tanh, tf.nn.relu, tf.negative, lambda x: x * tf.sigmoid(x), lambda x: tf.reverse(x, [0]) if x.shape.rank
-             else x, lambda x: tf.abs(x) * tf.cast(0.5, x.dtype)]
+    scalar = not x.shape.rank  # in the graph the rank may be unknown
+    steps = [tf.tanh, tf.nn.relu, tf.negative, lambda x: x * tf.sigmoid(x), lambda x: x if scalar
+             else tf.reverse(x, [0]), lambda x: tf.abs(x) * tf.cast(0.5, x.dtype)]
     if x.dtype == tf.float32 and len(x.shape) == 2:
         w = g.weight(x.shape[1], x.shape[1])
         steps += [lambda x: tf.tanh(x @ w)] * 3

@@ -21,6 +21,8 @@ INPUT_TYPES = {tf.float32: 60, tf.float64: 5, tf.float16: 5, tf.bfloat16: 4, tf.
 # How exact a step is. KEEP: its result has rounding errors only if an operand has (moves, min, max, integers).
 # ROUND: it rounds. JUMP: it turns a rounding error into another answer (comparisons, floor, argmax), so that
 # it is only used on operands without any.
+TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2,
+             "bfloat16": 1.2e-1}  # a share of the tensor's largest element
 KEEP, ROUND, JUMP = "keep", "round", "jump"
 
 
@@ -55,6 +57,7 @@ class Generator:
         self.np = np.random.default_rng(seed)
         self.patterns = patterns
         self.values, self.exact, self.steps, self.inputs, self.used, self.names = [], [], [], [], set(), []
+        self.coarsest = []  # of each value: the least precise type of floats that it was computed in
         self.special = self.r.random() < 0.08  # NaN and infinity in the inputs
         self.typed = self.r.random() < 0.45  # types other than float32
         self.control_v1 = self.r.random() < 0.5
@@ -99,8 +102,10 @@ class Generator:
         self.inputs.append((np.asarray(x), dtype, spec))
         self.add(tf.constant(x, dtype), True, "input")
 
-    def add(self, y, exact, name):
+    def add(self, y, exact, name, args=()):
+        types = [y.dtype.name, *(self.coarsest[a] for a in args)]
         self.values.append(y)
+        self.coarsest.append(max(types, key=lambda t: TOLERANCE.get(t, 0)))
         self.exact.append(exact or not is_float(y.dtype))
         self.names.append(name)
 
@@ -157,7 +162,7 @@ class Generator:
                 return False
         self.steps.append((step, args))
         self.used.update(args)
-        self.add(y, p.exact != ROUND and all(self.exact[a] for a in args), p.name)
+        self.add(y, p.exact != ROUND and all(self.exact[a] for a in args), p.name, args)
         return True
 
     def grow(self, nodes):

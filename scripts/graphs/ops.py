@@ -401,3 +401,82 @@ row("Einsum", lambda g, x: (lambda x: tf.einsum("...ij,...kj->...ik", x, x)), FL
 row("FakeQuant", lambda g, x: (lambda x, b=g.r.choice([8, 4, 16]), n=g.r.random() < 0.5:
                                tf.quantization.fake_quant_with_min_max_args(x, -2.7, 3.1, b, n)),
     (tf.float32,), JUMP, 0.5, special=False)
+
+
+# -- Convolution and pooling in three dimensions, other resizes --------------------------------------------------
+def conv3d(g, x):
+    k, s, pad = [g.r.choice([1, 2, 3]) for _ in range(3)], g.r.choice([1, 1, 2]), g.r.choice(["SAME", "VALID"])
+    w = g.array([*k, x.shape[-1], g.r.choice([1, 3, 8])], x.dtype)
+    w = (w / np.asarray(max(np.prod(w.shape[:-1]), 1) ** 0.5)).astype(w.dtype)
+    return lambda x: tf.nn.conv3d(x, w, [1, s, s, s, 1], pad)
+
+
+def pool3d(g, x):
+    k, s, pad = g.r.choice([1, 2, 3]), g.r.choice([1, 2]), g.r.choice(["SAME", "VALID"])
+    f = g.r.choice([tf.nn.max_pool3d, tf.nn.avg_pool3d])
+    return lambda x: f(x, k, s, pad)
+
+
+def resize(g, x):
+    size, op = [g.r.randint(1, 12), g.r.randint(1, 12)], g.r.choice([raw.ResizeBicubic, raw.ResizeArea, raw.ResizeBilinear])
+    mode = {"align_corners": g.r.random() < 0.4}
+    if op is not raw.ResizeArea and not mode["align_corners"] and g.r.random() < 0.5:
+        mode["half_pixel_centers"] = True
+    return lambda x: op(images=x, size=size, **mode)
+
+
+row("Conv3D", conv3d, FLOATS[:2], ROUND, 2, rank=5, special=False)
+row("Pool3D", pool3d, FLOATS[:1], ROUND, 2, rank=5, special=False)
+row("Resize", resize, FLOATS[:2] + (tf.uint8, tf.int32), ROUND, 1, rank=4, special=False)
+move("As five", lambda g, x: (lambda x: tf.expand_dims(x, 1)) if len(x.shape) == 4 else None, 1, 4, FLOATS[:1])
+
+
+# -- Linear algebra: of matrices that are far from singular --------------------------------------------------------
+def definite(x):
+    n = tf.shape(x)[-2]
+    return tf.matmul(x, x, adjoint_b=True) + tf.cast(3, x.dtype) * tf.eye(n, dtype=x.dtype)
+
+
+def linalg(name, f, weight=0.5):
+    row(name, lambda g, x: (lambda x: f(definite(x))) if max(x.shape[-2:]) <= 12 else None, FLOATS[:2], ROUND, weight,
+        least_rank=2, special=False)
+
+
+linalg("Cholesky", tf.linalg.cholesky)
+linalg("MatrixInverse", tf.linalg.inv)
+linalg("MatrixDeterminant", lambda x: tf.math.log(tf.linalg.det(x)))
+linalg("MatrixSolve", lambda x: tf.linalg.solve(x, x[..., :1]))
+linalg("MatrixTriangularSolve", lambda x: tf.linalg.triangular_solve(x, x))
+
+
+# -- Segments, boxes, counts, quantised numbers ----------------------------------------------------------------------
+def sorted_segments(g, x):
+    ids = np.sort(g.np.integers(0, 5, x.shape[0])).astype("i4")
+    f = g.r.choice([tf.math.segment_sum, tf.math.segment_max, tf.math.segment_min])
+    return lambda x: f(x, ids)
+
+
+def boxes(g, x):
+    n, least = x.shape[0], g.r.choice([0.3, 0.5, 0.8])
+    box = np.sort(g.np.random((n, 2, 2)), 1).reshape(n, 4).astype("f")
+    return lambda x: tf.image.non_max_suppression(box, x, 5, least)
+
+
+def quantised(g, x):
+    low, high, t = -g.r.uniform(0.5, 3), g.r.uniform(0.5, 3), g.r.choice([tf.quint8, tf.qint8])
+
+    def step(x):
+        q = tf.quantization.quantize(x, low, high, t, round_mode="HALF_AWAY_FROM_ZERO")
+        return tf.quantization.dequantize(q.output, q.output_min, q.output_max)
+    return step
+
+
+row("SegmentSum", sorted_segments, NUMBERS, ROUND, 1, least_rank=1, special=False)
+row("NonMaxSuppressionV3", boxes, FLOATS[:1], JUMP, 2, rank=1, special=False)
+row("Quantize", quantised, FLOATS[:1], JUMP, 1, special=False)
+row("Bincount", lambda g, x: (lambda x: tf.math.bincount(tf.reshape(tf.abs(x), [-1]), minlength=10, maxlength=10)),
+    (tf.int32,), JUMP, 1, least_rank=1)
+row("SearchSorted", lambda g, x: (lambda x: tf.searchsorted(np.array([-3, 0, 1, 2, 7], x.dtype.as_numpy_dtype),
+                                                             tf.reshape(x, [-1]))), SIGNED[2:] + FLOATS[:2], JUMP, 1, special=False)
+row("UniqueWithCounts", lambda g, x: (lambda x, k=g.r.randrange(3): tf.unique_with_counts(tf.reshape(x, [-1]))[k]), SIGNED,
+    JUMP, 1, least_rank=1)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, bench (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs compare bench
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
@@ -93,7 +93,7 @@ args() {
     says '^jitc [0-9]+\.[0-9]+\.[0-9]+$'
     says '^LLVM '
     says '^host CPU '
-    for c in run bench inspect opt explain compare; do
+    for c in run bench inspect opt explain compare reduce; do
         run 0 "$jitc" $c --help
         says "^usage: jitc $c "
         says '--shape'
@@ -102,7 +102,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in compile profile tune reduce bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in compile profile tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -378,6 +378,27 @@ compare() {
     run 1 "$jitc" compare "$here/unsupported.pbtxt" --input bytes=a.npy
     formal
     complains '^jitc: error: '
+}
+
+reduce() {
+    conv=functional_1/conv2d_1/convolution
+    run 0 "$jitc" reduce "$digits" --input "$images" --output "$conv" --rtol 0 --atol 0 --threads 1 -o small.pb
+    says '^[0-9] of 149 nodes left after [0-9]+ tries$'
+    quiet
+    PATH=$(dirname "$jitc"):$PATH run 1 bash -c "$(tail -1 out)"
+    complains "^jitc: error: compare: 1 tensor differs; the first is '$conv'"
+    # A message: what comes before the node becomes an input.
+    npy i2.npy '<i4' '2,' '\1\0\0\0\2\0\0\0'
+    npy zero2.npy '<i4' '2,' '\0\0\0\0\0\0\0\0'
+    run 0 "$jitc" reduce "$here/divide.pbtxt" --input x=i2.npy --input y=zero2.npy --check 'error:division by zero' -o small.pb
+    says '^3 of 4 nodes left'
+    bad 1 "'quotient': integer division by zero" "$jitc" run small.pb --input x=small.in0.npy --input y=small.in1.npy
+    bad 1 'does not fail so \(--check compare\)' "$jitc" reduce "$here/add.pbtxt" --input a=a.npy --input b=b.npy -o none.pb
+    bad 1 'does not fail so \(--check crash\)' "$jitc" reduce "$here/add.pbtxt" --input a=a.npy --input b=b.npy --check crash -o none.pb
+    bad 2 'where to' "$jitc" reduce "$here/add.pbtxt" --input a=a.npy --input b=b.npy
+    bad 2 '--check' "$jitc" reduce "$here/add.pbtxt" --check wrong -o none.pb
+    checks=$((checks + 1))
+    [ ! -e none.pb ] || failed "a model that does not fail is written"
 }
 
 bench() {
