@@ -48,6 +48,12 @@ static _Noreturn void child_main(const Reduction *r, ChildFn *fn, int err)
     _exit(status);
 }
 
+static _Noreturn void no_process(Job *job)
+{
+    job_error(job, "reduce: no process can be started");
+    job_fail(job, JITC_E_IO);
+}
+
 /* The status as wait() gives it; *errors gets what went to standard error. */
 static int run_child(const Reduction *r, ChildFn *fn, Str *errors)
 {
@@ -55,12 +61,12 @@ static int run_child(const Reduction *r, ChildFn *fn, Str *errors)
     FILE *f = tmpfile();
     int status = 0;
     fflush(NULL);
-    pid_t pid = f ? fork() : -1;
+    if (!f) no_process(job);
+    pid_t pid = fork();
     if (pid == 0) child_main(r, fn, fileno(f));
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-        if (f) fclose(f);
-        job_error(job, "reduce: no process can be started");
-        job_fail(job, JITC_E_IO);
+        fclose(f);
+        no_process(job);
     }
     rewind(f);
     char part[4096];
