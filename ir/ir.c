@@ -293,6 +293,14 @@ static void insert(Builder *b, Op *op)
     link_op(b, op);
 }
 
+void ir_assumed_equal(Module *m, const Op *op, DimPairs *out)
+{
+    InferCx cx = {.m = m, .equal = out};
+    Type few[8], *t = op->nout <= 8 ? few : job_array(m->job, Type, op->nout);
+    memset(t, 0, (op->nout ? op->nout : 1) * sizeof *t);
+    op->def->infer(&cx, op, t);
+}
+
 bool ir_infer(Module *m, const Op *op, Type *out, char **why)
 {
     InferCx cx = {.m = m};

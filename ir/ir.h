@@ -141,8 +141,13 @@ typedef struct Func Func;
 
 /* What `infer` sees: fill out[0..nout) or say why not. */
 typedef struct {
+    Dim a, b;
+} DimPair;
+typedef VEC(DimPair) DimPairs;
+typedef struct {
     Module *m;
-    char *why; /* set by infer_fail */
+    char *why;       /* set by infer_fail */
+    DimPairs *equal; /* receives sizes that must be equal and are not known to be; may be NULL */
 } InferCx;
 bool infer_fail(InferCx *cx, const char *fmt, ...) PRINTF(2, 3); /* returns false */
 
@@ -364,6 +369,8 @@ void ir_inline_region(Builder *b, Region *r, Value *const *args, Value **out);
 void ir_copy_region(Builder *b, const Region *r, Value *const *args, Value **out);
 Op *ir_clone(Builder *b, const Op *op, Value *const *in); /* same op and types, other operands; no body */
 bool ir_infer(Module *m, const Op *op, Type *out, char **why);
+/* The sizes that the op takes for equal, without proof. */
+void ir_assumed_equal(Module *m, const Op *op, DimPairs *out);
 OpCode ir_code(const OpDef *def);
 Op *ir_terminator(const Region *r);
 

@@ -142,6 +142,10 @@ static void guard(Guard *g, Op *op)
         slice(g, op);
     else if (op->code == OP_prefix && op->in[0]->type.dim[0] != out->dim[0])
         check(g, op, out->dim[0], op->in[0]->type.dim[0], true);
+    /* Whatever else its inference took for granted. */
+    DimPairs pairs = {0};
+    if (op->code != OP_reshape) ir_assumed_equal(g->m, op, &pairs);
+    for (uint32_t i = 0; i < pairs.n; i++) check(g, op, pairs.at[i].a, pairs.at[i].b, false);
 }
 
 bool pass_guard(Module *m, PassCx *cx)

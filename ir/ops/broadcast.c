@@ -9,7 +9,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     *out = type_make(x->dtype, rank, shape);
     bool fits = x->rank <= rank;
     for (int d = 0; d < x->rank && fits; d++)
-        fits = x->dim[d] == 1 || dims_agree(x->dim[d], shape[rank - x->rank + d]);
+        fits = x->dim[d] == 1 || dims_agree(cx, x->dim[d], shape[rank - x->rank + d]);
     if (!fits) return infer_fail(cx, "%s cannot be broadcast to %s", type_text(cx, x), type_text(cx, out));
     return result_fits(cx, out);
 }

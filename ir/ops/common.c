@@ -79,7 +79,7 @@ bool takes_square(InferCx *cx, const Op *op, int i)
 {
     const Type *t = in_type(op, i);
     if (!takes_matrix(cx, op, i)) return false;
-    if (dims_agree(t->dim[t->rank - 2], t->dim[t->rank - 1])) return true;
+    if (dims_agree(cx, t->dim[t->rank - 2], t->dim[t->rank - 1])) return true;
     return infer_fail(cx, "operand %d must be square matrices, but is %s", i, type_text(cx, t));
 }
 
@@ -111,6 +111,13 @@ bool ints_in_range(InferCx *cx, const Op *op, const char *attr, int n, int64_t l
         if (v[k] < lo || v[k] > hi)
             return infer_fail(cx, "%s must be between %lld and %lld, not %lld", attr, (long long)lo,
                               (long long)hi, (long long)v[k]);
+    return true;
+}
+
+bool dims_agree(InferCx *cx, Dim a, Dim b)
+{
+    if (dim_known(a) && dim_known(b)) return a == b;
+    if (cx->equal && a != b) vec_push(cx->m->job, cx->equal, (DimPair){a, b});
     return true;
 }
 

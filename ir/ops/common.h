@@ -31,11 +31,8 @@ bool ints_in_range(InferCx *cx, const Op *op, const char *attr, int n, int64_t l
 /* The list attribute is a shape: rank within the limit, no negative size. */
 bool shape_attr(InferCx *cx, const Op *op, const char *attr, const Dim **dim, int *rank);
 bool dim_is_negative(Module *m, Dim d); /* surely */
-/* Two sizes must agree: false when both are numbers and differ. */
-static inline bool dims_agree(Dim a, Dim b)
-{
-    return !dim_known(a) || !dim_known(b) || a == b;
-}
+/* Two sizes must agree: false when both are numbers and differ. What cannot be told is noted for run time. */
+bool dims_agree(InferCx *cx, Dim a, Dim b);
 /* The result's size in bytes is representable; last check of every infer that can enlarge. */
 bool result_fits(InferCx *cx, const Type *t);
 /* Elementwise: all operands of one dtype out of `take`; the result has dtype `to`, or theirs when 0. */

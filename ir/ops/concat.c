@@ -12,7 +12,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
         bool fits = t->rank == first->rank;
         for (int d = 0; d < t->rank && fits; d++) {
             if (d == axis) continue;
-            fits = dims_agree(out->dim[d], t->dim[d]);
+            fits = dims_agree(cx, out->dim[d], t->dim[d]);
             if (!dim_known(out->dim[d]) && dim_known(t->dim[d])) out->dim[d] = t->dim[d];
         }
         if (!fits)

@@ -16,7 +16,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
         return infer_fail(cx, "the filter is packed as a matrix: %s", type_text(cx, w));
     if (groups < 1 || groups > WINDOW_MAX)
         return infer_fail(cx, "the number of groups must be positive, not %lld", (long long)groups);
-    if (!dims_agree(x->dim[3], dim_mul(cx->m, w->dim[2], groups)))
+    if (!dims_agree(cx, x->dim[3], dim_mul(cx->m, w->dim[2], groups)))
         return infer_fail(cx, "input depth must be the filter's depth times %lld groups: input %s, filter %s",
                           (long long)groups, type_text(cx, x), type_text(cx, w));
     if (dim_known(w->dim[3]) && w->dim[3] % groups)

@@ -22,7 +22,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     Type a = *in_type(op, 0), b = *in_type(op, 1), batch = {0};
     Dim m, k, k2, n;
     shape(op, &m, &k, &k2, &n);
-    if (!dims_agree(k, k2))
+    if (!dims_agree(cx, k, k2))
         return infer_fail(cx, "matrix size-incompatible: %s, %s%s%s", type_text(cx, &a), type_text(cx, &b),
                           attr_i(op, "trans_a") ? ", first transposed" : "",
                           attr_i(op, "trans_b") ? ", second transposed" : "");

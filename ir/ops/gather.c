@@ -16,7 +16,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     Dim dim[IR_MAX_RANK];
     int n = 0;
     for (int d = 0; d < axis; d++) {
-        if (d < batch && !dims_agree(x->dim[d], idx->dim[d]))
+        if (d < batch && !dims_agree(cx, x->dim[d], idx->dim[d]))
             return infer_fail(cx, "batch dimension %d differs: %s, indices %s", d, type_text(cx, x),
                               type_text(cx, idx));
         dim[n++] = x->dim[d];

@@ -18,8 +18,9 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     for (int i = OVERLAP; i <= SIGMA; i++)
         if (!takes_rank(cx, op, i, 0, 0) || !same_dtype(cx, op, BOXES, i)) return false;
     if (share < 1) return infer_fail(cx, "share is %lld", (long long)share);
-    bool fits = dims_agree(x->dim[1], s->dim[1]) && dims_agree(dim_mul(cx->m, x->dim[0], share), s->dim[0]) &&
-                dims_agree(x->dim[2], overlaps ? x->dim[1] : 4);
+    bool fits = dims_agree(cx, x->dim[1], s->dim[1]) &&
+                dims_agree(cx, dim_mul(cx->m, x->dim[0], share), s->dim[0]) &&
+                dims_agree(cx, x->dim[2], overlaps ? x->dim[1] : 4);
     if (!fits) return infer_fail(cx, "boxes %s do not fit scores %s", type_text(cx, x), type_text(cx, s));
     if (n != 1 || dim_is_negative(cx->m, size[0])) return infer_fail(cx, "size must be one size");
     Dim dim[2] = {s->dim[0], size[0]};

@@ -30,7 +30,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     *out = type_make(x->dtype, rank, shape);
     if (!known_product(x->dim, x->rank, &from) || !known_product(shape, rank, &to))
         return infer_fail(cx, "the result is too large: %s", type_text(cx, out));
-    if (!dims_agree(product(cx->m, x->dim, x->rank, from), product(cx->m, shape, rank, to)))
+    if (!dims_agree(cx, product(cx->m, x->dim, x->rank, from), product(cx->m, shape, rank, to)))
         return infer_fail(cx, "a tensor with %s cannot be reshaped to %s", type_text(cx, x),
                           type_text(cx, out));
     return result_fits(cx, out);

@@ -23,8 +23,8 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     if (!dims_ints(index)) return infer_fail(cx, "indices must be i32 or i64, not %s", type_text(cx, index));
     Dim k = index->dim[1];
     bool fits = dim_known(k) && k <= x->rank && rows->rank == 1 + x->rank - k &&
-                dims_agree(rows->dim[0], index->dim[0]);
-    for (int d = 1; fits && d < rows->rank; d++) fits = dims_agree(rows->dim[d], x->dim[k + d - 1]);
+                dims_agree(cx, rows->dim[0], index->dim[0]);
+    for (int d = 1; fits && d < rows->rank; d++) fits = dims_agree(cx, rows->dim[d], x->dim[k + d - 1]);
     if (!fits)
         return infer_fail(cx, "indices %s and rows %s do not fit %s", type_text(cx, index),
                           type_text(cx, rows), type_text(cx, x));

@@ -8,7 +8,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
         return false;
     const Type *row = in_type(op, 0), *x = in_type(op, 1);
     if (to != JITC_INT32 && to != JITC_INT64) return infer_fail(cx, "places cannot be %s", dtype_name(to));
-    if (!dims_agree(row->dim[0], x->dim[0]))
+    if (!dims_agree(cx, row->dim[0], x->dim[0]))
         return infer_fail(cx, "%s and %s have different numbers of rows", type_text(cx, row),
                           type_text(cx, x));
     *out = *x;

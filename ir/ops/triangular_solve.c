@@ -6,7 +6,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
     if (!takes_square(cx, op, 0) || !takes_rank(cx, op, 1, 2, IR_MAX_RANK) || !same_dtype(cx, op, 0, 1))
         return false;
     bool fits = a->rank == b->rank;
-    for (int d = 0; fits && d < a->rank - 1; d++) fits = dims_agree(a->dim[d], b->dim[d]);
+    for (int d = 0; fits && d < a->rank - 1; d++) fits = dims_agree(cx, a->dim[d], b->dim[d]);
     if (!fits) return infer_fail(cx, "%s and %s do not fit", type_text(cx, a), type_text(cx, b));
     *out = *b;
     return true;

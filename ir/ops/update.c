@@ -7,7 +7,7 @@ static bool infer(InferCx *cx, const Op *op, Type *out)
         !takes_rank(cx, op, 0, 1, IR_MAX_RANK) || !takes_rank(cx, op, 1, 0, 0) || !same_dtype(cx, op, 0, 2))
         return false;
     bool same = x->rank == stack->rank - 1;
-    for (int d = 0; same && d < x->rank; d++) same = dims_agree(x->dim[d], stack->dim[d + 1]);
+    for (int d = 0; same && d < x->rank; d++) same = dims_agree(cx, x->dim[d], stack->dim[d + 1]);
     if (!same) return infer_fail(cx, "%s is not a slice of %s", type_text(cx, x), type_text(cx, stack));
     *out = *stack;
     return true;
