@@ -399,8 +399,8 @@ static void count_compile(void *arg, const char *line)
     if (strncmp(line, "compiled", 8) == 0) ++*(int *)arg;
 }
 
-/* A program whose sizes keep changing compiles twice for sizes of its own and once for all; what recurs gets its
- * own version, and as many sizes as there are do not make more. */
+/* A program whose sizes keep changing compiles twice for sizes of its own and once for all; what recurs gets
+ * its own version, and as many sizes as there are do not make more. */
 START_TEST(test_changing_sizes)
 {
     int compiles = 0;
