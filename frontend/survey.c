@@ -32,7 +32,7 @@ typedef struct {
 
 static int32_t tensor_of(Network *w, uint32_t node, uint32_t out)
 {
-    for (int32_t t = w->first_tensor[node]; t != NONE && w->tensors.at; t = w->tensors.at[t].next)
+    for (int32_t t = w->tensors.at ? w->first_tensor[node] : NONE; t != NONE; t = w->tensors.at[t].next)
         if (w->tensors.at[t].out == out) return t;
     vec_push(w->job, &w->tensors, (Wire){node, out, w->first_tensor[node], false});
     return w->first_tensor[node] = (int32_t)w->tensors.n - 1;

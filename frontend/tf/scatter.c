@@ -92,6 +92,7 @@ Value *scatter(Cx *cx, const char *how, Value *x, Value *index, Value *rows, boo
     if (pairs) {
         x = ir_v(&cx->b, OP_bitcast, IN(x), AT(at_t("to", part)));
         rows = x ? ir_v(&cx->b, OP_bitcast, IN(rows), AT(at_t("to", part))) : NULL;
+        if (!rows) return NULL;
     }
     bool fits = true;
     for (int d = 0; d < rows->type.rank; d++)
