@@ -15,9 +15,9 @@ typedef struct {
     HeapBlock own; /* OUTPUT: where it lives unless it is bound. Both: the copy of a tensor that cannot be
                       used in place */
     bool staged;
-    int64_t bytes;                /* of the version, or of the last run */
+    int64_t bytes;                /* for these inputs, or of the last run */
     bool open;                    /* OUTPUT: only a run tells its size */
-    int64_t shape[JITC_MAX_RANK]; /* OUTPUT: of the last run */
+    int64_t shape[JITC_MAX_RANK]; /* OUTPUT: where it is not open, or of the last run */
 } Slot;
 
 struct jitc_exec {
@@ -169,20 +169,6 @@ static bool tensor_bytes(const jitc_tensor *t, int64_t *bytes)
     return true;
 }
 
-static int64_t io_bytes(const jitc_io *io)
-{
-    int64_t bytes = (int64_t)jitc_dtype_size(io->dtype);
-    for (int32_t i = 0; i < io->rank; i++) bytes *= io->shape[i];
-    return bytes;
-}
-
-static bool is_open(const jitc_io *io)
-{
-    for (int32_t i = 0; i < io->rank; i++)
-        if (io->shape[i] < 0) return true;
-    return io->rank < 0;
-}
-
 /* -- Life
  * ------------------------------------------------------------------------------------------------------- */
 static jitc_status set_version(jitc_exec *x, const jitc_io *in, bool special);
@@ -303,20 +289,14 @@ jitc_status jitc_exec_bind(jitc_exec *x, const char *name, const jitc_tensor *t)
 static jitc_status allocate(jitc_exec *x)
 {
     const Plan *plan = x->v->plan;
-    uint32_t shares = x->p->threads > 1 ? 4 * (uint32_t)x->p->threads : 1;
-    int64_t scratch = round_up(plan->scratch, RUN_ALIGN);
     void **buf = realloc(x->buf, (2 * plan->nbuf + 1) * sizeof *buf);
     if (buf) x->buf = buf;
     void **ptr = realloc(x->ptr, (plan->ncall_buf + 1) * sizeof *ptr);
     if (ptr) x->ptr = ptr;
     int64_t *reg = realloc(x->reg, (plan->nreg + 1) * sizeof *reg);
     if (reg) x->reg = reg;
-    if (!buf || !ptr || !reg || !heap_ensure(&x->arena, plan->arena) ||
-        !heap_ensure(&x->scratch, scratch * shares))
-        return fail_nomem(x);
-    x->run.arena = x->arena.at;
-    x->run.scratch = x->scratch.at;
-    x->run.shares = shares;
+    if (!buf || !ptr || !reg) return fail_nomem(x);
+    x->run.shares = x->p->threads > 1 ? 4 * (uint32_t)x->p->threads : 1;
     x->run.weights = x->v->segment;
     x->run.dims = x->reg;
     x->heap.limit = x->p->max_memory > INT64_MAX ? INT64_MAX : (int64_t)x->p->max_memory;
@@ -388,6 +368,33 @@ static bool clashes(const jitc_exec *x, size_t o)
     return false;
 }
 
+/* Bytes of output i, and its shape, as the registers tell them. False: too large. */
+static bool measure_output(jitc_exec *x, size_t i)
+{
+    const Type *t = &x->v->plan->out_type[i];
+    Slot *s = &x->out[i];
+    s->bytes = (int64_t)dtype_size(t->dtype);
+    for (int d = 0; d < t->rank; d++) {
+        s->shape[d] = plan_num(t->dim[d], x->reg);
+        if (s->shape[d] < 0 || !mul_ok(s->bytes, s->shape[d], &s->bytes)) return false;
+    }
+    return true;
+}
+
+/* The memory that runs with these sizes of inputs take. */
+static jitc_status reserve(jitc_exec *x)
+{
+    const Plan *plan = x->v->plan;
+    int64_t arena = plan_num(plan->arena, x->reg), scratch = plan_num(plan->scratch, x->reg), bytes;
+    if (scratch > INT64_MAX / 2 || !mul_ok(round_up(scratch, RUN_ALIGN), x->run.shares, &bytes) ||
+        !add_ok(arena, bytes, &bytes) || (x->heap.limit && bytes > x->heap.limit))
+        return fail_nomem(x);
+    if (!heap_ensure(&x->arena, arena) || !heap_ensure(&x->scratch, bytes - arena)) return fail_nomem(x);
+    x->run.arena = x->arena.at;
+    x->run.scratch = x->scratch.at;
+    return JITC_OK;
+}
+
 /* Where the tensors of the caller lie, or copies of those that kernels cannot work on. */
 static jitc_status place_tensors(jitc_exec *x)
 {
@@ -398,9 +405,9 @@ static jitc_status place_tensors(jitc_exec *x)
     for (size_t i = 0; i < nout; i++) {
         Slot *s = &x->out[i];
         int64_t room;
-        s->open = is_open(&v->out[i]);
-        s->bytes = s->open ? 0 : io_bytes(&v->out[i]);
-        memcpy(s->shape, v->out[i].shape, sizeof s->shape);
+        s->open = !plan_known_at_entry(v->plan, &v->plan->out_type[i]);
+        s->bytes = 0;
+        if (!s->open && !measure_output(x, i)) return fail_nomem(x);
         if (!s->bound) continue;
         if (!same_dtype(v->out[i].dtype, s->t.dtype)) return misfit(x, "output", &v->out[i], &s->t, "");
         if (!tensor_bytes(&s->t, &room) || room < s->bytes)
@@ -426,16 +433,13 @@ static jitc_status place_tensors(jitc_exec *x)
 static void place_buffers(jitc_exec *x)
 {
     const Plan *plan = x->v->plan;
-    const int64_t **dims = x->dims;
-    for (size_t i = 0; i < x->p->io.nin; i++) dims[i] = x->in[i].t.shape;
-    control_enter(plan, dims, x->reg);
     for (uint32_t i = 0; i < plan->nbuf; i++) {
         const PlanBuf *b = &plan->buf[i];
         switch (b->kind) {
         case BUF_INPUT: x->buf[i] = (void *)(uintptr_t)x->in_ptr[b->index]; break;
         case BUF_OUTPUT: x->buf[i] = x->out_ptr[b->index]; break;
         case BUF_WEIGHT: x->buf[i] = x->v->weight[b->index]->data; break;
-        case BUF_SLOT: x->buf[i] = (uint8_t *)x->arena.at + b->offset; break;
+        case BUF_SLOT: x->buf[i] = (uint8_t *)x->arena.at + plan_num(b->offset, x->reg); break;
         case BUF_HEAP: x->buf[i] = NULL; break;
         }
     }
@@ -448,6 +452,10 @@ static jitc_status prepare(jitc_exec *x, bool special)
     for (size_t i = 0; i < x->p->io.nin; i++)
         if (!x->in[i].bound) return fail(x, JITC_E_USAGE, "input '%s' is not bound", x->p->io.in[i].name);
     jitc_status status = x->new_shapes ? update_version(x, special) : JITC_OK;
+    if (status) return status;
+    for (size_t i = 0; i < x->p->io.nin; i++) x->dims[i] = x->in[i].t.shape;
+    control_enter(x->v->plan, x->dims, x->reg);
+    status = reserve(x);
     if (!status) status = place_tensors(x);
     if (status) return status;
     place_buffers(x);
@@ -498,13 +506,8 @@ static jitc_status take_open(jitc_exec *x, size_t i)
 {
     const Plan *plan = x->v->plan;
     Slot *s = &x->out[i];
-    const Type *t = &plan->out_type[i];
     int64_t room;
-    s->bytes = (int64_t)dtype_size(t->dtype);
-    for (int d = 0; d < t->rank; d++) {
-        s->shape[d] = plan_num(t->dim[d], x->reg);
-        if (!mul_ok(s->bytes, s->shape[d], &s->bytes)) return fail_nomem(x);
-    }
+    if (!measure_output(x, i)) return fail_nomem(x);
     if (s->bound && (!tensor_bytes(&s->t, &room) || room < s->bytes))
         return fail(x, JITC_E_USAGE, "output '%s' needs %lld bytes, the memory bound to it has %lld",
                     x->v->out[i].name, (long long)s->bytes, (long long)room);
@@ -519,8 +522,8 @@ static ControlResult run_once(jitc_exec *x)
         if (x->in[i].staged && x->in[i].bytes)
             memcpy(x->in[i].own.at, x->in[i].t.data, (size_t)x->in[i].bytes);
     const Plan *plan = x->v->plan;
-    Control c = {plan,        x->v->fn, x->buf, x->ptr, x->pool, round_up(plan->scratch, RUN_ALIGN),
-                 &x->scratch, &x->heap};
+    int64_t scratch = round_up(plan_num(plan->scratch, x->reg), RUN_ALIGN);
+    Control c = {plan, x->v->fn, x->buf, x->ptr, x->pool, scratch, &x->scratch, &x->heap};
     if (plan->moves) {
         memcpy(x->buf, x->buf + plan->nbuf, plan->nbuf * sizeof *x->buf);
         run_heap_reset(&x->heap);
@@ -601,8 +604,8 @@ void exec_stats(const jitc_exec *x, ExecStats *out)
     const Version *v = x->v;
     if (!v) return;
     memcpy(out->phase_ns, v->phase_ns, sizeof out->phase_ns);
-    out->arena_bytes = v->plan->arena + x->heap.bytes;
-    out->scratch_bytes = (int64_t)x->run.shares * round_up(v->plan->scratch, RUN_ALIGN);
+    out->arena_bytes = x->arena.size + x->heap.bytes;
+    out->scratch_bytes = x->scratch.size;
     for (uint32_t i = 0; i < v->plan->nweight; i++) {
         bool first = true; /* of those that are the same */
         for (uint32_t k = 0; k < i && first; k++) first = v->weight[k] != v->weight[i];

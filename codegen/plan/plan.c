@@ -21,14 +21,15 @@ static const char *node_name(const Planner *p, const From *from)
 static bool same_size(const Type *a, const Type *b)
 {
     if (!has_open_dims(a) && !has_open_dims(b)) return type_bytes(a) == type_bytes(b);
-    return dtype_size(a->dtype) == dtype_size(b->dtype) && a->rank == b->rank && !a->layout && !b->layout &&
-           memcmp(a->dim, b->dim, a->rank * sizeof *a->dim) == 0;
+    Type like = *b;
+    if (dtype_size(a->dtype) == dtype_size(b->dtype)) like.dtype = a->dtype;
+    return same_bytes(a, &like);
 }
 
 /* -- Memory of results --------------------------------------------------------------------------------- */
 static int32_t add_store(Planner *p, const Class *c)
 {
-    Store s = {type_bytes(&c->root->type), 0, c->first, (int32_t)max_i64(c->first, c->last)};
+    Store s = {bytes_of(p, &c->root->type), 0, c->first, (int32_t)max_i64(c->first, c->last)};
     const Op *loop = c->yield_of ? c->yield_of : c->loop;
     if (loop) { /* a variable and its next value change places, so either may be where the result is; and all
                  * first values are read before the loop, while variables are written */
@@ -160,7 +161,7 @@ static void add_call(Planner *p, const Op *op)
     c.units = num_of(p, s.units);
     c.scratch = num_of(p, s.scratch);
     c.open = c.open || c.units < 0 || c.scratch < 0;
-    if (c.scratch >= 0) p->plan->scratch = max_i64(p->plan->scratch, c.scratch);
+    if (is_entry(p, c.scratch)) p->plan->scratch = num_op(p, REG_MAX, p->plan->scratch, c.scratch);
     add_nodes(p, op, &c);
     for (const Op *o = op->body->first; o; o = o->next)
         if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(spec_flops(o) / 2);
@@ -472,10 +473,11 @@ static void make_io(Planner *p)
         Type *t = &plan->out_type[i];
         *t = end->in[i]->type;
         for (int d = 0; d < t->rank; d++) t->dim[d] = num_of(p, t->dim[d]);
-        if (has_open_dims(&end->in[i]->type)) continue; /* the runtime takes it from where it is */
+        if (!known_at_entry(p, &end->in[i]->type)) continue; /* the runtime takes it from where it is */
         if (c->kind == BUF_OUTPUT && c->index == i) continue;
         PlanBuf b = {.kind = BUF_OUTPUT, .type = end->in[i]->type, .index = i, .tensor = end->in[i]->tensor};
-        b.bytes = type_bytes(&b.type);
+        for (int d = 0; d < b.type.rank; d++) b.type.dim[d] = t->dim[d];
+        b.bytes = bytes_of(p, &end->in[i]->type);
         plan->out_buf[i] = add_buf(p, b);
         if (b.bytes) emit(p, CTL_copy, c->buf, plan->out_buf[i], b.bytes);
     }

@@ -35,7 +35,7 @@ typedef struct {
 /* The value of a computed register; saturates. */
 int64_t plan_reg_value(const PlanReg *r, const int64_t *reg);
 
-/* HEAP: memory that the control code allocates. */
+/* HEAP: memory that the control code allocates, of sizes that only a run tells. */
 typedef enum { BUF_INPUT, BUF_OUTPUT, BUF_WEIGHT, BUF_SLOT, BUF_HEAP } BufKind;
 
 /* A buffer: an argument of @main, a result of it, a packed weight, part of the arena or of the heap. */
@@ -43,7 +43,7 @@ typedef struct {
     BufKind kind;
     Type type;      /* dims are PlanNums */
     uint32_t index; /* INPUT, OUTPUT, WEIGHT: its number */
-    int64_t offset; /* SLOT: place in the arena */
+    PlanNum offset; /* SLOT: place in the arena */
     PlanNum bytes;
     int32_t first, last; /* SLOT: the steps between which it holds something */
     const char *tensor;  /* the TensorFlow tensor that it equals, or NULL */
@@ -106,7 +106,7 @@ typedef struct Plan {
     uint32_t nin, nout, nweight;
     uint32_t *in_buf, *out_buf; /* input i, output i */
     Type *out_type;             /* dims are PlanNums */
-    int64_t arena, scratch;     /* bytes; scratch: per share, of calls that are not open */
+    PlanNum arena, scratch;     /* bytes, known at entry; scratch: per share, of calls that tell it then */
     bool moves;                 /* control code changes where buffers are */
     int64_t macs;
     /* While the module lives: weight i is this value of @main. */
@@ -119,6 +119,8 @@ Plan *plan_make(Module *m);
 /* A copy that does not depend on the module. */
 Plan *plan_copy(Job *job, const Plan *p);
 void plan_print(const Plan *p, Str *s);
+/* Whether the inputs' sizes tell those of the type, whose dims are PlanNums. */
+bool plan_known_at_entry(const Plan *p, const Type *t);
 /* Whether no two slots that hold something at the same time share memory, other than in place. */
 bool plan_check(const Plan *p, Str *why);
 #endif

@@ -49,9 +49,9 @@ static int32_t add_class(Planner *p, const Value *v, BufKind kind, uint32_t inde
     return c;
 }
 
-static BufKind own_memory(const Type *t)
+static BufKind own_memory(Planner *p, const Type *t)
 {
-    return has_open_dims(t) ? BUF_HEAP : BUF_SLOT;
+    return known_at_entry(p, t) ? BUF_SLOT : BUF_HEAP;
 }
 
 /* The step of something that happens now in `from`, as region `to` around it sees it: the end of the branch
@@ -110,7 +110,7 @@ static void ended(Lives *l, const Op *op, uint32_t from)
     l->late.n = kept;
 }
 
-static bool same_bytes(const Type *a, const Type *b)
+bool same_bytes(const Type *a, const Type *b)
 {
     return a->dtype == b->dtype && a->rank == b->rank && !a->layout && !b->layout &&
            memcmp(a->dim, b->dim, a->rank * sizeof *a->dim) == 0;
@@ -131,7 +131,7 @@ static void branch(Lives *l, Op *op)
     Region *part[2] = {op->body, op->other};
     int32_t *result = job_array(p->job, int32_t, op->nout + 1);
     for (int i = 0; i < op->nout; i++)
-        result[i] = add_class(p, op->out[i], own_memory(&op->out[i]->type), 0, op->parent);
+        result[i] = add_class(p, op->out[i], own_memory(p, &op->out[i]->type), 0, op->parent);
     for (int k = 0; k < 2; k++) {
         const Op *end = ir_terminator(part[k]);
         for (int i = 0; i < op->nout; i++) {
@@ -151,7 +151,7 @@ static void loop(Lives *l, Op *op)
     const Op *next = ir_terminator(op->body);
     int32_t *variable = job_array(p->job, int32_t, op->nin + 1);
     for (int i = 0; i < op->nin; i++) {
-        variable[i] = add_class(p, op->out[i], own_memory(&op->out[i]->type), 0, op->parent);
+        variable[i] = add_class(p, op->out[i], own_memory(p, &op->out[i]->type), 0, op->parent);
         Class *c = &p->classes.at[variable[i]];
         c->loop = op;
         c->first = p->span[op->id].begin; /* one is set while others' first values are still read */
@@ -208,7 +208,7 @@ static void region(Lives *l, Region *r)
             }
             for (int i = 0; i < op->nout; i++) {
                 if (p->class_of[op->out[i]->id] == NONE)
-                    add_class(p, op->out[i], own_memory(&op->out[i]->type), 0, r);
+                    add_class(p, op->out[i], own_memory(p, &op->out[i]->type), 0, r);
                 date(p, p->class_of[op->out[i]->id], false, p->now);
             }
             p->now += takes_step(op);
@@ -226,8 +226,8 @@ static void find_outputs(Planner *p)
     p->plan->nout = end->nin;
     for (int i = 0; i < end->nin; i++) {
         Class *c = class_at(p, end->in[i]);
-        if (c->kind != BUF_SLOT || c->loop || c->yield_of) continue;
-        if (type_bytes(&c->root->type) != type_bytes(&end->in[i]->type)) continue;
+        if (c->kind != BUF_SLOT || c->loop || c->yield_of || !known_at_entry(p, &end->in[i]->type)) continue;
+        if (bytes_of(p, &c->root->type) != bytes_of(p, &end->in[i]->type)) continue;
         c->kind = BUF_OUTPUT;
         c->index = (uint32_t)i;
     }

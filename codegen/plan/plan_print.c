@@ -1,6 +1,8 @@
 /* Plans copied, printed and checked. */
 #include "codegen/plan/plan.h"
 
+#include <stdlib.h>
+
 enum { ALIGN = 64 };
 
 /* -- Copies and text ---------------------------------------------------------------------------------------
@@ -176,8 +178,9 @@ static void print_ctl(const Plan *p, Str *s, uint32_t at)
 void plan_print(const Plan *p, Str *s)
 {
     static const char *const kinds[] = {"input", "output", "weight", "slot", "heap"};
-    str_printf(s, "plan arena=%lld scratch=%lld macs=%lld\n", (long long)p->arena, (long long)p->scratch,
-               (long long)p->macs);
+    print_num(s, "plan arena=", p->arena);
+    print_num(s, " scratch=", p->scratch);
+    str_printf(s, " macs=%lld\n", (long long)p->macs);
     for (uint32_t i = 0; i < p->nkernel; i++) {
         str_printf(s, "kernel k%u ", i);
         for (const char *t = p->kernel[i].text; *t;) {
@@ -192,9 +195,11 @@ void plan_print(const Plan *p, Str *s)
         if (b->kind < BUF_SLOT) str_printf(s, " %u", b->index);
         str_put(s, " ");
         print_type(s, &b->type);
-        if (b->kind == BUF_SLOT)
-            str_printf(s, " at %lld+%lld live %d..%d", (long long)b->offset, (long long)b->bytes, b->first,
-                       b->last);
+        if (b->kind == BUF_SLOT) {
+            print_num(s, " at ", b->offset);
+            print_num(s, "+", b->bytes);
+            str_printf(s, " live %d..%d", b->first, b->last);
+        }
         str_put(s, "\n");
     }
     for (uint32_t i = 0; i < p->nreg; i++) print_reg(p, s, i);
@@ -209,26 +214,34 @@ static const PlanCall *call_at(const Plan *p, int32_t step)
     return NULL;
 }
 
-bool plan_check(const Plan *p, Str *why)
+bool plan_known_at_entry(const Plan *p, const Type *t)
+{
+    for (int d = 0; d < t->rank; d++)
+        if (t->dim[d] < 0 && !p->reg[-t->dim[d] - 1].entry) return false;
+    return true;
+}
+
+static bool check_slots(const Plan *p, const int64_t *reg, Str *why)
 {
     for (uint32_t i = 0; i < p->nbuf; i++) {
         const PlanBuf *a = &p->buf[i];
-        if (a->kind != BUF_SLOT || !a->bytes) continue;
-        if (a->offset < 0 || a->offset % ALIGN || a->bytes > p->arena - a->offset) {
+        int64_t bytes = plan_num(a->bytes, reg), at = plan_num(a->offset, reg);
+        if (a->kind != BUF_SLOT || bytes <= 0) continue;
+        if (at < 0 || at % ALIGN || bytes > plan_num(p->arena, reg) - at) {
             str_printf(why, "b%u lies outside the arena", i);
             return false;
         }
         for (uint32_t j = 0; j < i; j++) {
             const PlanBuf *b = &p->buf[j];
-            if (b->kind != BUF_SLOT || !b->bytes) continue;
-            if (a->offset >= b->offset + b->bytes || b->offset >= a->offset + a->bytes) continue;
+            int64_t other = plan_num(b->offset, reg), more = plan_num(b->bytes, reg);
+            if (b->kind != BUF_SLOT || more <= 0) continue;
+            if (at >= other + more || other >= at + bytes) continue;
             if (a->first > b->last || b->first > a->last) continue;
             const PlanBuf *early = a->first < b->first ? a : b, *late = early == a ? b : a;
             uint32_t early_no = (uint32_t)(early - p->buf), late_no = (uint32_t)(late - p->buf);
             const PlanCall *c = call_at(p, late->first);
-            bool in_place = c && early->last == late->first && early->offset == late->offset &&
-                            early->bytes == late->bytes && c->in_place >= 0 &&
-                            p->call_buf[c->buf0 + (uint32_t)c->in_place] == early_no &&
+            bool in_place = c && early->last == late->first && at == other && bytes == more &&
+                            c->in_place >= 0 && p->call_buf[c->buf0 + (uint32_t)c->in_place] == early_no &&
                             p->call_buf[c->buf0 + c->noperands] == late_no;
             if (!in_place) {
                 str_printf(why, "b%u and b%u share memory while both are in use", j, i);
@@ -237,4 +250,19 @@ bool plan_check(const Plan *p, Str *why)
         }
     }
     return true;
+}
+
+bool plan_check(const Plan *p, Str *why)
+{
+    static const int64_t size[] = {1, 7, 60}; /* that inputs may have */
+    int64_t *reg = calloc(p->nreg + 1, sizeof *reg);
+    bool fine = reg != NULL;
+    for (size_t k = 0; k < COUNT(size) && fine; k++) {
+        for (uint32_t i = 0; i < p->nreg; i++)
+            if (p->reg[i].entry)
+                reg[i] = p->reg[i].kind == REG_INPUT ? size[k] : plan_reg_value(&p->reg[i], reg);
+        fine = check_slots(p, reg, why);
+    }
+    free(reg);
+    return fine;
 }

@@ -27,7 +27,7 @@ typedef struct {
 
 /* Memory of one slot, or of several whose lives follow each other in place. */
 typedef struct {
-    int64_t bytes, offset;
+    PlanNum bytes, offset;
     int32_t first, last;
 } Store;
 
@@ -72,6 +72,7 @@ Class *class_at(Planner *p, const Value *v);
 bool runs(const Op *kernel); /* it may have elements to compute */
 bool takes_step(const Op *op);
 bool has_open_dims(const Type *t);
+bool same_bytes(const Type *a, const Type *b); /* of the same dims and elements */
 
 /* -- plan_regs.c ------------------------------------------------------------------------------------------
  */
@@ -81,6 +82,9 @@ uint32_t reg_symbol(Planner *p, Dim sym);                  /* one that control c
 PlanNum num_of(Planner *p, Dim d);
 PlanNum reg_of(Planner *p, Dim d); /* without computing it */
 PlanNum bytes_of(Planner *p, const Type *t);
+bool known_at_entry(Planner *p, const Type *t);
+bool is_entry(const Planner *p, PlanNum n);
+PlanNum num_op(Planner *p, RegKind kind, PlanNum a, PlanNum b); /* of numbers known at entry */
 /* Registers computed from here on are forgotten at the scope's end. */
 uint32_t scope_begin(const Planner *p);
 void scope_end(Planner *p, uint32_t mark);

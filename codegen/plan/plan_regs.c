@@ -45,7 +45,7 @@ uint32_t reg_symbol(Planner *p, Dim sym)
     return (uint32_t)*r;
 }
 
-static bool is_entry(const Planner *p, PlanNum n)
+bool is_entry(const Planner *p, PlanNum n)
 {
     return n >= 0 || p->regs.at[-n - 1].entry;
 }
@@ -111,9 +111,8 @@ void scope_end(Planner *p, uint32_t mark)
     while (p->validated.n > mark) p->valid.at[p->validated.at[--p->validated.n]] = false;
 }
 
-PlanNum bytes_of(Planner *p, const Type *t)
+static Dim open_bytes(Planner *p, const Type *t)
 {
-    if (!has_open_dims(t)) return type_bytes(t);
     Dim n = (Dim)dtype_size(t->dtype);
     for (int d = 0; d < t->rank; d++) {
         Dim size = t->dim[d];
@@ -121,5 +120,36 @@ PlanNum bytes_of(Planner *p, const Type *t)
             size = dim_mul(p->m, dim_ceildiv(p->m, size, PANEL), PANEL);
         n = dim_mul(p->m, n, size);
     }
-    return num_of(p, n);
+    return n;
+}
+
+PlanNum bytes_of(Planner *p, const Type *t)
+{
+    return has_open_dims(t) ? num_of(p, open_bytes(p, t)) : type_bytes(t);
+}
+
+/* A symbol without a register is not an input's. */
+static bool dim_at_entry(Planner *p, Dim d)
+{
+    int64_t k;
+    if (dim_known(d)) return true;
+    int32_t have = *node_reg(p, d);
+    if (have != NONE) return p->regs.at[have].entry;
+    if (dim_const(p->m, d, &k)) return true;
+    DimExpr e = dim_parts(p->m, d);
+    return e.op != DIM_SYM && dim_at_entry(p, e.a) && dim_at_entry(p, e.b);
+}
+
+bool known_at_entry(Planner *p, const Type *t)
+{
+    for (int d = 0; d < t->rank; d++)
+        if (!dim_at_entry(p, t->dim[d])) return false;
+    return true;
+}
+
+PlanNum num_op(Planner *p, RegKind kind, PlanNum a, PlanNum b)
+{
+    PlanReg r = {kind, a, b, true};
+    if (a >= 0 && b >= 0) return plan_reg_value(&r, NULL);
+    return -(PlanNum)add_reg(p, r) - 1;
 }
