@@ -353,7 +353,7 @@ static void build_node(Importer *im, uint32_t i)
     if (!fine) return;
     if (!check_lists(im, in, nin)) return;
     uint32_t before = cx->job->nerrors;
-    cx->op->import(cx, in, v->out);
+    run_importer(cx, in, nin, v->out);
     enter_node(im, i);
     bool some = !nout || v->out[0] || c->first_cut; /* or an output that there is not */
     if (!some && !cx->failed && cx->job->nerrors == before && strcmp(n->op, "Const") != 0)

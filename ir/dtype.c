@@ -34,6 +34,14 @@ bool dtype_is_signed(DType t)
 {
     return dtype_known(t) && dtypes[t].cls == 'i';
 }
+bool dtype_is_complex(DType t)
+{
+    return dtype_known(t) && dtypes[t].cls == 'c';
+}
+DType dtype_part(DType t)
+{
+    return t == JITC_COMPLEX64 ? JITC_FLOAT32 : t == JITC_COMPLEX128 ? JITC_FLOAT64 : 0;
+}
 size_t dtype_size(DType t)
 {
     return dtype_known(t) ? dtypes[t].size : 0;
@@ -125,6 +133,8 @@ double tensor_f(const Tensor *t, int64_t i)
     case JITC_FLOAT16: return half_to_float(((const uint16_t *)t->data)[i]);
     case JITC_BFLOAT16: return bf16_to_float(((const uint16_t *)t->data)[i]);
     case JITC_UINT64: return (double)((const uint64_t *)t->data)[i];
+    case JITC_COMPLEX64: return ((const float *)t->data)[2 * i]; /* the real part */
+    case JITC_COMPLEX128: return ((const double *)t->data)[2 * i];
     default: return (double)tensor_i(t, i);
     }
 }
@@ -156,6 +166,8 @@ void tensor_set_f(const Tensor *t, int64_t i, double v)
     case JITC_FLOAT16: ((uint16_t *)t->data)[i] = round_to_16(v, 10, 15); break;
     case JITC_BFLOAT16: ((uint16_t *)t->data)[i] = round_to_16(v, 7, 127); break;
     case JITC_BOOL: ((uint8_t *)t->data)[i] = v != 0; break;
+    case JITC_COMPLEX64: memcpy((float *)t->data + 2 * i, (float[]){(float)v, 0}, 8); break;
+    case JITC_COMPLEX128: memcpy((double *)t->data + 2 * i, (double[]){v, 0}, 16); break;
     case JITC_UINT64: ((uint64_t *)t->data)[i] = v >= 0x1p64 ? UINT64_MAX : v > 0 ? (uint64_t)v : 0; break;
     case JITC_INT64:
         ((int64_t *)t->data)[i] = v >= 0x1p63 ? INT64_MAX : v >= -0x1p63 ? (int64_t)v : INT64_MIN;
@@ -176,7 +188,9 @@ void tensor_set_i(const Tensor *t, int64_t i, int64_t v)
     case JITC_FLOAT32:
     case JITC_FLOAT64:
     case JITC_FLOAT16:
-    case JITC_BFLOAT16: tensor_set_f(t, i, (double)v); break;
+    case JITC_BFLOAT16:
+    case JITC_COMPLEX64:
+    case JITC_COMPLEX128: tensor_set_f(t, i, (double)v); break;
 #define X(T, c)                                                                                              \
     case T:                                                                                                  \
         ((c *)t->data)[i] = (c)v;                                                                            \

@@ -16,6 +16,8 @@ bool dtype_known(DType t);
 bool dtype_is_float(DType t);  /* f16 bf16 f32 f64 */
 bool dtype_is_int(DType t);    /* signed and unsigned, not bool */
 bool dtype_is_signed(DType t); /* signed integers */
+bool dtype_is_complex(DType t); /* no op computes with them: importers do, on pairs of floats */
+DType dtype_part(DType t);      /* of a complex type: that of its real part; else 0 */
 size_t dtype_size(DType t);
 const char *dtype_name(DType t);               /* "f32" */
 DType dtype_parse(const char *text, size_t n); /* 0 when unknown */

@@ -96,6 +96,7 @@ const Tensor *ir_reveal_any(Module *m, Value *v)
 bool ir_all_equal(Module *m, Value *v, double x)
 {
     if (!is_const_like(v) || !type_static(&v->type) || type_numel(&v->type) > 4096) return false;
+    if (dtype_is_complex(v->type.dtype)) return false;
     Tensor t = v->def->value;
     if (v->def->code == OP_weight) {
         if (v->def->weight.kind == WEIGHT_INIT) return false;

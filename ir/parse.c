@@ -266,6 +266,23 @@ static int attributes(Parser *p, const OpDef *def, AttrArg *out)
     return n;
 }
 
+static void element(Parser *p, const Tensor *x, int64_t i)
+{
+    DType part = dtype_part(x->type.dtype);
+    if (part) {
+        Tensor parts = {type_scalar(part), x->data};
+        expect(p, "(");
+        tensor_set_f(&parts, 2 * i, number(p));
+        expect(p, ",");
+        tensor_set_f(&parts, 2 * i + 1, number(p));
+        expect(p, ")");
+    } else if (dtype_is_float(x->type.dtype)) {
+        tensor_set_f(x, i, number(p));
+    } else {
+        tensor_set_i(x, i, integer_as(p, x->type.dtype == JITC_UINT64));
+    }
+}
+
 static Tensor elements(Parser *p, const Type *t)
 {
     if (!type_static(t)) {
@@ -282,10 +299,7 @@ static Tensor elements(Parser *p, const Type *t)
     if (list) expect(p, "[");
     for (int64_t i = 0; i < n && !p->failed; i++) {
         if (i) expect(p, ",");
-        if (dtype_is_float(t->dtype))
-            tensor_set_f(&x, i, number(p));
-        else
-            tensor_set_i(&x, i, integer_as(p, t->dtype == JITC_UINT64));
+        element(p, &x, i);
     }
     if (list) expect(p, "]");
     return x;

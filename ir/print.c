@@ -24,7 +24,15 @@ static void put_float(Str *s, double v, DType t)
 
 static void put_element(Str *s, const Tensor *t, int64_t i)
 {
-    if (dtype_is_float(t->type.dtype))
+    DType part = dtype_part(t->type.dtype);
+    if (part) {
+        Tensor parts = {type_scalar(part), t->data};
+        str_put(s, "(");
+        put_float(s, tensor_f(&parts, 2 * i), part);
+        str_put(s, ",");
+        put_float(s, tensor_f(&parts, 2 * i + 1), part);
+        str_put(s, ")");
+    } else if (dtype_is_float(t->type.dtype))
         put_float(s, tensor_f(t, i), t->type.dtype);
     else if (t->type.dtype == JITC_UINT64)
         str_printf(s, "%llu", (unsigned long long)tensor_i(t, i));

@@ -29,8 +29,6 @@ static LLVMTypeRef scalar_type(Gen *g, DType t)
     case JITC_FLOAT32: return LLVMFloatTypeInContext(g->cx);
     case JITC_FLOAT64: return LLVMDoubleTypeInContext(g->cx);
     case JITC_BOOL: return g->i1;
-    case JITC_COMPLEX64:
-    case JITC_COMPLEX128: g_fail(g, "complex numbers cannot be compiled yet");
     default: return LLVMIntTypeInContext(g->cx, (unsigned)dtype_size(t) * 8);
     }
 }

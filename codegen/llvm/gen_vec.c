@@ -73,6 +73,16 @@ Vec v_i(Gen *g, DType t, int lanes, int64_t k)
     return constant(g, LLVMConstInt(scalar_type(g, t), (unsigned long long)k, 1), t, lanes);
 }
 
+Vec v_bytes(Gen *g, DType t, int lanes, const void *element)
+{
+    uint64_t word[2] = {0};
+    unsigned bits = (unsigned)dtype_size(t) * 8;
+    memcpy(word, element, dtype_size(t));
+    V k = LLVMConstIntOfArbitraryPrecision(LLVMIntTypeInContext(g->cx, bits), bits > 64 ? 2 : 1, word);
+    if (dtype_is_float(t)) k = LLVMConstBitCast(k, scalar_type(g, t));
+    return constant(g, k, t, lanes);
+}
+
 Vec v_iota(Gen *g, DType t)
 {
     V lane[LANES];

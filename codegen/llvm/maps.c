@@ -298,10 +298,11 @@ Vec map_op(Gen *g, const Op *op, const Vec *in)
 Vec const_number(Gen *g, DType t, int lanes, double v)
 {
     Type type = type_scalar(t);
-    uint64_t data = 0;
-    Tensor one = {type, &data};
+    uint64_t data[2] = {0};
+    Tensor one = {type, data};
     tensor_set_f(&one, 0, v);
-    if (carrier(t) != t) return v_i(g, JITC_UINT16, lanes, (int64_t)(data & 0xffff));
+    if (carrier(t) != t) return v_i(g, JITC_UINT16, lanes, (int64_t)(data[0] & 0xffff));
+    if (dtype_is_complex(t)) return v_bytes(g, t, lanes, data);
     return dtype_is_float(t) ? v_f(g, t, lanes, tensor_f(&one, 0)) : v_i(g, t, lanes, tensor_i(&one, 0));
 }
 
@@ -310,6 +311,7 @@ Vec const_element(Gen *g, const Op *op, int64_t i, int lanes)
     const Tensor *c = &op->value;
     DType t = c->type.dtype;
     if (carrier(t) != t) return v_i(g, JITC_UINT16, lanes, ((const uint16_t *)c->data)[i]);
+    if (dtype_is_complex(t)) return v_bytes(g, t, lanes, (const char *)c->data + (size_t)i * dtype_size(t));
     return dtype_is_float(t) ? v_f(g, t, lanes, tensor_f(c, i)) : v_i(g, t, lanes, tensor_i(c, i));
 }
 

@@ -42,8 +42,8 @@ static void import_const(Cx *cx, Value **in, Value **out)
     const TfTensor *f = a->tensor;
     if (f->dtype == TF_STRING) return; /* an error only where it is read */
     if (!const_type(cx, f, &t)) return;
-    bool real = dtype_is_float(t.dtype);
-    if (!real && f->numel <= CONST_MAX) {
+    bool real = dtype_is_float(t.dtype), pairs = dtype_is_complex(t.dtype);
+    if (!real && !pairs && f->numel <= CONST_MAX) {
         Tensor x = tensor_new(cx->job, &t);
         tf_tensor_read(cx->job, cx->src, f, x.data);
         for (int64_t i = 0; t.dtype == JITC_BOOL && i < f->numel; i++)

@@ -52,7 +52,7 @@ const char *get_str(Cx *cx, const char *name, const char *def)
 bool tf_type_usable(int32_t t)
 {
     if (t <= 0 || t > 31 || t == TF_STRING) return false;
-    return dtype_is_float((DType)t) || dtype_is_int((DType)t) || t == TF_BOOL;
+    return dtype_is_float((DType)t) || dtype_is_int((DType)t) || dtype_is_complex((DType)t) || t == TF_BOOL;
 }
 
 DType get_type(Cx *cx, const char *name, DType def)

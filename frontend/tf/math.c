@@ -1,5 +1,5 @@
 /* Elementwise operations. */
-#include "frontend/tf/tf.h"
+#include "frontend/tf/complex.h"
 
 static void import_unary(Cx *cx, Value **in, Value **out)
 {
@@ -79,6 +79,8 @@ static void import_cast(Cx *cx, Value **in, Value **out)
     if (!cx->failed && need_attr(cx, "DstT")) {
         if (narrow && get_bool(cx, "Truncate", false))
             fail(cx, "Truncate from %s to %s is not supported", dtype_name(from), dtype_name(to));
+        else if (dtype_is_complex(to))
+            out[0] = complex_cast(cx, in[0], to);
         else
             out[0] = ir_cast(&cx->b, in[0], to);
     }

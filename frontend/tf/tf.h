@@ -58,6 +58,8 @@ struct TfOp {
 };
 
 const TfOp *tf_op_find(const char *name); /* NULL: not supported */
+/* Calls the importer of cx->op, or what stands for it where an operand is complex. */
+void run_importer(Cx *cx, Value **in, uint32_t nin, Value **out);
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared
  * when its result would make no sense as an input. */
 const char *tf_unsupported_reason(const char *op, bool *cut);

@@ -3,7 +3,7 @@
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     const Type *x = in_type(op, 0);
-    if (!takes(cx, op, 0, TAKE_NUM | TAKE_BOOL) || !pads_in_range(cx, op, "lo", x->rank, INT64_MAX) ||
+    if (!takes(cx, op, 0, TAKE_ANY) || !pads_in_range(cx, op, "lo", x->rank, INT64_MAX) ||
         !pads_in_range(cx, op, "hi", x->rank, INT64_MAX))
         return false;
     const Dim *lo = attr_v(op, "lo", NULL), *hi = attr_v(op, "hi", NULL);

@@ -179,7 +179,7 @@ def answer(c):
         outs = _run(graph, dict(zip(feeds, arrays)), names)
     rtol, atol, share = c.tol
     if share:
-        finite = [np.abs(o[np.isfinite(o)]) for o in map(np.asarray, outs) if np.asarray(o).dtype.kind == "f"]
+        finite = [np.abs(o[np.isfinite(o)]) for o in map(np.asarray, outs) if np.asarray(o).dtype.kind in "fc"]
         atol += share * max((float(a.max()) for a in finite if a.size), default=0)
     members = {"graph": np.frombuffer(graph.SerializeToString(deterministic=True), np.uint8)}
     members.update({f"in/{_short(n)}": a for n, a in zip(feeds, arrays)})

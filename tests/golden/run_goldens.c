@@ -77,6 +77,13 @@ static void compare(const Case *c, const char *name, const jitc_tensor *got, con
     }
 
     int64_t n = elements(want), wrong = 0, first = 0;
+    bool pairs = want->dtype == JITC_COMPLEX64 || want->dtype == JITC_COMPLEX128;
+    jitc_tensor g_parts = *got, w_parts = *want;
+    if (pairs) {
+        g_parts.dtype = w_parts.dtype = want->dtype == JITC_COMPLEX64 ? JITC_FLOAT32 : JITC_FLOAT64;
+        got = &g_parts, want = &w_parts;
+        n *= 2;
+    }
     bool real = want->dtype == JITC_FLOAT32 || want->dtype == JITC_FLOAT64 || want->dtype == JITC_FLOAT16;
     size_t size = jitc_dtype_size(want->dtype);
     double tiny = want->dtype == JITC_FLOAT64 ? 2.3e-308 : 1.2e-38; /* TensorFlow flushes denormals to zero */
@@ -89,7 +96,8 @@ static void compare(const Case *c, const char *name, const jitc_tensor *got, con
             else if (isinf(g) || isinf(w))
                 ok = g == w;
             else
-                ok = fabs(g - w) <= c->rtol * fabs(w) + c->atol + tiny;
+                ok = fabs(g - w) <=
+                     c->rtol * (pairs ? hypot(w, element(want, i ^ 1)) : fabs(w)) + c->atol + tiny;
         } else {
             size_t at = (size_t)i * size;
             ok = memcmp((const char *)got->data + at, (const char *)want->data + at, size) == 0;
