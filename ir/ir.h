@@ -13,9 +13,9 @@
 /* -- Element types: TensorFlow's numbers ---------------------------------------------------------- */
 typedef uint8_t DType;
 bool dtype_known(DType t);
-bool dtype_is_float(DType t);  /* f16 bf16 f32 f64 */
-bool dtype_is_int(DType t);    /* signed and unsigned, not bool */
-bool dtype_is_signed(DType t); /* signed integers */
+bool dtype_is_float(DType t);   /* f16 bf16 f32 f64 */
+bool dtype_is_int(DType t);     /* signed and unsigned, not bool */
+bool dtype_is_signed(DType t);  /* signed integers */
 bool dtype_is_complex(DType t); /* no op computes with them: importers do, on pairs of floats */
 DType dtype_part(DType t);      /* of a complex type: that of its real part; else 0 */
 size_t dtype_size(DType t);

@@ -152,9 +152,9 @@ void g_prefetch(Gen *g, Ptr p);
 Vec v_f(Gen *g, DType t, int lanes, double k); /* constants */
 Vec v_i(Gen *g, DType t, int lanes, int64_t k);
 Vec v_bytes(Gen *g, DType t, int lanes, const void *element); /* as it lies in memory; not of bool */
-Vec v_iota(Gen *g, DType t);           /* 0, 1, … LANES-1 */
-Vec v_from_i(Gen *g, Ival a, DType t); /* scalar of an integer or floating dtype */
-Ival i_from_v(Gen *g, Vec scalar);     /* of an integer dtype */
+Vec v_iota(Gen *g, DType t);                                  /* 0, 1, … LANES-1 */
+Vec v_from_i(Gen *g, Ival a, DType t);                        /* scalar of an integer or floating dtype */
+Ival i_from_v(Gen *g, Vec scalar);                            /* of an integer dtype */
 Vec v_splat(Gen *g, Vec scalar, int lanes);
 Vec v_lane(Gen *g, Vec v, int lane);
 Vec v_insert(Gen *g, Vec v, int lane, Vec scalar);
