@@ -6,9 +6,9 @@
  * A file is a kernel text, then one line per run:
  *     # run dims=3,70,4 units=2 scratch=0 rtol=1e-5 fail=2 in1=0..5 special
  * dims: the spec's dims. in1: the range of operand 1's numbers. special: operands hold NaN, infinities and
- * zeros. rows0=1: result 0 has only as many rows as result 1 says. A routine's units and scratch are what its
- * op says. fail: the element that the kernel must report. What stands after `# reference` (without the
- * leading
+ * zeros. roots=1: operand 1 holds the roots of unity. rows0=1: result 0 has only as many rows as result 1
+ * says. A routine's units and scratch are what its op says. fail: the element that the kernel must report.
+ * What stands after `# reference` (without the leading
  * "# ") is evaluated instead of the kernel's own region; in both ?name is replaced by `name=…` of the run, in
  * a map ?d3, in a kernel of loops ?s3 by its dims. Such a kernel of loops is compiled with these numbers as
  * well (of one target per run), and must give the same bits. */
@@ -69,6 +69,7 @@ typedef struct {
     int ndims, number;
     double rtol, atol;
     bool ranged[PTRS], special;
+    int roots;          /* the operand that holds roots of unity; 0: none */
     int count_of[PTRS]; /* result, plus 1, that says how many rows a result has */
     const char *line;
 } Run;
@@ -88,6 +89,8 @@ static Run parse_run(const char *line)
             r.lo[k] = a, r.hi[k] = b;
         } else if (sscanf(w, "rows%d=%lld", &k, &a) == 2 && k < PTRS) {
             r.count_of[k] = (int)a + 1;
+        } else if (!strncmp(w, "roots=", 6)) {
+            r.roots = atoi(w + 6);
         } else if (!strncmp(w, "units=", 6)) {
             r.units = atoll(w + 6);
         } else if (!strncmp(w, "scratch=", 8)) {
@@ -159,8 +162,10 @@ static void fill(const Tensor *whole, const Run *r, int k)
     bool floats = dtype_is_float(t->type.dtype);
     for (int64_t i = 0; i < n; i++) {
         double v = (uniform() + uniform() + uniform() - 1.5) * 2;
+        double turn = 2 * 3.14159265358979323846 * (double)(i / 2) / (double)(n / 2);
         if (r->ranged[k]) v = (double)r->lo[k] + uniform() * (double)(r->hi[k] - r->lo[k]);
         if (r->special && floats && uniform() < 0.3) v = special[(int)(uniform() * COUNT(special))];
+        if (r->roots && k == r->roots) v = i % 2 ? -sin(turn) : cos(turn);
         if (floats)
             tensor_set_f(t, i, v);
         else if (t->type.dtype == JITC_BOOL)

@@ -172,7 +172,7 @@ Value *pair_abs(Cx *cx, Pair p)
 /* -- Operators of complex numbers ----------------------------------------------------------------------- */
 enum { REAL, IMAG, ABS, ANGLE };
 
-static bool need_complex(Cx *cx, const Value *v)
+bool need_complex(Cx *cx, const Value *v)
 {
     if (dtype_is_complex(v->type.dtype)) return true;
     fail(cx, "the input must be complex, but is %s", type_string(cx, &v->type));

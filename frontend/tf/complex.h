@@ -8,6 +8,7 @@ typedef struct {
     Value *re, *im;
 } Pair;
 
+bool need_complex(Cx *cx, const Value *v);
 Pair split(Cx *cx, Value *z);
 Value *join(Cx *cx, Pair p);
 Value *complex_cast(Cx *cx, Value *v, DType to); /* one of the two types is complex */
@@ -22,6 +23,10 @@ Pair pair_real(Cx *cx, Value *re); /* with an imaginary part of 0 */
 Pair pair_where(Cx *cx, Value *cond, Pair a, Pair b);
 Value *pair_abs(Cx *cx, Pair a);
 Value *pair_is_zero(Cx *cx, Pair a);
+
+/* The operator of a variant itself, with other operands. */
+void run_base(Cx *cx, Value **in, Value **out);
+ImportFn import_embedded, import_complex_cholesky, import_complex_triangular_solve;
 
 /* Elementary functions; pairs of f64, so that those of complex64 lose nothing. */
 Pair pair_exp(Cx *cx, Pair z);

@@ -9,8 +9,7 @@ static const TfOp *base_op(Cx *cx)
     return tf_op_find(cx->node->op); /* there is one: the variant was found by its name */
 }
 
-/* The operator itself with other operands. */
-static void run_base(Cx *cx, Value **in, Value **out)
+void run_base(Cx *cx, Value **in, Value **out)
 {
     const TfOp *variant = cx->op;
     cx->op = base_op(cx);
@@ -348,6 +347,14 @@ static const TfOp variants[] = {
     {"Equal", import_equal, 2, 0, 1, OP_equal},
     {"NotEqual", import_equal, 2, 0, 1, OP_not_equal},
     {"Cast", import_cast, 1, 0, 1, 0},
+    {"Cholesky", import_complex_cholesky, 1, 0, 1, 0},
+    {"BatchCholesky", import_complex_cholesky, 1, 0, 1, 0},
+    {"MatrixInverse", import_embedded, 1, 0, 1, 0},
+    {"BatchMatrixInverse", import_embedded, 1, 0, 1, 0},
+    {"MatrixSolve", import_embedded, 2, 0, 1, 0},
+    {"BatchMatrixSolve", import_embedded, 2, 0, 1, 0},
+    {"MatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
+    {"BatchMatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
     {"Prod", import_prod, 2, 0, 1, 0},
     {"Cumprod", import_cumprod, 2, 0, 1, 0},
     {0},

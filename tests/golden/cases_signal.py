@@ -119,3 +119,32 @@ case("Div/c64_large", lambda x, y: raw.Div(x=x, y=y), np.array([1e30 + 1e30j, 1e
 case("Exp/c64_wide", lambda x: raw.Exp(x=x), c(4, 4, lo=-20, hi=20), tol=MATHS)
 case("Tanh/c64_wide", lambda x: raw.Tanh(x=x), c(4, 4, lo=-20, hi=20), tol=MATHS)
 case("Mul/c64_open", lambda x, y: raw.Mul(x=x, y=y), c(2, 3), c(2, 3), tol=MATHS, dyn="all")
+
+
+# -- Matrices ------------------------------------------------------------------------------------------------
+def hermitian(*shape, dtype=np.complex64):
+    a = c(*shape, dtype=dtype)
+    eye = 4 * np.eye(shape[-1])
+    return lambda: (lambda m: (m @ np.conj(np.swapaxes(m, -1, -2)) + eye).astype(dtype))(a())
+
+
+def well(*shape, dtype=np.complex64):
+    a = c(*shape, dtype=dtype)
+    return lambda: (a() + 5 * np.eye(shape[-1])).astype(dtype)
+
+
+for v, t in {"c64": np.complex64, "c128": np.complex128}.items():
+    tol = (0, 0, 1e-5) if v == "c64" else (0, 0, 1e-12)
+    for tag, s in {"3": (3, 3), "2x4": (2, 4, 4), "1": (1, 1), "0": (0, 0)}.items():
+        rhs = c(*s[:-1], 2, dtype=t)
+        case(f"Cholesky/{v}_{tag}", lambda x: raw.Cholesky(input=x), hermitian(*s, dtype=t), tol=tol)
+        for a in (False, True):
+            how = f"{v}_{tag}{'_adjoint' if a else ''}"
+            case(f"MatrixInverse/{how}", lambda x, a=a: raw.MatrixInverse(input=x, adjoint=a), well(*s, dtype=t), tol=tol)
+            case(f"MatrixSolve/{how}", lambda x, y, a=a: raw.MatrixSolve(matrix=x, rhs=y, adjoint=a), well(*s, dtype=t), rhs, tol=tol)
+            for l in (False, True):
+                case(f"MatrixTriangularSolve/{how}_{'lower' if l else 'upper'}", lambda x, y, a=a, l=l: raw.MatrixTriangularSolve(matrix=x, rhs=y, adjoint=a, lower=l), well(*s, dtype=t), rhs, tol=tol)
+case("Cholesky/c64_upper_ignored", lambda x: raw.Cholesky(input=x), np.array([[4 + 2j, 77j], [2 - 1j, 3]], np.complex64), tol=SUMS)
+case("Cholesky/c64_open", lambda x: raw.Cholesky(input=x), hermitian(2, 3, 3), tol=SUMS, dyn="all")
+case("MatrixTriangularSolve/c64_broadcast", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y), well(2, 1, 3, 3), c(4, 3, 2), tol=SUMS)
+case("MatrixTriangularSolve/c64_open", lambda x, y: raw.MatrixTriangularSolve(matrix=x, rhs=y, adjoint=True), well(2, 3, 3), c(2, 3, 2), tol=SUMS, dyn="all")
