@@ -83,6 +83,14 @@ bool sees(const Cx *cx, const Region *r)
     return false;
 }
 
+bool in_loop(const Cx *cx)
+{
+    const Place *p = cx->importer->place;
+    while (p && p->region != cx->b.region) p = p->up;
+    while (p && !p->repeats) p = p->up;
+    return p != NULL;
+}
+
 static bool holds(const Instance *in, const Place *p, Lit l)
 {
     for (; p && p->instance == in; p = p->up)

@@ -185,7 +185,7 @@ static Region *import_body(Loop *l)
     Region *body = ir_region(cx->m, NULL), *outer = im->place->region;
     Value **vars = arguments(l, body), **next = job_array(cx->job, Value *, n + 1);
     Size *sizes = job_array(cx->job, Size, 2 * (size_t)n * IR_MAX_RANK + 1);
-    place_push(im, (Place){.kind = PLACE_REGION, .region = body});
+    place_push(im, (Place){.kind = PLACE_REGION, .region = body, .repeats = true});
     l->spec->body(im, l->spec->arg, vars, next);
     cx->b.from = from;
     cx->node = node;
@@ -239,7 +239,7 @@ void import_loop(Importer *im, const LoopSpec *spec, Value **out)
     }
     Region *cond = ir_region(m, NULL);
     Value **vars = arguments(&l, cond);
-    place_push(im, (Place){.kind = PLACE_REGION, .region = cond});
+    place_push(im, (Place){.kind = PLACE_REGION, .region = cond, .repeats = true});
     Value *go = spec->cond(im, spec->arg, vars);
     cx->b.from = from;
     cx->b.region = cond;

@@ -17,6 +17,7 @@ struct Place {
     Instance *instance;
     enum { PLACE_ROOT, PLACE_REGION, PLACE_BRANCH, PLACE_LOOP } kind;
     int32_t frame; /* LOOP */
+    bool repeats;  /* a loop's body or condition */
     bool has_lit;  /* BRANCH; LOOP: of the loop's condition */
     Lit lit;
 };

@@ -37,9 +37,10 @@ PLAIN = {"qint8": "int8", "quint8": "uint8", "qint16": "int16", "quint16": "uint
 # Bits of agreement: TensorFlow adds some sums of products in half precision, which jitc does not.
 DIGITS = {"float16": 8, "bfloat16": 5, "float32": 20, "float64": 44, "complex64": 19, "complex128": 42}
 # What has no answer to compare: random numbers, text on a terminal, functions, queues.
-NO_ANSWER = {"Placeholder", "PlaceholderV2", "NoOp", "Assert", "RandomUniform", "Print", "PrintV2", "Timestamp", "TensorArrayV3"}
+NO_ANSWER = {"Placeholder", "PlaceholderV2", "NoOp", "Assert", "Print", "PrintV2", "Timestamp", "TensorArrayV3"}
+SEEDED = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomUniformInt", "Multinomial"}
 NOTE = {
-    "RandomUniform": "the numbers are jitc's own",
+    **dict.fromkeys(SEEDED, "TensorFlow's numbers where it has a seed"),
     "Placeholder": "every type in the table but strings",
     "PlaceholderV2": "every type in the table but strings",
 }
@@ -314,7 +315,7 @@ def first_sample(o, op_def, op, found, folder):
 
 def judge_op(o, op, found, folder, begin, emit):
     op_def = op_def_registry.get(op)
-    if op_def is None or op in NO_ANSWER:
+    if op_def is None or op in NO_ANSWER | SEEDED:
         return
     sample, types = first_sample(o, op_def, op, found, folder)
     for k, t in list(enumerate(types))[begin:]:
@@ -411,6 +412,13 @@ nearest that it can when it is cast from floating point (NaN the least); Round o
 (TensorFlow 2.21 gives zeros). The Quantized… operators of oneDNN, which have no kernel of TensorFlow's own, are
 compared with a model in the golden cases; of one range per channel, each channel's numbers stand for what its
 range says.
+
+Random numbers are those that TensorFlow's CPU kernels draw (Philox4x32-10) in the first run of a session, with the
+attributes seed and seed2 of the node; every run of a program draws the same. Where both are 0, TensorFlow chooses a
+seed, and jitc makes one of the node's name: the numbers have the same distribution, and are the same in every run.
+Such nodes may stand in a loop, and draw the same in each round; with a seed they are refused there. Multinomial
+draws as TensorFlow does with one thread. Of the Stateless… operators alg 1 (Philox) and 3 (automatic: Philox) are
+computed.
 """
 
 

@@ -1,4 +1,4 @@
-/* Constants, placeholders with defaults, operations that hand a tensor on, random numbers. */
+/* Constants, placeholders with defaults, operations that hand a tensor on. */
 #include "frontend/tf/tf.h"
 
 enum { CONST_MAX = 4096 }; /* elements of an integer tensor that the IR holds itself */
@@ -93,48 +93,6 @@ static void import_ensure_shape(Cx *cx, Value **in, Value **out)
         fail(cx, "%s does not have the shape %s", type_string(cx, t), tf_shape_text(cx->job, &a->shape));
 }
 
-/* Dropout that was left in a frozen graph: with keep_prob 1 any numbers do. The file asks for some random
- * numbers in [0, 1); these are, the same in every run. */
-static void import_random_uniform(Cx *cx, Value **in, Value **out)
-{
-    Dim dim[IR_MAX_RANK];
-    DType type = get_type(cx, "dtype", JITC_FLOAT32);
-    int rank = known_dims(cx, in[0], "the shape", dim, IR_MAX_RANK);
-    if (get_int(cx, "seed", 0) || get_int(cx, "seed2", 0))
-        fail(cx, "random numbers with a seed are not supported yet: attributes 'seed' and 'seed2' must be 0");
-    if (rank < 0 || cx->failed) return;
-    if (!dtype_is_float(type)) {
-        fail(cx, "random numbers of type %s are not supported", dtype_name(type));
-        return;
-    }
-    /* Of an open shape only the type matters: no code is ever made for it. */
-    Type t = type_make(type, rank, dim);
-    for (int d = 0; d < rank; d++)
-        if (dim_known(dim[d]) ? dim[d] > INT32_MAX : !cx->symbolic) {
-            fail(cx, "the shape %s is not possible", type_string(cx, &t));
-            return;
-        }
-    if (!type_static(&t)) {
-        out[0] = broadcast(cx, scalar(cx, type, 0.5), dim, rank);
-        return;
-    }
-    if (type_numel(&t) > 1 << 24) {
-        fail(cx, "%s are more random numbers than supported", type_string(cx, &t));
-        return;
-    }
-    Tensor x = tensor_new(cx->job, &t);
-    uint64_t state = hash_string(cx->node->name);
-    for (int64_t i = 0, n = type_numel(&t); i < n; i++) {
-        uint64_t z = state += 0x9e3779b97f4a7c15ULL; /* splitmix64 */
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-        /* Few bits: rounding must not reach 1, nor 1 + x reach 2. */
-        tensor_set_f(&x, i, (double)((z ^ z >> 31) >> 57) * 0x1p-7);
-    }
-    ir_remark(cx->m, "import", cx->b.from, "random numbers: the same in every run");
-    out[0] = tensor_value(cx, &x);
-}
-
 const TfOp tf_const_ops[] = {
     {"Const", import_const, 0, 0, 1, 0},
     {"Placeholder", import_none, 0, -1, 1, 0},
@@ -153,7 +111,6 @@ const TfOp tf_const_ops[] = {
     {"DeepCopy", import_same, 1, 0, 1, 0},
     {"Print", import_same, 1, -1, 1, 0},
     {"EnsureShape", import_ensure_shape, 1, 0, 1, 0},
-    {"RandomUniform", import_random_uniform, 1, 0, 1, 0},
     /* Only with a predicate that is constant; the walk over the graph deals with them. */
     {0},
 };

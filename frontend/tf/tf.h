@@ -69,6 +69,8 @@ const char *tf_unsupported_reason(const char *op, bool *cut);
 
 /* Whether a value defined in that region can be used where the builder is. */
 bool sees(const Cx *cx, const Region *r);
+/* Whether what is built there may run more than once. */
+bool in_loop(const Cx *cx);
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */

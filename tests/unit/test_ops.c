@@ -243,6 +243,9 @@ static const EvalCase eval_cases[] = {
     {"unique", "", {"f32[5,1] [2, nan, 2, -0, nan]"}, "i64[5] [0, 1, 3, 4, 0]; i64[5] [0, 1, 0, 2, 3]; i64[5] [2, 1, 1, 1, 0]; i64[] 4"},
     {"search_sorted", "", {"f32[1,4] [1, 2, 2, 3]", "f32[1,3] [2, 0, 5]"}, "i32[1,3] [1, 0, 4]"},
     {"search_sorted", "{upper = true, to = i64}", {"u8[1,4] [1, 2, 2, 3]", "u8[1,3] [2, 0, 255]"}, "i64[1,3] [3, 0, 4]"},
+    {"philox", "{groups = [1]}", {"u64[1] [0]", "u64[2] [0, 0]"}, "u32[1,4] [1713891541, 3781805453, 3159862348, 2600524760]"},
+    {"philox", "{groups = [0]}", {"u64[1] [0]", "u64[2] [0, 0]"}, "u32[0,4] []"},
+    {"truncated_normal", "{groups = [0], to = f64}", {"u64[1] [0]", "u64[2] [0, 0]"}, "f64[0,2] []"},
     {"nms", "{size = [2]}", {"f32[1,3,4] [0, 0, 1, 1, 0, 0, 1, 0.9, 5, 5, 4, 4]", "f32[1,3] [0.5, 0.75, 0.5]", "i32[] 9", "f32[] 0.5", "f32[] 0", "f32[] 0"}, "i32[1,2] [1, 2]; f32[1,2] [0.75, 0.5]; i64[1] [2]"},
 };
 // clang-format on
@@ -408,6 +411,9 @@ static const InferCase infer_cases[] = {
     {"scatter", "{how = \"first\"}", {"f32[2]", "i32[1,1]", "f32[1]"}, "no way 'first' to combine"},
     {"scatter", "{how = \"set\"}", {"f32[2]", "i32[1,2]", "f32[1]"}, "indices i32[1,2] and rows f32[1] do not fit f32[2]"},
     {"unique", "", {"c64[2,1]"}, "rows cannot be complex"},
+    {"philox", "{groups = [1]}", {"u64[2]", "u64[2]"}, "operands must be u64[1] and u64[2], not u64[2] and u64[2]"},
+    {"philox", "{groups = [-1]}", {"u64[1]", "u64[2]"}, "groups must be one size"},
+    {"truncated_normal", "{groups = [1], to = f16}", {"u64[1]", "u64[2]"}, "the numbers cannot be f16"},
     {"search_sorted", "", {"f32[2,3]", "f32[1,3]"}, "different numbers of rows"},
     {"one_hot", "{depth = 1, axis = 2}", {"i32[2]", "f32[]", "f32[]"}, "axis 2 is out of range for rank 2"},
     {"resize_nearest", "{size = [0, 1]}", {"f32[1,2,2,1]"}, "output dimensions must be positive"},
