@@ -119,3 +119,13 @@ for n, d in dict(tf1=dropout_v1, keras=dropout_v2).items():
          f(3, 9), tol=SUMS, dyn="n")  # fmt: skip
 case("Pattern/dropout_keeps_all_open", lambda x: x / 1.0 * tf.floor(raw.RandomUniform(shape=size(x), dtype=tf.float32) + 1.0),
      f(3, 5), tol=SMOOTH, dyn="n")  # fmt: skip
+
+
+def in_branch(x, y):
+    """Drawn where it is wanted only."""
+    draw = lambda: x * raw.RandomStandardNormal(shape=size(x), dtype=tf.float32, seed=7)  # noqa: E731
+    return tf.cond(y, draw, lambda: x)
+
+
+for n, p in dict(taken=True, left=False).items():
+    case(f"Pattern/random_in_a_branch_{n}", in_branch, f(3, 5), np.array(p), tol=(1e-6, 1e-6, 0))
