@@ -198,6 +198,7 @@ static void run_code(Comparison *x)
     Tap *tap = job_new(o->job, Tap);
     *tap = (Tap){x, s};
     exec_set_tap(s->exec, after_call, tap);
+    exec_fix_random(s->exec);
     session_run(o, s);
     for (size_t i = 0; i < jitc_program_output_count(s->program); i++) {
         jitc_tensor v;

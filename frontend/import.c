@@ -91,6 +91,22 @@ bool in_loop(const Cx *cx)
     return p != NULL;
 }
 
+Value *runs_so_far(Cx *cx)
+{
+    Importer *im = cx->importer;
+    if (!im->cut->opt->runs) return NULL;
+    if (!im->runs) {
+        Type t = type_make(JITC_UINT64, 1, (Dim[]){2});
+        im->runs = ir_arg(cx->m, ir_find_func(cx->m, "main")->body, t, "runs");
+    }
+    return im->runs;
+}
+
+uint64_t stream_without_seed(Cx *cx)
+{
+    return hash_string(cx->node->name) + 0x9e3779b97f4a7c15 * cx->importer->nrandom++;
+}
+
 static bool holds(const Instance *in, const Place *p, Lit l)
 {
     for (; p && p->instance == in; p = p->up)

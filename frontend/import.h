@@ -30,6 +30,9 @@ typedef struct {
                     */
     bool
         open_first; /* with `symbolic`: the first dimension of every input is open, whatever the graph says */
+    /* Where the graph draws random numbers, @main has one more argument, u64[2]: what those without a seed
+     * are made from, and how many runs there were before. Otherwise: as if both were 0. */
+    bool runs;
 } ImportOptions;
 
 /* The interface, in the order of @main's arguments and results: the caller's order of names, else the file's.

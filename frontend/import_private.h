@@ -49,6 +49,8 @@ struct Importer {
     Place *place;
     uint32_t depth;            /* of places */
     uint64_t imported;         /* nodes so far, with repetitions */
+    Value *runs;               /* ImportOptions.runs; NULL: nothing needs it yet */
+    uint32_t nrandom;          /* streams of random numbers without a seed */
     VEC(NodeValues *) reports; /* nodes whose import reported something */
     VEC(TfInput) stack;        /* of demand() */
 };

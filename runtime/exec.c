@@ -3,6 +3,7 @@
  * Shapes decide which version runs, so that one is looked for only after a bind that changed them; pointers
  * are put in place after any bind. A run between binds does neither, and allocates nothing. */
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "runtime/control.h"
 #include "runtime/fpmode.h"
@@ -29,6 +30,7 @@ struct jitc_exec {
     bool ran; /* outputs hold the last run's results */
     HeapBlock arena, scratch;
     RunHeap heap;
+    uint64_t runs[2];  /* ImportOptions.runs */
     int64_t *reg;      /* the plan's registers */
     void **buf, **ptr; /* where buffers are; where they are at the start of a run follows them in `buf` */
     const void **in_ptr;
@@ -189,9 +191,10 @@ jitc_status jitc_exec_new(jitc_program *p, jitc_exec **out)
     x->pool = threads_new(p->threads);
     x->in = calloc(p->io.nin + 1, sizeof *x->in);
     x->out = calloc(p->io.nout + 1, sizeof *x->out);
-    x->in_ptr = calloc(p->io.nin + 1, sizeof *x->in_ptr);
+    x->in_ptr = calloc(p->io.nin + 1, sizeof *x->in_ptr); /* and `runs` */
     x->out_ptr = calloc(p->io.nout + 1, sizeof *x->out_ptr);
     x->dims = calloc(p->io.nin + 1, sizeof *x->dims);
+    if (getrandom(x->runs, sizeof x->runs[0], GRND_NONBLOCK) < 0) x->runs[0] = (uint64_t)(uintptr_t)x;
     x->new_shapes = x->new_pointers = true;
     x->run.in = x->in_ptr;
     x->run.out = x->out_ptr;
@@ -433,6 +436,12 @@ static jitc_status place_tensors(jitc_exec *x)
 static void place_buffers(jitc_exec *x)
 {
     const Plan *plan = x->v->plan;
+    const int64_t **dims = x->dims;
+    static const int64_t runs_dims[] = {2};
+    x->in_ptr[x->p->io.nin] = x->runs;
+    dims[x->p->io.nin] = runs_dims;
+    for (size_t i = 0; i < x->p->io.nin; i++) dims[i] = x->in[i].t.shape;
+    control_enter(plan, dims, x->reg);
     for (uint32_t i = 0; i < plan->nbuf; i++) {
         const PlanBuf *b = &plan->buf[i];
         switch (b->kind) {
@@ -562,6 +571,7 @@ jitc_status jitc_exec_run(jitc_exec *x)
         }
     }
     x->ran = true;
+    x->runs[1]++;
     return JITC_OK;
 }
 
@@ -586,6 +596,11 @@ jitc_status exec_prepare(jitc_exec *x)
 {
     clear_error(x);
     return x->new_pointers || x->new_shapes ? prepare(x, false) : JITC_OK;
+}
+
+void exec_fix_random(jitc_exec *x)
+{
+    memset(x->runs, 0, sizeof x->runs);
 }
 
 bool exec_is_general(const jitc_exec *x)

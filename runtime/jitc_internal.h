@@ -50,6 +50,8 @@ typedef struct {
 } ExecStats;
 /* Compiles for the shapes that are bound and allocates, without running. */
 jitc_status exec_prepare(jitc_exec *x);
+/* Random numbers are those of a module that was imported without ImportOptions.runs. */
+void exec_fix_random(jitc_exec *x);
 /* All of these: of the version that was last prepared; NULL or zeros before that. */
 const Plan *exec_plan(const jitc_exec *x);
 void exec_stats(const jitc_exec *x, ExecStats *out);

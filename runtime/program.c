@@ -160,19 +160,23 @@ static Module *parse_text(const jitc_program *p, Job *job, ImportIo *io)
     return m;
 }
 
-Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,
-                       ImportIo *io)
+static Module *import(jitc_program *p, Job *job, const ImportOptions *opt, ImportIo *io)
 {
     ImportIo unused;
     if (!io) io = &unused;
-    if (!p->graph) return parse_text(p, job, io);
+    return p->graph ? tf_import(job, p->graph, &p->src, opt, io) : parse_text(p, job, io);
+}
+
+Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,
+                       ImportIo *io)
+{
     ImportOptions opt = p->opt;
     if (shapes) {
         opt.shapes = shapes;
         opt.nshapes = nshapes;
     }
     opt.symbolic = symbolic;
-    return tf_import(job, p->graph, &p->src, &opt, io);
+    return import(p, job, &opt, io);
 }
 
 Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbolic, ImportIo *io)
@@ -183,7 +187,12 @@ Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbol
         shapes[i].rank = in[i].rank;
         memcpy(shapes[i].dim, in[i].shape, sizeof shapes[i].dim);
     }
-    return program_import(p, job, shapes, p->io.nin, symbolic, io);
+    ImportOptions opt = p->opt;
+    opt.shapes = shapes;
+    opt.nshapes = p->io.nin;
+    opt.symbolic = symbolic;
+    opt.runs = true;
+    return import(p, job, &opt, io);
 }
 
 /* -- Loading

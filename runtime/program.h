@@ -84,7 +84,7 @@ struct jitc_program {
 void program_ref(jitc_program *p);
 void program_unref(jitc_program *p);
 /* In a job that has been entered: the module of a signature, imported and not yet optimised; with open
- * dimensions when `symbolic`. */
+ * dimensions when `symbolic`. It may have one more argument, see ImportOptions.runs. */
 Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbolic, ImportIo *io);
 /* One line per problem, from malloc; never NULL unless memory has run out. */
 char *job_text(const Job *job, jitc_status status);

@@ -413,12 +413,12 @@ nearest that it can when it is cast from floating point (NaN the least); Round o
 compared with a model in the golden cases; of one range per channel, each channel's numbers stand for what its
 range says.
 
-Random numbers are those that TensorFlow's CPU kernels draw (Philox4x32-10) in the first run of a session, with the
-attributes seed and seed2 of the node; every run of a program draws the same. Where both are 0, TensorFlow chooses a
-seed, and jitc makes one of the node's name: the numbers have the same distribution, and are the same in every run.
-Such nodes may stand in a loop, and draw the same in each round; with a seed they are refused there. Multinomial
-draws as TensorFlow does with one thread. Of the Stateless… operators alg 1 (Philox) and 3 (automatic: Philox) are
-computed.
+Random numbers are those that TensorFlow's CPU kernels draw (Philox4x32-10), with the attributes seed and seed2 of
+the node. An exec is like a session: its runs go on in the sequence, as if each had drawn as many numbers as the
+current one (those of another size, or whose branch was not taken, count the same). Where both attributes are 0,
+TensorFlow chooses a seed; so does jitc, for each exec, and every run draws other numbers. Such nodes may stand in
+a loop, and draw the same in each of its rounds; with a seed they are refused there. Multinomial draws as
+TensorFlow does with one thread. Of the Stateless… operators alg 1 (Philox) and 3 (automatic: Philox) are computed.
 """
 
 

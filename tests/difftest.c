@@ -107,6 +107,7 @@ static void eval_way(const Task *t, int way, const char *passes)
 static void run_program(const Task *t, int way, jitc_program *p, jitc_exec *x)
 {
     jitc_status status = JITC_OK;
+    if (x) exec_fix_random(x);
     for (size_t i = 0; !status && i < t->in.n; i++)
         status = jitc_exec_bind(x, t->in.at[i].name, &t->in.at[i].value);
     if (!status) status = jitc_exec_run(x);

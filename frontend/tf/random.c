@@ -1,8 +1,9 @@
-/* Random numbers: what TensorFlow's CPU kernels draw from Philox4x32-10, in a session's first run. */
+/* Random numbers: what TensorFlow's CPU kernels draw from Philox4x32-10, run after run of a session. */
 #include "frontend/tf/tf.h"
 
 enum { UNIFORM, NORMAL, TRUNCATED, INTEGER, FULL_INTEGER };
 enum { WORDS = 4 };
+enum { BLOCKS_PER_NUMBER = 256 }; /* that a stateful operator leaves behind */
 enum { ALG_PHILOX = 1, ALG_THREEFRY = 2, ALG_AUTO = 3 };
 
 /* Where a stream begins. */
@@ -36,21 +37,28 @@ static Value *longs(Cx *cx, const int64_t *v, int n)
     return ir_const_ints(&cx->b, JITC_UINT64, v, n);
 }
 
-/* Attributes seed and seed2. Without them TensorFlow draws a seed; here the node's name gives it. */
-static bool seeded_stream(Cx *cx, Stream *s)
+/* Attributes seed and seed2: the numbers of a run follow those of the runs before, which are taken to be as
+ * many, n. Without them TensorFlow draws a seed; here each run has its own. */
+static bool seeded_stream(Cx *cx, Dim n, Stream *s)
 {
+    Value *runs = runs_so_far(cx), *run = runs ? slice_axis(cx, runs, 0, 1, 1) : NULL;
     int64_t seed = get_int(cx, "seed", 0), seed2 = get_int(cx, "seed2", 0);
     if (seed || seed2) {
         if (in_loop(cx))
             fail(cx, "random numbers with a seed are not supported in a loop, where each round goes on in "
                      "their sequence: take the node out of the loop, or clear 'seed' and 'seed2'");
+        if (cx->failed) return false;
+        s->key = longs(cx, &seed, 1);
+        Value *step = run ? size_value(cx, dim_mul(cx->m, n, BLOCKS_PER_NUMBER), JITC_INT64) : NULL;
+        Value *at = step ? bi(cx, OP_mul, run, bitcast(cx, step, JITC_UINT64)) : longs(cx, (int64_t[]){0}, 1);
+        s->counter = at ? concat(cx, (Value *[]){at, longs(cx, &seed2, 1)}, 2, 0) : NULL;
     } else {
-        seed = (int64_t)hash_string(cx->node->name);
-        ir_remark(cx->m, "import", cx->b.from, "random numbers without a seed: the same in every run");
+        int64_t zero = 0, own = (int64_t)stream_without_seed(cx);
+        s->key = longs(cx, &own, 1);
+        if (runs) s->key = bi(cx, OP_add, s->key, slice_axis(cx, runs, 0, 0, 1));
+        s->counter = concat(cx, (Value *[]){longs(cx, &zero, 1), run ? run : longs(cx, &zero, 1)}, 2, 0);
+        ir_remark(cx->m, "import", cx->b.from, "random numbers without a seed: other ones in each run");
     }
-    if (cx->failed) return false;
-    s->key = longs(cx, &seed, 1);
-    s->counter = longs(cx, (int64_t[]){0, seed2}, 2);
     return s->key && s->counter;
 }
 
@@ -235,7 +243,7 @@ static void import_random(Cx *cx, Value **in, Value **out)
     Type type;
     Stream s;
     if (!cx->failed && type_of_numbers(cx, what, t) && shape_of_numbers(cx, in[0], t, &type) &&
-        seeded_stream(cx, &s))
+        seeded_stream(cx, dims_product(cx, type.dim, type.rank), &s))
         out[0] = numbers(cx, what, &s, &type, in + 1);
 }
 
@@ -279,10 +287,13 @@ static void import_multinomial(Cx *cx, Value **in, Value **out)
     Stream s;
     if (cx->failed || !need_rank(cx, x, "the logits", 2, 2) || !need_float(cx, x, "the logits") ||
         !need_rank(cx, in[1], "the number of samples", 0, 0) ||
-        known_dims(cx, in[1], "the number of samples", &count, 1) != 1 ||
-        !(cx->op->arg ? scrambled_stream(cx, in[2], &s) : seeded_stream(cx, &s)))
+        known_dims(cx, in[1], "the number of samples", &count, 1) != 1)
         return;
     Dim dim[2] = {x->type.dim[0], count};
+    /* It counts words, of which a number takes two. */
+    Dim row = dim_mul(cx->m, dim_ceildiv(cx->m, count, WORDS), 2 * WORDS),
+        reserved = dim_mul(cx->m, dim[0], row);
+    if (!(cx->op->arg ? scrambled_stream(cx, in[2], &s) : seeded_stream(cx, reserved, &s))) return;
     Value *finite = ir_unary(b, OP_is_finite, x);
     Value *counted = select3(cx, finite, x, broadcast(cx, lowest(cx, x->type.dtype), x->type.dim, 2));
     Value *most = counted ? reduce(cx, OP_reduce_max, counted, (int64_t[]){1}, 1, true) : NULL;

@@ -71,6 +71,10 @@ const char *tf_unsupported_reason(const char *op, bool *cut);
 bool sees(const Cx *cx, const Region *r);
 /* Whether what is built there may run more than once. */
 bool in_loop(const Cx *cx);
+/* ImportOptions.runs; NULL: not asked for. */
+Value *runs_so_far(Cx *cx);
+/* The key of a stream of random numbers, another one at each call. */
+uint64_t stream_without_seed(Cx *cx);
 
 enum { MAX_PROBLEMS = 100 }; /* of a graph that are reported */
 /* Reports a problem of the current node. */
