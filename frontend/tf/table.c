@@ -23,8 +23,6 @@ static const struct {
     const char *op, *why;
     bool no_cut;
 } reasons[] = {
-    {"CTCBeamSearchDecoder", "searching for the best paths is not supported; output k of several is NAME:k",
-     false},
     {"CTCLoss*", "it trains", false},
     {"TensorArray*", "this operation on tensor arrays is not supported", false},
     {"TensorList*", "this operation on tensor lists is not supported", true},

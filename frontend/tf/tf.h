@@ -36,7 +36,8 @@ enum {
     OUT_TOUT = -5,
     OUT_T = -6,
     OUT_NUM_OUTS = -7,
-    OUT_NUM_PARTITIONS = -8
+    OUT_NUM_PARTITIONS = -8,
+    OUT_PATHS = -9 /* three per path, and one */
 };
 /* The attribute that such a number stands in. */
 static inline const char *out_attr(int nout)
@@ -44,6 +45,7 @@ static inline const char *out_attr(int nout)
     return nout == OUT_NUM         ? "num"
            : nout == OUT_NUM_SPLIT ? "num_split"
            : nout == OUT_NUM_OUTS  ? "num_outs"
+           : nout == OUT_PATHS     ? "top_paths"
                                    : "num_partitions";
 }
 
