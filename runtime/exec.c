@@ -436,12 +436,7 @@ static jitc_status place_tensors(jitc_exec *x)
 static void place_buffers(jitc_exec *x)
 {
     const Plan *plan = x->v->plan;
-    const int64_t **dims = x->dims;
-    static const int64_t runs_dims[] = {2};
     x->in_ptr[x->p->io.nin] = x->runs;
-    dims[x->p->io.nin] = runs_dims;
-    for (size_t i = 0; i < x->p->io.nin; i++) dims[i] = x->in[i].t.shape;
-    control_enter(plan, dims, x->reg);
     for (uint32_t i = 0; i < plan->nbuf; i++) {
         const PlanBuf *b = &plan->buf[i];
         switch (b->kind) {
@@ -462,7 +457,9 @@ static jitc_status prepare(jitc_exec *x, bool special)
         if (!x->in[i].bound) return fail(x, JITC_E_USAGE, "input '%s' is not bound", x->p->io.in[i].name);
     jitc_status status = x->new_shapes ? update_version(x, special) : JITC_OK;
     if (status) return status;
+    static const int64_t runs_dims[] = {2};
     for (size_t i = 0; i < x->p->io.nin; i++) x->dims[i] = x->in[i].t.shape;
+    x->dims[x->p->io.nin] = runs_dims;
     control_enter(x->v->plan, x->dims, x->reg);
     status = reserve(x);
     if (!status) status = place_tensors(x);
