@@ -35,6 +35,8 @@ static const struct {
     {"SampleDistortedBoundingBox SampleDistortedBoundingBoxV2 StatelessSampleDistortedBoundingBox",
      "begin size bboxes"},
     {"SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits", "loss backprop"},
+    {"RaggedRange", "rt_nested_splits rt_dense_values"},
+    {"SparseConcat", "output_indices output_values output_shape"},
     {"SparseFillEmptyRows", "output_indices output_values empty_row_indicator reverse_index_map"},
     {"SparseReduceMaxSparse SparseReduceSumSparse SparseSlice", "output_indices output_values output_shape"},
     {"SparseReorder SparseSparseMaximum SparseSparseMinimum", "output_indices output_values"},

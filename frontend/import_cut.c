@@ -83,6 +83,12 @@ static const struct {
     {"MaxPoolWithArgmax", {0}, {"T", "Targmax"}},
     {"Merge", {0, TF_INT32}, {"T"}},
     {"Unique", {0}, {"T", "out_idx"}},
+    {"InTopK", {TF_BOOL}, {0}},
+    {"InTopKV2", {TF_BOOL}, {0}},
+    {"RaggedRange", {0}, {"Tsplits", "T"}},
+    {"SparseReorder", {TF_INT64}, {0, "T"}},
+    {"SparseSlice", {TF_INT64, 0, TF_INT64}, {0, "T"}},
+    {"SparseConcat", {TF_INT64, 0, TF_INT64}, {0, "T"}},
     {"SparseFillEmptyRows", {TF_INT64, 0, TF_BOOL, TF_INT64}, {0, "T"}},
 };
 

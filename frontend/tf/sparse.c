@@ -11,21 +11,19 @@ static Value *i64(Cx *cx, int64_t v)
     return ir_const_i(&cx->b, JITC_INT64, v);
 }
 
-/* Column c of a matrix, as a vector. */
-static Value *column(Cx *cx, Value *v, int c)
+Value *matrix_column(Cx *cx, Value *v, int c)
 {
     Value *col = slice_axis(cx, v, 1, c, 1);
     return col ? ir_reshape(&cx->b, col, col->type.dim, 1) : NULL;
 }
 
-/* One element of a vector, as a scalar. */
-static Value *element(Cx *cx, Value *v, int i)
+Value *vector_element(Cx *cx, Value *v, int i)
 {
     Value *e = slice_axis(cx, v, 0, i, 1);
     return e ? ir_reshape(&cx->b, e, NULL, 0) : NULL;
 }
 
-static bool sparse_operands(Cx *cx, Value *index, Value *values, Value *shape)
+bool sparse_operands(Cx *cx, Value *index, Value *values, Value *shape)
 {
     if (!need_rank(cx, index, "indices", 2, 2) || !need_rank(cx, shape, "the shape", 1, 1) ||
         (values && !need_rank(cx, values, "the values", 1, 1)))
@@ -65,7 +63,7 @@ static void import_matmul(Cx *cx, Value **in, Value **out)
     }
     bool half = dtype_is_float(t) && dtype_size(t) == 2;
     DType sum = half ? JITC_FLOAT32 : t;
-    Value *picked = gather(cx, ir_cast(&cx->b, b, sum), column(cx, index, !adjoint_a), 0, 0);
+    Value *picked = gather(cx, ir_cast(&cx->b, b, sum), matrix_column(cx, index, !adjoint_a), 0, 0);
     Value *factor = ir_reshape(&cx->b, ir_cast(&cx->b, values, sum), (Dim[]){values->type.dim[0], 1}, 2);
     Value *zeros = filled(cx, scalar(cx, sum, 0), (Dim[]){rows, b->type.dim[1]}, 2);
     Value *at = slice_axis(cx, index, 1, adjoint_a, 1);
@@ -73,8 +71,7 @@ static void import_matmul(Cx *cx, Value **in, Value **out)
     out[0] = v ? ir_cast(&cx->b, v, t) : NULL;
 }
 
-/* How many elements a step of one along each dimension passes over. */
-static Value *steps(Cx *cx, Value *shape)
+Value *sparse_steps(Cx *cx, Value *shape)
 {
     return shape ? ir_v(&cx->b, OP_cumprod, IN(shape),
                         AT(at_i("axis", 0), at_b("exclusive", true), at_b("reverse", true)))
@@ -110,10 +107,10 @@ static void import_reshape_sparse(Cx *cx, Value **in, Value **out)
     Value *told =
         bi(cx, OP_logical_or, bi(cx, OP_less, zero, product_of(cx, known)), bi(cx, OP_equal, opens, zero));
     size = checked_as(cx, size, bi(cx, OP_logical_and, ok, told), "the new shape does not fit");
-    Value *line = sum_of(cx, bi(cx, OP_mul, index, steps(cx, shape)), 1);
+    Value *line = sum_of(cx, bi(cx, OP_mul, index, sparse_steps(cx, shape)), 1);
     if (!line || !size) return;
     line = ir_reshape(&cx->b, line, (Dim[]){line->type.dim[0], 1}, 2);
-    Value *step = bi(cx, OP_maximum, steps(cx, size), one);
+    Value *step = bi(cx, OP_maximum, sparse_steps(cx, size), one);
     out[0] = bi(cx, OP_floor_mod, bi(cx, OP_floor_div, line, step), bi(cx, OP_maximum, size, one));
     out[1] = size;
 }
@@ -130,8 +127,8 @@ static void import_fill_rows(Cx *cx, Value **in, Value **out)
         fail(cx, "indices are %s; their rank must be known", type_string(cx, &index->type));
         return;
     }
-    if (known_dims(cx, element(cx, shape, 0), "the number of rows", &rows, 1) != 1) return;
-    Value *row = column(cx, index, 0), *zero = i64(cx, 0), *one = i64(cx, 1);
+    if (known_dims(cx, vector_element(cx, shape, 0), "the number of rows", &rows, 1) != 1) return;
+    Value *row = matrix_column(cx, index, 0), *zero = i64(cx, 0), *one = i64(cx, 1);
     Value *none = filled(cx, zero, &rows, 1), *ones = filled(cx, one, &n, 1);
     Value *count = row ? scatter(cx, "add", none, index_column(cx, row), ones, false) : NULL;
     Value *empty = bi(cx, OP_equal, count, zero), *room = bi(cx, OP_maximum, count, one);

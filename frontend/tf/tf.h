@@ -167,6 +167,13 @@ Value *all_true(Cx *cx, Value *v);                           /* of any shape */
 Value *rows_needed(Cx *cx, Value *index, Dim *rows);         /* the largest element + 1, at least 0 */
 Value *where(Cx *cx, Value *x);                              /* indices of what is not zero */
 
+/* -- Sparse tensors: indices [n, rank], values [n] and a shape ------------------------------------------- */
+bool sparse_operands(Cx *cx, Value *index, Value *values, Value *shape); /* values: may be NULL */
+/* How many elements a step of one along each dimension passes over. */
+Value *sparse_steps(Cx *cx, Value *shape);
+Value *matrix_column(Cx *cx, Value *v, int c);  /* of a matrix, as a vector */
+Value *vector_element(Cx *cx, Value *v, int i); /* of a vector, as a scalar */
+
 /* -- Windows: convolution and pooling ----------------------------------------------------------------- */
 enum { MAX_SPATIAL = 3 };
 typedef struct {
