@@ -211,8 +211,9 @@ def build(sample, op_def, types):
     with tf.Graph().as_default() as g:
         for k, (array, to, fixed) in enumerate(zip(sample.inputs, ins, sample.fixed)):
             value = convert(array, to)
-            if node.op == "Cast" and not keeps_sign(types["DstT"]) and value.dtype.kind not in "uc":
-                value = np.abs(value)  # a negative number has no answer there that one could rely on
+            if node.op == "Cast" and not keeps_sign(types["DstT"]) and value.dtype.kind != "u":
+                # A negative number has no answer there that one could rely on.
+                value = (np.abs(value.real) + 1j * value.imag).astype(value.dtype) if value.dtype.kind == "c" else np.abs(value)
             if fixed:
                 names.append(tf.constant(value.view(tf.as_dtype(to).as_numpy_dtype), to, name=f"c{k}").op.name)
                 continue

@@ -25,8 +25,10 @@ Value *pair_abs(Cx *cx, Pair a);
 Value *pair_is_zero(Cx *cx, Pair a);
 
 /* The operator of a variant itself, with other operands. */
+const TfOp *base_op(Cx *cx);
 void run_base(Cx *cx, Value **in, Value **out);
 ImportFn import_embedded, import_complex_cholesky, import_complex_triangular_solve;
+ImportFn import_complex_lu, import_complex_determinant;
 
 /* Elementary functions; pairs of f64, so that those of complex64 lose nothing. */
 Pair pair_exp(Cx *cx, Pair z);

@@ -4,7 +4,7 @@
 
 #include "frontend/tf/complex.h"
 
-static const TfOp *base_op(Cx *cx)
+const TfOp *base_op(Cx *cx)
 {
     return tf_op_find(cx->node->op); /* there is one: the variant was found by its name */
 }
@@ -155,6 +155,20 @@ static void import_square(Cx *cx, Value **in, Value **out)
     out[0] = join(cx, pair_mul(cx, z, z));
 }
 
+static void import_conjugated(Cx *cx, Value **in, Value **out)
+{
+    run_base(cx, in, out);
+    if (out[0]) out[0] = join(cx, pair_conj(cx, split(cx, out[0])));
+}
+
+static void import_norm(Cx *cx, Value **in, Value **out)
+{
+    Value *args[2] = {pair_abs(cx, split(cx, in[0])), in[1]};
+    if (!args[0]) return;
+    run_base(cx, args, out);
+    if (out[0]) out[0] = join(cx, pair_real(cx, out[0]));
+}
+
 static void import_reciprocal(Cx *cx, Value **in, Value **out)
 {
     Pair z = split(cx, in[0]);
@@ -300,6 +314,8 @@ static const TfOp variants[] = {
     {"Sum", import_by_parts, 2, 0, 1, 0},
     {"Mean", import_by_parts, 2, 0, 1, 0},
     {"Cumsum", import_by_parts, 2, 0, 1, 0},
+    {"InplaceAdd", import_by_parts, 3, 0, 1, 0},
+    {"InplaceSub", import_by_parts, 3, 0, 1, 0},
     {"ExtractImagePatches", import_by_parts, 1, 0, 1, 0},
     {"SegmentSum", import_by_parts, 2, 0, 1, 0},
     {"SegmentMean", import_by_parts, 2, 0, 1, 0},
@@ -309,6 +325,7 @@ static const TfOp variants[] = {
     {"MatMul", import_bilinear, 2, 0, 1, CONJ_NONE},
     {"BatchMatMul", import_bilinear, 2, 0, 1, CONJ_ADJ},
     {"BatchMatMulV2", import_bilinear, 2, 0, 1, CONJ_ADJ},
+    {"BatchMatMulV3", import_bilinear, 2, 0, 1, CONJ_ADJ},
     {"Einsum", import_bilinear, 1, -1, 1, CONJ_NONE},
     {"SparseTensorDenseMatMul", import_bilinear, 4, 0, 1, CONJ_SPARSE},
     {"Mul", import_pairs, 2, 0, 1, MUL},
@@ -321,6 +338,8 @@ static const TfOp variants[] = {
     {"Xlogy", import_pairs, 2, 0, 1, XLOGY},
     {"Xlog1py", import_pairs, 2, 0, 1, XLOG1PY},
     {"Pow", import_pairs, 2, 0, 1, POW},
+    {"ConjugateTranspose", import_conjugated, 2, 0, 1, 0},
+    {"EuclideanNorm", import_norm, 2, 0, 1, 0},
     {"Square", import_square, 1, 0, 1, 0},
     {"Reciprocal", import_reciprocal, 1, 0, 1, 0},
     {"Inv", import_reciprocal, 1, 0, 1, 0},
@@ -355,6 +374,10 @@ static const TfOp variants[] = {
     {"BatchMatrixSolve", import_embedded, 2, 0, 1, 0},
     {"MatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
     {"BatchMatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
+    {"Lu", import_complex_lu, 1, 0, 2, 0},
+    {"MatrixDeterminant", import_complex_determinant, 1, 0, 1, 0},
+    {"BatchMatrixDeterminant", import_complex_determinant, 1, 0, 1, 0},
+    {"LogMatrixDeterminant", import_complex_determinant, 1, 0, 2, 0},
     {"Prod", import_prod, 2, 0, 1, 0},
     {"Cumprod", import_cumprod, 2, 0, 1, 0},
     {0},

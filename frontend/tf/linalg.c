@@ -32,6 +32,7 @@ static void import_batch_matmul(Cx *cx, Value **in, Value **out)
     if (cx->failed || !need_rank(cx, a, "the first operand", 2, IR_MAX_RANK) ||
         !need_rank(cx, b, "the second operand", 2, IR_MAX_RANK) || !fit(cx, a, b, ta, tb))
         return;
+    if (dtype_part(t) == a->type.dtype) t = a->type.dtype; /* of parts of complex operands */
     if (cx->op->arg) {
         a = ir_cast(&cx->b, a, t);
         b = ir_cast(&cx->b, b, t);

@@ -63,6 +63,7 @@ static void import_pad(Cx *cx, Value **in, Value **out)
     /* The attribute is a double: it has to hold the value. */
     const Tensor *t = value ? ir_reveal(cx->m, value) : NULL;
     if (t) number = tensor_f(t, 0);
+    if (dtype_is_complex(x->type.dtype)) t = NULL;
     bool exact = !value || (t && (!dtype_is_int(x->type.dtype) || fabs(number) <= 9007199254740992.0));
     if (exact)
         out[0] = ir_v(&cx->b, OP_pad, IN(x),

@@ -96,8 +96,8 @@ static void compare(const Case *c, const char *name, const jitc_tensor *got, con
             else if (isinf(g) || isinf(w))
                 ok = g == w;
             else
-                ok = fabs(g - w) <=
-                     c->rtol * (pairs ? hypot(w, element(want, i ^ 1)) : fabs(w)) + c->atol + tiny;
+                ok = g == w || fabs(g - w) <= c->rtol * (pairs ? hypot(w, element(want, i ^ 1)) : fabs(w)) +
+                                                  c->atol + tiny;
         } else {
             size_t at = (size_t)i * size;
             ok = memcmp((const char *)got->data + at, (const char *)want->data + at, size) == 0;
