@@ -36,6 +36,7 @@ static const struct {
      "begin size bboxes"},
     {"SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits", "loss backprop"},
     {"RaggedRange", "rt_nested_splits rt_dense_values"},
+    {"RaggedTensorToSparse", "sparse_indices sparse_values sparse_dense_shape"},
     {"SparseConcat", "output_indices output_values output_shape"},
     {"SparseFillEmptyRows", "output_indices output_values empty_row_indicator reverse_index_map"},
     {"SparseReduceMaxSparse SparseReduceSumSparse SparseSlice", "output_indices output_values output_shape"},
@@ -78,6 +79,10 @@ int64_t decode_output_number(const TfGraph *whole, const TfNode *n, const char *
         int64_t paths = a && a->kind == TF_ATTR_I && a->i > 0 && a->i < 60000 ? a->i : 1, at;
         at = word_at(lists, arg);
         return at < 0 ? -1 : at * paths + k;
+    }
+    if (strcmp(n->op, "RaggedGather") == 0 && strcmp(arg, "output_dense_values") == 0) {
+        const TfAttr *a = tf_attr_find(n, "OUTPUT_RAGGED_RANK");
+        return !k && a && a->kind == TF_ATTR_I && a->i >= 0 && a->i < 60000 ? a->i : -1;
     }
     return f ? -1 : (int64_t)k;
 }

@@ -165,6 +165,9 @@ int64_t cut_nout(const TfNode *n, const TfOp *op)
     case OUT_PATHS:
         a = tf_attr_find(n, out_attr(op->nout));
         return a && a->kind == TF_ATTR_I && a->i >= 1 && a->i <= 20000 ? 3 * a->i + 1 : -1;
+    case OUT_RAGGED:
+        a = tf_attr_find(n, out_attr(op->nout));
+        return a && a->kind == TF_ATTR_I && a->i >= 0 && a->i <= IR_MAX_RANK ? a->i + 1 : -1;
     case OUT_TOUT:
     case OUT_T:
         a = tf_attr_find(n, op->nout == OUT_T ? "T" : "Tout");

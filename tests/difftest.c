@@ -1,11 +1,14 @@
-/* Runs models in several ways, for scripts/random_graphs.py, which compares what comes out.
+/* Runs models in several ways, for scripts/random_graphs.py and keras_models.py, which compare what comes
+ * out.
  *
- *     difftest
+ *     difftest [OUTPUT ...]
  *
  * Each line of standard input is a job: MODEL INPUTS.npz PREFIX WAY ..., separated by tabs. A WAY is "eval"
  * or "eval:PASSES" (the reference evaluator on the graph as imported, or after passes), or
- * "code:CPU:THREADS:PASSES" (compiled code; no PASSES: the default ones). The outputs of way k go to
- * PREFIXk.npz. The answer is a line for each way, "ok", or "STATUS MESSAGE"; an empty line ends it. */
+ * "code:CPU:THREADS:PASSES" (compiled code; no PASSES: the default ones), or "sizes:CPU:THREADS:OTHER.npz"
+ * (code that runs INPUTS, then OTHER, then INPUTS again). The outputs of way k go to PREFIXk.npz, and those
+ * of OTHER to PREFIXk.other.npz. Code computes the OUTPUTs named. The answer is a line for each way, "ok", or
+ * "STATUS MESSAGE"; an empty line ends it. */
 #include <stdlib.h>
 
 #include "ir/ir.h"
@@ -18,6 +21,8 @@ enum { MAX_WAYS = 16, MAX_LINE = 16384 };
 typedef struct {
     const char *model, *prefix;
     NpzFile in;
+    const char *const *outputs;
+    size_t noutputs;
 } Task;
 
 static void answer(jitc_status status, const char *text)
@@ -27,10 +32,10 @@ static void answer(jitc_status status, const char *text)
     putchar('\n');
 }
 
-static jitc_status save(const Task *t, int way, const NpzMember *members, size_t n)
+static jitc_status save(const Task *t, int way, const char *suffix, const NpzMember *members, size_t n)
 {
     char path[4096], *why = NULL;
-    snprintf(path, sizeof path, "%s%d.npz", t->prefix, way);
+    snprintf(path, sizeof path, "%s%d%s", t->prefix, way, suffix);
     jitc_status status = npz_write(path, members, n, &why);
     if (status) answer(status, why ? why : "out of memory");
     free(why);
@@ -85,7 +90,7 @@ static void eval_model(Job *job, const Task *t, int way, const char *passes)
         memcpy(v->shape, out[i].type.dim, sizeof v->shape);
         v->data = out[i].data;
     }
-    if (save(t, way, members, io.nout) == JITC_OK) puts("ok");
+    if (save(t, way, ".npz", members, io.nout) == JITC_OK) puts("ok");
 }
 
 static void eval_way(const Task *t, int way, const char *passes)
@@ -104,12 +109,13 @@ static void eval_way(const Task *t, int way, const char *passes)
 }
 
 /* -- Compiled code ---------------------------------------------------------------------------------- */
-static void run_program(const Task *t, int way, jitc_program *p, jitc_exec *x)
+static jitc_status run_program(const Task *t, int way, jitc_program *p, jitc_exec *x, const NpzFile *in,
+                               const char *suffix)
 {
     jitc_status status = JITC_OK;
     if (x) exec_fix_random(x);
-    for (size_t i = 0; !status && i < t->in.n; i++)
-        status = jitc_exec_bind(x, t->in.at[i].name, &t->in.at[i].value);
+    for (size_t i = 0; !status && i < in->n; i++)
+        status = jitc_exec_bind(x, in->at[i].name, &in->at[i].value);
     if (!status) status = jitc_exec_run(x);
     size_t n = jitc_program_output_count(p);
     NpzMember *members = calloc(n + 1, sizeof *members);
@@ -119,26 +125,45 @@ static void run_program(const Task *t, int way, jitc_program *p, jitc_exec *x)
     }
     if (status)
         answer(status, jitc_exec_error(x));
-    else if (members && save(t, way, members, n) == JITC_OK)
-        puts("ok");
+    else if (members)
+        status = save(t, way, suffix, members, n);
     free(members);
+    return status;
 }
 
-static void code_way(const Task *t, int way, char *words)
+static void run_sizes(const Task *t, int way, jitc_program *p, jitc_exec *x, const char *other)
+{
+    NpzFile z;
+    char *why = NULL;
+    jitc_status status = npz_read(other, &z, &why);
+    if (status) answer(status, why ? why : "out of memory");
+    if (!status) status = run_program(t, way, p, x, &t->in, ".npz");
+    if (!status) status = run_program(t, way, p, x, &z, ".other.npz");
+    if (!status) status = run_program(t, way, p, x, &t->in, ".npz");
+    if (!status) puts("ok");
+    free(why);
+    npz_free(&z);
+}
+
+static void code_way(const Task *t, int way, char *words, bool sizes)
 {
     jitc_options options = JITC_OPTIONS_INIT;
     options.cpu = strsep(&words, ":");
-    const char *threads = strsep(&words, ":");
+    const char *threads = strsep(&words, ":"), *passes = sizes || !words || !*words ? NULL : words;
     options.threads = threads ? atoi(threads) : 1;
+    options.outputs = t->noutputs ? t->outputs : NULL;
+    options.noutputs = t->noutputs;
     jitc_program *p;
     jitc_exec *x = NULL;
     jitc_error *error = NULL;
-    jitc_status status = program_load_passes(t->model, words && *words ? words : NULL, &options, &p, &error);
+    jitc_status status = program_load_passes(t->model, passes, &options, &p, &error);
     if (!status) status = jitc_exec_new(p, &x);
     if (status)
         answer(status, error ? jitc_error_text(error) : "no exec");
-    else
-        run_program(t, way, p, x);
+    else if (sizes)
+        run_sizes(t, way, p, x, words ? words : "");
+    else if (run_program(t, way, p, x, &t->in, ".npz") == JITC_OK)
+        puts("ok");
     jitc_error_free(error);
     jitc_exec_free(x);
     jitc_program_free(p);
@@ -147,19 +172,20 @@ static void code_way(const Task *t, int way, char *words)
 static void run_way(const Task *t, int way, char *words)
 {
     const char *kind = strsep(&words, ":");
-    if (strcmp(kind, "code") == 0)
-        code_way(t, way, words);
+    if (strcmp(kind, "code") == 0 || strcmp(kind, "sizes") == 0)
+        code_way(t, way, words, *kind == 's');
     else
         eval_way(t, way, words);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static char line[MAX_LINE];
     while (fgets(line, sizeof line, stdin)) {
         char *rest = line, *way, *why = NULL;
         line[strcspn(line, "\n")] = 0;
-        Task t = {.model = strsep(&rest, "\t")};
+        Task t = {.outputs = (const char *const *)argv + 1, .noutputs = (size_t)argc - 1};
+        t.model = strsep(&rest, "\t");
         const char *inputs = strsep(&rest, "\t");
         t.prefix = strsep(&rest, "\t");
         if (!inputs || !t.prefix) return 2;

@@ -37,7 +37,8 @@ enum {
     OUT_T = -6,
     OUT_NUM_OUTS = -7,
     OUT_NUM_PARTITIONS = -8,
-    OUT_PATHS = -9 /* three per path, and one */
+    OUT_PATHS = -9,  /* three per path, and one */
+    OUT_RAGGED = -10 /* one more than ragged dimensions */
 };
 /* The attribute that such a number stands in. */
 static inline const char *out_attr(int nout)
@@ -46,6 +47,7 @@ static inline const char *out_attr(int nout)
            : nout == OUT_NUM_SPLIT ? "num_split"
            : nout == OUT_NUM_OUTS  ? "num_outs"
            : nout == OUT_PATHS     ? "top_paths"
+           : nout == OUT_RAGGED    ? "OUTPUT_RAGGED_RANK"
                                    : "num_partitions";
 }
 
