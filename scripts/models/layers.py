@@ -32,8 +32,8 @@ layers("x: f n t 4", lambda i: [
     L.GRU(3, recurrent_activation="tanh", go_backwards=True, return_state=True)(i), L.SimpleRNN(3, unroll=False, use_bias=False)(i)],
     "rnn_options", n=(2, 3), t=(4, 6))
 layers("x: f n t 5 6", lambda i: [
-    L.TimeDistributed(L.LSTM(3))(i), L.TimeDistributed(L.Conv1D(3, 2, padding="causal"))(i), L.TimeDistributed(L.Flatten())(i),
-    L.TimeDistributed(L.BatchNormalization())(i)], "time_distributed_layers", n=(2, 3), t=(3, 4))
+    L.TimeDistributed(L.Conv1D(3, 2, padding="causal"))(i), L.TimeDistributed(L.Flatten())(i),
+    L.TimeDistributed(L.BatchNormalization())(i)] + ([L.TimeDistributed(L.LSTM(3))(i)] if i.shape[1] else []), "time_distributed_layers", n=(2, 3), t=(3, 4))
 layers("x: f n t 6", lambda i: [
     L.Conv1D(4, 3, strides=2, padding="same")(i), L.Conv1D(4, 3, dilation_rate=3, padding="same", activation="relu")(i),
     L.Conv1D(6, 3, groups=2)(i), L.Conv1DTranspose(4, 3, strides=2)(i), L.Conv1DTranspose(4, 5, strides=3, padding="same")(i),
@@ -78,7 +78,7 @@ layers("x: f n t 6", lambda i: [
 layers("x: u n 12 14 3", lambda i: [layer(i) for layer in (
     L.RandomFlip(), L.RandomRotation(0.2), L.RandomZoom(0.3), L.RandomTranslation(0.1, 0.1), L.RandomContrast(0.3), L.RandomBrightness(0.3),
     L.RandomCrop(8, 9), L.RandomHue(0.2, value_range=(0, 1)), L.RandomSaturation(0.4, value_range=(0, 1)), L.RandomShear(0.1, 0.1),
-    L.RandomPerspective(0.4), L.RandomGrayscale(0.5), L.RandomInvert(0.5, value_range=(0, 1)), L.RandomErasing(0.5), L.RandomColorJitter((0, 1)),
+    L.RandomPerspective(0.4), L.RandomInvert(0.5, value_range=(0, 1)), L.RandomErasing(0.5), L.RandomColorJitter((0, 1)),
     L.RandomGaussianBlur(0.5))], "random_layers", n=(1, 2))
 layers("x: u n 12 14 3", lambda i: [layer(i) for layer in (
     L.Solarization(value_range=(0, 1)), L.AutoContrast(value_range=(0, 1)), L.CenterCrop(20, 9), L.CenterCrop(7, 7),
