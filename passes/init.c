@@ -22,11 +22,11 @@ static bool moves(Init *p, const Op *op)
 
 static Value *inside(Init *p, Value *v)
 {
+    Op *op = v->def;
+    if (op->code == OP_weight && op->weight.kind == WEIGHT_INIT) /* of this run or an earlier one */
+        return ir_terminator(p->init->body)->in[op->weight.offset];
     if (p->inside[v->id]) return p->inside[v->id];
     Builder b = {.m = p->m, .region = p->init->body, .before = ir_terminator(p->init->body)};
-    Op *op = v->def;
-    if (op->code == OP_weight && op->weight.kind == WEIGHT_INIT) /* of an earlier run of this pass */
-        return p->inside[v->id] = ir_terminator(p->init->body)->in[op->weight.offset];
     Value *in[64], **at = op->nin <= 64 ? in : job_array(p->m->job, Value *, op->nin);
     for (int i = 0; i < op->nin; i++) at[i] = inside(p, op->in[i]); /* movers come in order: one level deep */
     const Op *c = ir_clone(&b, op, at);
