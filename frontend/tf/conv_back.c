@@ -4,11 +4,23 @@
 /* One spatial dimension of it: result i collects x[o] * w[k] over o * s + k - lo = i. With j = i + lo = q * s
  * + r and k = t * s + r that is the sum over t of x[q - t] * w[t * s + r]: a convolution of stride 1 with the
  * taps t turned round, one output per r, whose rows q and phases r interleave; the result is cut out from q0
- * on. */
+ * on. Where s does not divide the filter's size, the last phases have a tap less. They are a convolution of
+ * their own: a tap of zeros would turn infinity into NaN. */
 typedef struct {
-    int64_t s, taps;
-    Dim lo, hi, begin; /* pads of the convolution; of the result within what it gives */
+    int64_t s, taps, whole; /* `whole` phases have all taps */
+    Dim q0, hi, rows;       /* pad of the convolution at the high end, its rows */
+    Dim begin;              /* of the result within what it gives */
 } Phase;
+
+/* Phases with equally many taps. */
+typedef struct {
+    int64_t first, count, taps;
+} Part;
+
+static Part part_of(const Phase *p, bool last)
+{
+    return last ? (Part){p->whole, p->s - p->whole, p->taps - 1} : (Part){0, p->whole, p->taps};
+}
 
 static bool same_size(Cx *cx, Dim want, Dim x, Dim size, int d)
 {
@@ -27,7 +39,7 @@ static bool phase(Cx *cx, const Window *w, int d, Dim x, Dim size, int64_t k, Ph
     Module *m = cx->m;
     int64_t s = w->strides[d];
     Dim lo = 0;
-    *p = (Phase){.s = s, .taps = (k + s - 1) / s};
+    *p = (Phase){.s = s, .taps = (k + s - 1) / s, .whole = (k - 1) % s + 1};
     /* The forward convolution's pads, and whether it does give x from the result's size. */
     Dim reach = dim_add(m, dim_mul(m, dim_sub(m, x, 1), s), k); /* from the first to the last pixel read */
     Dim want = w->padding == PAD_SAME ? dim_ceildiv(m, size, s) : dim_floordiv(m, dim_sub(m, size, k), s);
@@ -37,12 +49,12 @@ static bool phase(Cx *cx, const Window *w, int d, Dim x, Dim size, int64_t k, Ph
     if (!same_size(cx, want, x, size, d)) return false;
     if (w->padding == PAD_EXPLICIT) lo = w->lo[d];
     if (w->padding == PAD_SAME) lo = dim_floordiv(m, dim_max(m, dim_sub(m, reach, size), 0), 2);
-    Dim q0 = dim_min(m, dim_floordiv(m, lo, s), p->taps - 1);
-    p->begin = dim_sub(m, lo, dim_mul(m, q0, s));
-    p->lo = dim_sub(m, p->taps - 1, q0);
-    /* Rows q0..q0 + n - 1 of the convolution, which has x + lo + hi - (taps - 1) of them. */
-    Dim rows = dim_ceildiv(m, dim_add(m, size, p->begin), s);
-    p->hi = dim_max(m, dim_sub(m, rows, dim_sub(m, x, q0)), 0);
+    int64_t fewest = part_of(p, p->whole < s).taps;
+    p->q0 = dim_min(m, dim_floordiv(m, lo, s), max_i64(fewest - 1, 0));
+    p->begin = dim_sub(m, lo, dim_mul(m, p->q0, s));
+    Dim rows = dim_ceildiv(m, dim_add(m, size, p->begin), s), have = dim_sub(m, x, p->q0);
+    p->hi = dim_max(m, dim_sub(m, rows, have), 0);
+    p->rows = dim_add(m, have, p->hi);
     return true;
 }
 
@@ -83,52 +95,97 @@ static Value *spread_taps(Cx *cx, Value *filter, Window *w)
     return slice(cx, filter, zero, size);
 }
 
-/* [k, out, groups * in] -> [taps, in, groups * phases * out]; one group in three dimensions */
-static Value *phase_filter(Cx *cx, Value *w, const Phase *p, int n, int64_t groups)
+/* [k, out, groups * in] -> [taps, in, groups * phases * out] of some phases; one group in three dimensions */
+static Value *phase_filter(Cx *cx, Value *w, const Phase *p, const Part *part, int n, int64_t groups)
 {
     Dim f[MAX_SPATIAL + 2], hi[IR_MAX_RANK] = {0}, split[IR_MAX_RANK], join[MAX_SPATIAL + 2];
+    Dim first[IR_MAX_RANK] = {0}, count[IR_MAX_RANK];
     int64_t perm2[] = {0, 2, 6, 5, 1, 3, 4}, perm3[] = {0, 2, 4, 7, 1, 3, 5, 6}, phases = 1;
     memcpy(f, w->type.dim, sizeof f);
     for (int d = 0; d < n; d++) {
         hi[d] = p[d].taps * p[d].s - f[d];
-        split[2 * d] = join[d] = p[d].taps;
+        split[2 * d] = p[d].taps;
         split[2 * d + 1] = p[d].s;
-        phases *= p[d].s;
+        count[2 * d] = join[d] = part[d].taps;
+        first[2 * d + 1] = part[d].first;
+        count[2 * d + 1] = part[d].count;
+        phases *= part[d].count;
     }
     Dim in = dim_floordiv(cx->m, f[n + 1], groups);
     int rank = 2 * n;
     split[rank++] = f[n];
     if (n == 2) split[rank++] = groups;
     split[rank++] = in;
+    memcpy(count + 2 * n, split + 2 * n, (size_t)(rank - 2 * n) * sizeof *count);
     join[n] = in;
     join[n + 1] = dim_mul(cx->m, f[n], groups * phases);
     w = pad_after(cx, w, hi);
     w = w ? ir_reshape(&cx->b, w, split, rank) : NULL;
+    w = w ? slice(cx, w, first, count) : NULL;
     w = w ? ir_v(&cx->b, OP_reverse, IN(w), AT(at_is("axes", (int64_t[]){0, 2, 4}, n))) : NULL;
     w = transpose(cx, w, n == 2 ? perm2 : perm3);
     return w ? ir_reshape(&cx->b, w, join, n + 2) : NULL;
 }
 
-/* [n, rows, groups * phases * out] -> [n, rows * phases, groups * out] */
+/* [n, rows, groups, phases, out] of some phases; without groups in three dimensions */
+static Value *convolve_part(Cx *cx, Value *x, Value *filter, const Phase *p, const Part *part, int n,
+                            int64_t groups)
+{
+    Dim dim[IR_MAX_RANK] = {x->type.dim[0]};
+    Window one = {.n = n};
+    bool none = false;
+    int rank = 1;
+    for (int d = 0; d < n; d++) {
+        none = none || !part[d].taps;
+        dim[rank++] = p[d].rows;
+    }
+    if (n == 2) dim[rank++] = groups;
+    for (int d = 0; d < n; d++) dim[rank++] = part[d].count;
+    dim[rank++] = filter->type.dim[n];
+    if (none) return broadcast(cx, scalar(cx, x->type.dtype, 0), dim, rank);
+    for (int d = 0; d < n; d++) {
+        one.strides[d] = one.dilations[d] = 1;
+        one.lo[d] = dim_sub(cx->m, part[d].taps - 1, p[d].q0);
+        one.hi[d] = p[d].hi;
+    }
+    Value *y = conv(cx, x, phase_filter(cx, filter, p, part, n, groups), &one, groups);
+    return y ? ir_reshape(&cx->b, y, dim, rank) : NULL;
+}
+
+/* The same of all phases. */
+static Value *convolve_phases(Cx *cx, Value *x, Value *filter, const Phase *p, int n, int64_t groups)
+{
+    Value *y[1 << MAX_SPATIAL] = {0}; /* bit d: the last phases of dimension d */
+    for (int last = 0; last < 1 << n; last++) {
+        Part part[MAX_SPATIAL];
+        bool any = true;
+        for (int d = 0; d < n; d++) {
+            part[d] = part_of(&p[d], last >> d & 1);
+            any = any && part[d].count;
+        }
+        y[last] = any ? convolve_part(cx, x, filter, p, part, n, groups) : NULL;
+        if (any && !y[last]) return NULL;
+    }
+    for (int d = n - 1; d >= 0; d--)
+        for (int last = 0; last < 1 << d; last++) {
+            Value *two[2] = {y[last], y[last | 1 << d]};
+            if (two[0] && two[1]) y[last] = concat(cx, two, 2, 1 + n + (n == 2) + d);
+        }
+    return y[0];
+}
+
+/* [n, rows, groups, phases, out] -> [n, rows * phases, groups * out] */
 static Value *interleave(Cx *cx, Value *y, const Phase *p, int n, int64_t groups, Dim c)
 {
-    Dim split[IR_MAX_RANK], join[MAX_SPATIAL + 2];
+    Dim join[MAX_SPATIAL + 2] = {y->type.dim[0]};
     int64_t perm2[] = {0, 1, 4, 2, 5, 3, 6}, perm3[] = {0, 1, 4, 2, 5, 3, 6, 7};
     bool phases = false;
-    int rank = 1 + n;
-    memcpy(split, y->type.dim, (size_t)rank * sizeof *split);
-    join[0] = split[0];
-    if (n == 2) split[rank++] = groups;
     for (int d = 0; d < n; d++) {
-        split[rank++] = p[d].s;
-        join[1 + d] = dim_mul(cx->m, y->type.dim[1 + d], p[d].s);
+        join[1 + d] = dim_mul(cx->m, p[d].rows, p[d].s);
         phases = phases || p[d].s > 1;
     }
-    split[rank++] = c;
     join[1 + n] = dim_mul(cx->m, c, groups);
-    if (!phases) return y;
-    y = ir_reshape(&cx->b, y, split, rank);
-    y = transpose(cx, y, n == 2 ? perm2 : perm3);
+    if (phases) y = transpose(cx, y, n == 2 ? perm2 : perm3);
     return y ? ir_reshape(&cx->b, y, join, n + 2) : NULL;
 }
 
@@ -148,14 +205,8 @@ static Value *conv_back(Cx *cx, Value *x, Value *filter, Window *w, const Dim *s
     if (!(filter = spread_taps(cx, filter, w))) return NULL;
     for (int d = 0; d < n; d++)
         if (!phase(cx, w, d, x->type.dim[1 + d], size[d], filter->type.dim[d], &p[d])) return NULL;
-    Window one = {.n = n};
-    for (int d = 0; d < n; d++) {
-        one.strides[d] = one.dilations[d] = 1;
-        one.lo[d] = p[d].lo;
-        one.hi[d] = p[d].hi;
-    }
     Dim c = filter->type.dim[n], begin[MAX_SPATIAL + 2] = {0}, all[MAX_SPATIAL + 2] = {x->type.dim[0]};
-    Value *y = conv(cx, x, phase_filter(cx, filter, p, n, groups), &one, groups);
+    Value *y = convolve_phases(cx, x, filter, p, n, groups);
     y = y ? interleave(cx, y, p, n, groups, c) : NULL;
     for (int d = 0; d < n; d++) {
         begin[1 + d] = p[d].begin;

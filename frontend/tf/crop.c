@@ -51,6 +51,12 @@ static Value *pixels(Cx *cx, Value *images, Value *batch, Value *y, Value *x)
         index = bi(cx, OP_mul, index, size_value(cx, d[1 + i], JITC_INT64));
         index = c && index ? bi(cx, OP_add, index, ir_cast(&cx->b, c, JITC_INT64)) : NULL;
     }
+    if (index && (d[1] == 0 || d[2] == 0)) { /* there is no pixel, and none of the coordinates is inside */
+        Dim dim[4];
+        memcpy(dim, index->type.dim, 3 * sizeof *dim);
+        dim[3] = d[3];
+        return broadcast(cx, scalar(cx, images->type.dtype, 0), dim, 4);
+    }
     Value *v = ir_reshape(&cx->b, images, flat, 2);
     return v && index ? ir_v(&cx->b, OP_gather, IN(v, index), AT(at_i("axis", 0))) : NULL;
 }
@@ -156,6 +162,7 @@ static Value *bring_in(Cx *cx, Value *at, Dim len, Fill fill)
     Value *size = size_f(cx, len), *last = size_f(cx, dim_sub(m, len, 1)), *zero = num(cx, 0),
           *one = num(cx, 1);
     if (fill == FILL_CONSTANT) return at;
+    if (len == 0) return at ? broadcast(cx, zero, at->type.dim, at->type.rank) : NULL;
     Value *below = bi(cx, OP_less, at, zero), *above = bi(cx, OP_greater, at, last),
           *minus = un(cx, OP_neg, at);
     Value *v = at;

@@ -52,6 +52,16 @@ static Dim missing_dim(Cx *cx, const Type *t, const Dim *dim, int n, int open)
     return dim_floordiv(cx->m, have, rest);
 }
 
+/* Beside a size of 0 it is what the sizes other than 0 leave, rounded down: TensorFlow's rule. */
+static Dim missing_beside_zero(Cx *cx, const Type *t, const Dim *dim, int n, int open)
+{
+    Dim have = 1, rest = 1;
+    for (int d = 0; d < t->rank; d++) have = dim_mul(cx->m, have, dim_max(cx->m, t->dim[d], 1));
+    for (int d = 0; d < n; d++)
+        if (d != open) rest = dim_mul(cx->m, rest, dim_max(cx->m, dim[d], 1));
+    return dim_floordiv(cx->m, have, rest);
+}
+
 /* Elements that are data: -1 is what is missing, given that the product of all is minus that of the others.
  */
 static bool bind_shape(Cx *cx, const Type *t, const Elem *e, Dim *dim, int n, bool open)
@@ -97,10 +107,7 @@ void import_reshape(Cx *cx, Value **in, Value **out)
         if (minus_one) open = d;
     }
     if (n < 0 || (data && !bind_shape(cx, t, e, dim, n, open >= 0))) return;
-    if (open >= 0 && empty)
-        fail(cx, "the dimension -1 cannot be found: others are 0");
-    else if (open >= 0)
-        dim[open] = missing_dim(cx, t, dim, n, open);
+    if (open >= 0) dim[open] = (empty ? missing_beside_zero : missing_dim)(cx, t, dim, n, open);
     if (cx->failed) return;
     out[0] = ir_reshape(&cx->b, in[0], dim, n);
     if (out[0]) sizes_match(cx, dims_product(cx, t->dim, t->rank), dims_product(cx, dim, n));

@@ -127,11 +127,16 @@ for name, shape, to in [
     ("split", (24,), (2, -1, 3)),
     ("zero_dim", (0, 3), (3, 0)),
     ("minus1_of_0", (0, 4), (-1, 4)),
+    ("minus1_beside_0", (3, 0), (-1, 0)),
+    ("minus1_beside_0_more", (3, 0, 4), (-1, 2, 0)),
+    ("minus1_beside_0_uneven", (3, 0, 2), (-1, 0, 4)),
+    ("minus1_beside_0_vector", (0,), (-1, 0)),
     ("scalar", (1, 1), ()),
     ("same", (2, 3), (2, 3)),
     ("rank6", (4, 6), (2, 2, 1, 3, 2, 1)),
 ]:
     case(f"Reshape/{name}", lambda x, to=to: raw.Reshape(tensor=x, shape=ints(*to)), f(*shape))
+case("Reshape/open_minus1_beside_0", lambda x: raw.Reshape(tensor=x, shape=ints(-1, 0)), f(0, 3), dyn="n")
 case("Reshape/i64_shape", lambda x: raw.Reshape(tensor=x, shape=longs(3, -1)), f(2, 6))
 case("Reshape/fed_shape", lambda x, y: raw.Reshape(tensor=x, shape=y), f(2, 6), np.array([4, -1], np.int32))
 case(

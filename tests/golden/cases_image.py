@@ -156,6 +156,9 @@ for way in ("NEAREST", "BILINEAR"):
         )
 for t in ("uint8", "int32", "int64", "float64"):
     case(f"ImageProjectiveTransformV2/{t}", lambda x: project(x, "NEAREST"), i(2, 5, 4, 1, lo=0, hi=99, dtype=t))
+for mode in ("CONSTANT", "NEAREST", "REFLECT", "WRAP"):
+    for way in ("NEAREST", "BILINEAR"):
+        case(f"ImageProjectiveTransformV2/{way.lower()}_{mode.lower()}_of_none", lambda x, a=(way, mode): project(x, *a), f(2, 0, 4, 2))
 case("ImageProjectiveTransformV2/open_all", project, f(2, 5, 4, 2), tol=LOOSE, dyn="all")
 
 

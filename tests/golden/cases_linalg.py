@@ -246,6 +246,12 @@ for v in ("V2", "V3"):
         f(2, 2, 3),
         dyn="n",
     )
+for name, k, s, r in (("none", (2,), (0,), -1), ("outside", (0, 4), (5, 2), -1), ("below", (-5, 0), (6, 3), -1), ("right", (3, 4), (2, 2), 2)):
+    case(
+        f"MatrixDiagV3/{name}",
+        lambda x, k=k, r=r: raw.MatrixDiagV3(diagonal=x, k=ints(*k), num_rows=const(np.int32(r)), num_cols=const(np.int32(-1)), padding_value=const(np.float32(9))),
+        f(*s),
+    )
 over(ANY, "MatrixDiagPartV3/t", lambda x: raw.MatrixDiagPartV3(input=x, k=[0, 1], padding_value=tf.cast(1, x.dtype)), i(3, 4))
 over(ANY, "MatrixSetDiagV3/t", lambda x, y: raw.MatrixSetDiagV3(input=x, diagonal=y, k=[0, 1]), i(3, 4), i(2, 3))
 over(ANY, "MatrixDiagV3/t", lambda x: raw.MatrixDiagV3(diagonal=x, k=[0, 1], num_rows=-1, num_cols=-1, padding_value=tf.cast(1, x.dtype)), i(2, 3))

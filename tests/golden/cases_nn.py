@@ -207,6 +207,9 @@ for name, shape, args in [
     ("s1", (1, 5, 5, 3), dict(out=(1, 5, 5, 4), k=(3, 3, 4, 3))),
     ("k4_s2_same", (1, 4, 4, 3), dict(out=(1, 8, 8, 5), k=(4, 4, 5, 3), s=2)),
     ("k1_s2", (1, 3, 3, 3), dict(out=(1, 6, 6, 5), k=(1, 1, 5, 3), s=2)),
+    ("k1_s3", (1, 3, 2, 3), dict(out=(1, 9, 5, 2), k=(1, 1, 2, 3), s=3)),
+    ("k2_s3", (1, 3, 2, 3), dict(out=(1, 9, 5, 2), k=(2, 2, 2, 3), s=3)),
+    ("k1_s2_valid", (1, 3, 2, 3), dict(out=(1, 6, 3, 2), k=(1, 1, 2, 3), s=2, padding="VALID")),
     (
         "explicit",
         (1, 4, 4, 3),
@@ -214,6 +217,19 @@ for name, shape, args in [
     ),
 ]:
     case(f"Conv2DBackpropInput/{name}", lambda x, a=args: deconv(x, **a), f(*shape), tol=SUMS)
+def not_finite():
+    x = f(1, 5, 5, 1)()
+    x[0, 1, 1, 0], x[0, 2, 3, 0], x[0, 4, 4, 0] = np.inf, np.nan, -np.inf
+    return x
+
+
+for k, s, out in ((3, 2, 10), (2, 3, 15), (5, 2, 9), (5, 3, 13), (4, 3, 14)):
+    case(
+        f"Conv2DBackpropInput/inf_k{k}_s{s}",
+        lambda x, k=k, s=s, out=out: deconv(x, out=(1, out, out, 1), k=(k, k, 1, 1), s=s),
+        not_finite,
+        tol=SUMS,
+    )
 case(
     "Conv2DBackpropInput/shape_from_input",
     lambda x: raw.Conv2DBackpropInput(
