@@ -3,6 +3,8 @@
 #ifndef JITC_SERVICE_H
 #define JITC_SERVICE_H
 
+#include <stdbool.h>
+
 #include "codegen/run.h"
 
 enum { CODEGEN_ABI = 1 };
@@ -11,6 +13,7 @@ enum { CODEGEN_ABI = 1 };
 typedef struct {
     const char *cpu;      /* "native", or an LLVM CPU name */
     const char *features; /* "+f,-f…" in addition, or "" */
+    bool quick;           /* compiles fast instead of to fast code; for tests */
 } CodegenTarget;
 
 /* A kernel text: a header line, then one function of the IR's text form (see codegen/plan/spec.h). */

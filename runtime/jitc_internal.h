@@ -21,6 +21,8 @@ const char *phase_name(Phase p);
 
 /* The code generator, loaded on the first call. NULL: *why (from malloc) says what is missing. */
 const Codegen *plugin_open(char **why);
+/* For tests: what plugin_open() gives from here on, for programs that have not compiled anything yet. */
+void plugin_replace(const Codegen *c);
 
 /* A program from the IR's text form: @main of static types. `pipeline` NULL: the default one. The text is
  * copied. */

@@ -90,3 +90,10 @@ const Codegen *plugin_open(char **why)
     pthread_mutex_unlock(&lock);
     return r;
 }
+
+void plugin_replace(const Codegen *c)
+{
+    pthread_mutex_lock(&lock);
+    service = c;
+    pthread_mutex_unlock(&lock);
+}

@@ -91,7 +91,7 @@ static CodegenTarget target_of(Job *job, const char *cpu)
 {
     if (!cpu || !cpu[0]) cpu = "native";
     size_t n = strcspn(cpu, ",");
-    return (CodegenTarget){job_strndup(job, cpu, n), copy_text(job, cpu + n + (cpu[n] == ','))};
+    return (CodegenTarget){job_strndup(job, cpu, n), copy_text(job, cpu + n + (cpu[n] == ',')), false};
 }
 
 static void copy_options(jitc_program *p, const jitc_options *o)

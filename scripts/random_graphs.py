@@ -2,18 +2,21 @@
 """Compare jitc with TensorFlow on random graphs.
 
     random_graphs.py [--build build] [--seed N] [--count N] [--nodes N] [--only OP,…] [--keep DIR] [--seconds S]
+                     [--steps] [--store DIR]
 
 Builds graphs out of patterns that networks are made of and out of single operators (scripts/graphs/), with all
 element types, odd sizes, empty tensors, open dimensions, branches and loops. Each graph is computed by TensorFlow,
 by jitc's evaluator (the graph as imported, and after the passes), and by compiled code, with the default passes and
-with as few as possible, on several CPU levels and numbers of threads.
+with as few as possible, on several CPU levels and numbers of threads. While jitc runs one graph, the next is made.
+
+Where dimensions are open, the same program also runs inputs of other sizes.
 
 Outputs must have the same type and shape, integers and NaN the same places; floats may be off by TOLERANCE times
-their largest element, or by as much as TensorFlow's answer moves when its inputs do by a rounding error. Graphs that
-jitc refuses with a reason are counted, not failed.
+their largest element, or by as much as TensorFlow's answer moves when inputs and steps move by a rounding error of
+their largest element. Graphs that jitc refuses with a reason are counted, not failed.
 
 Prints the seed of each graph that differs and keeps model, inputs and answers in DIR: `jitc compare DIR/SEED/model.pb
---input DIR/SEED/in.npz --ref DIR/SEED/want.npz` looks closer. Needs TensorFlow. Exit status 1 when a graph fails.
+--input DIR/SEED/in0.npz --ref DIR/SEED/want0.npz` looks closer. Needs TensorFlow. Exit status 1 when a graph fails.
 """
 
 import argparse
@@ -36,14 +39,22 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from graphs.control import CONTROL
 from graphs.generator import TOLERANCE, Generator
 from graphs.ops import OPS
+from graphs import rarer  # adds to OPS
 from graphs.patterns import PATTERNS
+from graphs.store import Store
 
 tf.get_logger().setLevel("ERROR")
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.debugging.disable_traceback_filtering()
 FEWEST = "fix(fold,dce),groups,init,dce,fuse"  # passes that code needs
 # A refusal has a reason like these; anything else that stops jitc is a defect.
 REFUSED = re.compile(r"support|not known|open dimensions|depends on data|depend on data|unknown|must be|too (large|many)|"
                      r"one type|random|cannot")
 TIMEOUT = 60
+NO_GRAPPLER = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+NO_GRAPPLER.graph_options.rewrite_options.disable_meta_optimizer = True
+NO_GRAPPLER.graph_options.optimizer_options.opt_level = -1
 
 
 class Jitc:
@@ -66,13 +77,15 @@ class Jitc:
         line, _, self.read = self.read.partition(b"\n")
         return line.decode(errors="replace")
 
-    def ask(self, words, n):
-        """The answers of n ways; the last may say how the process died."""
+    def ask(self, words):
         if not self.process:
             self.process, self.read = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                                        stderr=subprocess.DEVNULL, bufsize=0), b""
-        answers = []
         self.process.stdin.write(("\t".join(words) + "\n").encode())
+
+    def answers(self, n):
+        """Of n ways; the last may say how the process died."""
+        answers = []
         while len(answers) <= n:
             answers.append(self.line())
             if answers[-1].startswith("99 "):
@@ -107,7 +120,7 @@ def difference(got, want, name, noise=None):
     if not finite.any():
         return ""
     off, scale = np.abs(got[finite] - want[finite]), np.abs(want[finite]).max()
-    allowed = limit * scale + limit * 1e-2
+    allowed = limit * (scale + 1e-2)
     if noise is not None:
         allowed = allowed + noise
     return f"off by {off.max():.3g} of {scale:.3g}" if off.max() > allowed else ""
@@ -119,86 +132,154 @@ class Graph:
         self.g.grow(nodes)
         self.outs = self.g.outputs()
         self.model = self.g.graph_def(self.outs)
-        self.wanted = [self.g.values[i].numpy() for i in self.outs]
+        self.wanted = [[self.g.values[i].numpy() for i in self.outs]]
         self.coarsest = [self.g.coarsest[i] for i in self.outs]
-        used = {n.name for n in self.model.node}
-        self.inputs = {f"in{i}": x for i, (x, _, _) in enumerate(self.g.inputs) if f"in{i}" in used}
+        self.used = {n.name for n in self.model.node}
+        self.inputs = [self.named(x for x, _, _ in self.g.inputs)]
+        other = self.g.other_inputs() if self.g.r.random() < 0.6 else None
+        if other:
+            other = self.named(other)
+            try:
+                self.wanted.append(self.session(other))
+                self.inputs.append(other)
+            except (tf.errors.OpError, ValueError):  # something in the graph knows the first sizes
+                pass
+
+    def named(self, inputs):
+        return {f"in{i}": x for i, x in enumerate(inputs) if f"in{i}" in self.used}
 
     def save(self, folder):
         os.makedirs(folder, exist_ok=True)
         with open(f"{folder}/model.pb", "wb") as f:
             f.write(self.model.SerializeToString())
-        np.savez(f"{folder}/in.npz", **self.inputs)
+        for k, inputs in enumerate(self.inputs):
+            np.savez(f"{folder}/in{k}.npz", **inputs)
 
-    def session(self, moved):
-        """TensorFlow's answer from the graph, with inputs as they are or moved by rounding errors."""
+    def session(self, inputs):
+        """TensorFlow's answer from the graph as it is."""
         with tf.Graph().as_default() as graph:
             tf.import_graph_def(self.model, name="")
-            r, feed = np.random.default_rng(1), {}
-            for name, x in self.inputs.items():
-                t = graph.get_tensor_by_name(name + ":0").dtype
-                if moved and t.is_floating:
-                    eps = {tf.float64: 1e-15, tf.float32: 2e-7, tf.float16: 1e-3, tf.bfloat16: 8e-3}[t]
-                    x = (x.astype("d") * (1 + eps * r.choice([-1, 1], x.shape))).astype(x.dtype)
-                feed[name + ":0"] = x
-            with tf.compat.v1.Session(graph=graph) as s:
-                return s.run([f"result{k}:0" for k in range(len(self.outs))], feed)
+            with tf.compat.v1.Session(graph=graph, config=NO_GRAPPLER) as s:
+                return s.run([f"result{k}:0" for k in range(len(self.outs))], {n + ":0": x for n, x in inputs.items()})
 
-    def noise(self):
+    def noise(self, inputs):
+        """By how much the outputs move when all floats of inputs and steps move by a rounding error."""
         try:
-            a, b = self.session(False), self.session(True)
-        except tf.errors.OpError:
+            runs = [[widened(y) for y in self.g.replay(inputs, self.outs, moved)] for moved in (0, 1, 1, 1)]
+        except (tf.errors.OpError, ValueError):
             return None
         with np.errstate(invalid="ignore"):
-            return [30 * np.nanmax(np.abs(widened(x) - widened(y)), initial=0) if x.dtype.name in TOLERANCE and
-                    x.shape == y.shape else 0 for x, y in zip(a, b)]
+            return [10 * max(np.nanmax(np.abs(y - run[k]), initial=0) for run in runs) if y.dtype.kind in "fc" and
+                    all(run[k].shape == y.shape for run in runs) else 0 for k, y in enumerate(runs[0])]
 
 
 def ways(g):
     threads = g.r.choice([1, 3])
-    chosen = ["eval", "eval:", f"code:native:{threads}:"]
-    if g.r.random() < 0.4:
-        chosen.append(f"code:native:1:{FEWEST}")
-    if g.r.random() < 0.3:
-        chosen.append(f"code:{g.r.choice(['x86-64', 'x86-64-v2', 'x86-64-v3', 'x86-64-v4'])}:{g.r.choice([1, 3])}:")
+    kind = "code" if g.r.random() < 0.15 else "quick"  # most of the time goes into LLVM
+    chosen = ["eval", "eval:", f"{kind}:native:{threads}:", f"quick:native:1:{FEWEST}"]
+    if g.r.random() < 0.1:
+        chosen.append(f"quick:{g.r.choice(['x86-64', 'x86-64-v2', 'x86-64-v3', 'x86-64-v4'])}:{g.r.choice([1, 3])}:")
+    opened = any(d is None for _, _, spec in g.inputs for d in spec)
+    if g.r.random() < (0.4 if opened else 0.05):
+        chosen.append(f"open:native:{threads}:")
     return chosen
 
 
-def judge(graph, jitc, folder, refusals):
+def judge(graph, jitc, folder, chosen, refusals):
     """Problems, a line each; refusals are counted."""
-    chosen = ways(graph.g)
-    answers = jitc.ask([f"{folder}/model.pb", f"{folder}/in.npz", f"{folder}/out", *chosen], len(chosen))
+    answers = jitc.answers(len(chosen))
     problems, off = [], []
     if all(a != "ok" and not a.startswith(("99", "3")) and REFUSED.search(a) for a in answers):
         for node in re.findall(r"\(([A-Z]\w*)\): ", answers[0]) or [answers[0][:70]]:
             refusals[node] += 1
+            if refusals[node] == 1:
+                print(f"refused: {answers[0][:300]}", flush=True)
         return None
     for k, (way, a) in enumerate(zip(chosen, answers)):
         if a != "ok":
             if "this CPU" not in a:
                 problems.append(f"{way}: {a[:400]}")
             continue
-        got = np.load(f"{folder}/out{k}.npz")
-        for i, want in enumerate(graph.wanted):
-            why = difference(got[f"result{i}"], want, graph.coarsest[i])
-            if why:
-                off.append((way, i, got[f"result{i}"], why))
-    if off:
-        noise = graph.noise()
-        for way, i, got, why in off:
-            if noise and difference(got, graph.wanted[i], graph.coarsest[i], noise[i]) == "":
-                continue
-            problems.append(f"{way}: result{i}: {why}")
+        for j, wanted in enumerate(graph.wanted):
+            got = np.load(f"{folder}/out{k}.{j}.npz")
+            for i, want in enumerate(wanted):
+                why = difference(got[f"result{i}"], want, graph.coarsest[i])
+                if why:
+                    off.append((j, way, i, got[f"result{i}"], why))
+    noise = {j: graph.noise(graph.inputs[j]) for j, *_ in off}
+    for j, way, i, got, why in off:
+        if noise[j] and difference(got, graph.wanted[j][i], graph.coarsest[i], noise[j][i]) == "":
+            continue
+        problems.append(f"{way}: inputs {j}: result{i}: {why}")
     return problems
 
 
 def keep(graph, folder, problems):
-    np.savez(f"{folder}/want.npz", **{f"result{k}": y for k, y in enumerate(graph.wanted)})
+    for j, wanted in enumerate(graph.wanted):
+        np.savez(f"{folder}/want{j}.npz", **{f"result{k}": y for k, y in enumerate(wanted)})
     for name in os.listdir(folder):
         if name.startswith("out"):
             os.remove(f"{folder}/{name}")
     with open(f"{folder}/problems.txt", "w") as f:
         f.write("\n".join(problems) + "\nsteps: " + ", ".join(graph.g.names) + "\n")
+
+
+class Run:
+    def __init__(self, jitc, folder, patterns, nodes):
+        self.jitc, self.folder, self.patterns, self.nodes = jitc, folder, patterns, nodes
+        self.refusals, self.used = collections.Counter(), collections.Counter()
+        self.count = self.failed = self.left_out = self.refused = self.pairs = 0
+        self.pending, self.store = None, None  # pending: the graph that jitc works on
+
+    def one(self, seed):
+        """Makes a graph, looks at the answers to the one before, and hands it over."""
+        try:
+            graph = Graph(seed, self.nodes, self.patterns)
+        except (ValueError, TypeError, NotImplementedError, RuntimeError, tf.errors.OpError) as e:  # TensorFlow is stricter with graphs than eagerly
+            self.left_out += 1
+            if self.left_out < 4:
+                print(f"graph {seed} left out: {str(e)[:200]}", flush=True)
+            return
+        if not graph.outs:
+            return
+        self.count += 1
+        self.used.update(graph.g.names)
+        folder, chosen = f"{self.folder}/{seed}", ways(graph.g)
+        graph.save(folder)
+        self.finish()
+        inputs = ",".join(f"{folder}/in{k}.npz" for k in range(len(graph.inputs)))
+        self.jitc.ask([f"{folder}/model.pb", f"{folder}/out", inputs, *chosen])
+        self.pairs += len(graph.inputs) > 1
+        self.pending = seed, graph, folder, chosen
+
+    def offer(self, seed, graph, folder):
+        """For the stored graphs: those that pass within the table's tolerance alone, in code as it is shipped."""
+        start = time.monotonic()
+        self.jitc.ask([f"{folder}/model.pb", f"{folder}/out", f"{folder}/in0.npz", "code:native:1:"])
+        if self.jitc.answers(1) != ["ok"]:
+            return
+        seconds, got = time.monotonic() - start, np.load(f"{folder}/out0.0.npz")
+        if any(difference(got[f"result{i}"], y, graph.coarsest[i]) for i, y in enumerate(graph.wanted[0])):
+            return
+        finite = [np.abs(y[np.isfinite(y)]).max(initial=0) for y in map(widened, graph.wanted[0])]
+        limits = [TOLERANCE[t] * (n + 1e-2) for t, n in zip(graph.coarsest, finite) if t in TOLERANCE]
+        self.store.offer(seed, graph, limits or [0], seconds)
+
+    def finish(self):
+        if not self.pending:
+            return
+        seed, graph, folder, chosen = self.pending
+        self.pending = None
+        problems = judge(graph, self.jitc, folder, chosen, self.refusals)
+        if problems == [] and self.store:
+            self.offer(seed, graph, folder)
+        if not problems:
+            self.refused += problems is None
+            shutil.rmtree(folder)
+            return
+        self.failed += 1
+        print(f"graph {seed} ({folder}):", *problems, sep="\n    ", flush=True)
+        keep(graph, folder, problems)
 
 
 def main():
@@ -209,6 +290,9 @@ def main():
     ap.add_argument("--seconds", type=float, default=0, help="stop after so many")
     ap.add_argument("--nodes", type=int, default=12, help="patterns in a graph, at most")
     ap.add_argument("--only", default="", help="patterns and operators by name, with commas")
+    ap.add_argument("--steps", action="store_true", help="print how often each was used")
+    ap.add_argument("--store", metavar="DIR", help="keep passing graphs with TensorFlow's answers as golden cases")
+    ap.add_argument("--stored", type=int, default=200, help="how many")
     ap.add_argument("--keep", default="random_graphs.failed", metavar="DIR")
     o = ap.parse_args()
     patterns = PATTERNS + OPS + CONTROL
@@ -216,38 +300,26 @@ def main():
         p.weight = p.weight * len(OPS) / 60  # as often as single operators
     if o.only:
         patterns = [p for p in patterns if p.name in o.only.split(",")]
-    jitc, refusals, used = Jitc(o.build), collections.Counter(), collections.Counter()
-    count = failed = left_out = refused = 0
+    run = Run(Jitc(o.build), o.keep, patterns, o.nodes)
+    store = run.store = Store(o.store, o.stored) if o.store else None
     start = time.monotonic()
-    for seed in range(o.seed, o.seed + o.count):
-        if o.seconds and time.monotonic() - start > o.seconds:
-            break
-        folder = f"{o.keep}/{seed}"
-        try:
-            graph = Graph(seed, o.nodes, patterns)
-        except (ValueError, TypeError, tf.errors.OpError) as e:  # TensorFlow is stricter with graphs than eagerly
-            left_out += 1
-            if left_out < 4:
-                print(f"graph {seed} left out: {str(e)[:200]}", flush=True)
-            continue
-        if not graph.outs:
-            continue
-        count += 1
-        used.update(graph.g.names)
-        graph.save(folder)
-        problems = judge(graph, jitc, folder, refusals)
-        if not problems:
-            refused += problems is None
-            shutil.rmtree(folder)
-            continue
-        failed += 1
-        print(f"graph {seed} ({folder}):", *problems, sep="\n    ", flush=True)
-        keep(graph, folder, problems)
-    if refusals:
-        print("refused:", ", ".join(f"{op} {n}" for op, n in refusals.most_common(40)))
-    print(f"{count} graphs of {sum(used.values())} steps in {time.monotonic() - start:.0f} s: {failed} failed, "
-          f"{refused} refused, {left_out} left out")
-    return failed > 0
+    try:
+        for seed in range(o.seed, o.seed + o.count):
+            if o.seconds and time.monotonic() - start > o.seconds:
+                break
+            run.one(seed)
+        run.finish()
+    except KeyboardInterrupt:
+        print(f"stopped at seed {seed}")
+    if store:
+        print(f"{store.write()} graphs are in {o.store}")
+    if run.refusals:
+        print("refused:", ", ".join(f"{op} {n}" for op, n in run.refusals.most_common(40)))
+    if o.steps:
+        print("steps:", ", ".join(f"{name} {n}" for name, n in run.used.most_common()))
+    print(f"{run.count} graphs of {sum(run.used.values())} steps in {time.monotonic() - start:.0f} s: {run.failed} failed, "
+          f"{run.refused} refused, {run.left_out} left out, {run.pairs} with inputs of two sizes")
+    return run.failed > 0
 
 
 if __name__ == "__main__":

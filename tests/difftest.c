@@ -3,24 +3,32 @@
  *
  *     difftest [OUTPUT ...]
  *
- * Each line of standard input is a job: MODEL INPUTS.npz PREFIX WAY ..., separated by tabs. A WAY is "eval"
- * or "eval:PASSES" (the reference evaluator on the graph as imported, or after passes), or
- * "code:CPU:THREADS:PASSES" (compiled code; no PASSES: the default ones), or "sizes:CPU:THREADS:OTHER.npz"
- * (code that runs INPUTS, then OTHER, then INPUTS again). The outputs of way k go to PREFIXk.npz, and those
- * of OTHER to PREFIXk.other.npz. Code computes the OUTPUTs named. The answer is a line for each way, "ok", or
- * "STATUS MESSAGE"; an empty line ends it. */
+ * Each line of standard input is a job: MODEL PREFIX INPUTS.npz,... WAY ..., separated by tabs; each INPUTS
+ * is a set of inputs, one after the other given to the same program. A WAY is
+ *
+ *     eval                     the reference evaluator on the graph as imported
+ *     eval:PASSES              … after passes
+ *     code:CPU:THREADS:PASSES  compiled code; no PASSES: the default ones
+ *     quick:CPU:THREADS:PASSES compiled by LLVM's fastest code generation
+ *     open:CPU:THREADS:PASSES  the same, of code for all sizes of the first dimensions, as far as it can be
+ *
+ * Code computes the OUTPUTs named. Kernels are compiled once, whatever graph they are of. The outputs of way
+ * k for set j go to PREFIXk.j.npz. The answer is a line for each way, "ok", or "STATUS MESSAGE"; an empty
+ * line ends it. */
 #include <stdlib.h>
 
 #include "ir/ir.h"
 #include "passes/pass.h"
 #include "runtime/jitc_internal.h"
 #include "runtime/npz.h"
+#include "tests/memo.h"
 
-enum { MAX_WAYS = 16, MAX_LINE = 16384 };
+enum { MAX_SETS = 4, MAX_LINE = 16384 };
 
 typedef struct {
     const char *model, *prefix;
-    NpzFile in;
+    NpzFile set[MAX_SETS];
+    int nsets;
     const char *const *outputs;
     size_t noutputs;
 } Task;
@@ -32,10 +40,10 @@ static void answer(jitc_status status, const char *text)
     putchar('\n');
 }
 
-static jitc_status save(const Task *t, int way, const char *suffix, const NpzMember *members, size_t n)
+static jitc_status save(const Task *t, int way, int set, const NpzMember *members, size_t n)
 {
     char path[4096], *why = NULL;
-    snprintf(path, sizeof path, "%s%d%s", t->prefix, way, suffix);
+    snprintf(path, sizeof path, "%s%d.%d.npz", t->prefix, way, set);
     jitc_status status = npz_write(path, members, n, &why);
     if (status) answer(status, why ? why : "out of memory");
     free(why);
@@ -48,33 +56,34 @@ static void close_source(void *s)
     source_close(s);
 }
 
-static const jitc_tensor *input_named(const Task *t, const char *name)
+static const jitc_tensor *input_named(const NpzFile *set, const char *name)
 {
-    for (size_t i = 0; i < t->in.n; i++)
-        if (strcmp(t->in.at[i].name, name) == 0) return &t->in.at[i].value;
+    for (size_t i = 0; i < set->n; i++)
+        if (strcmp(set->at[i].name, name) == 0) return &set->at[i].value;
     return NULL;
 }
 
-static void eval_model(Job *job, const Task *t, int way, const char *passes)
+static void eval_model(Job *job, const Task *t, int way, int k, const char *passes)
 {
+    const NpzFile *set = &t->set[k];
     Source *src = job_new(job, Source);
     src->fd = -1;
     job_on_exit(job, close_source, src);
     source_open(job, src, t->model);
     const TfGraph *g = tf_graph_load(job, src);
-    jitc_shape *shapes = job_array(job, jitc_shape, t->in.n + 1);
-    for (size_t i = 0; i < t->in.n; i++) {
-        const jitc_tensor *v = &t->in.at[i].value;
-        shapes[i] = (jitc_shape){.name = t->in.at[i].name, .rank = v->rank};
+    jitc_shape *shapes = job_array(job, jitc_shape, set->n + 1);
+    for (size_t i = 0; i < set->n; i++) {
+        const jitc_tensor *v = &set->at[i].value;
+        shapes[i] = (jitc_shape){.name = set->at[i].name, .rank = v->rank};
         memcpy(shapes[i].dim, v->shape, sizeof shapes[i].dim);
     }
     ImportIo io;
-    Module *m = tf_import(job, g, src, &(ImportOptions){.shapes = shapes, .nshapes = t->in.n}, &io);
+    Module *m = tf_import(job, g, src, &(ImportOptions){.shapes = shapes, .nshapes = set->n}, &io);
     if (passes) passes_run(m, *passes ? passes : passes_default_pipeline(), &(PassOptions){.verify = true});
     Tensor *in = job_array(job, Tensor, io.nin + 1), *out = job_array(job, Tensor, io.nout + 1);
     const Region *main = ir_find_func(m, "main")->body;
     for (size_t i = 0; i < io.nin; i++) {
-        const jitc_tensor *v = input_named(t, io.in[i].name);
+        const jitc_tensor *v = input_named(set, io.in[i].name);
         if (!v) {
             job_error(job, "input '%s' is not given", io.in[i].name);
             job_fail(job, JITC_E_USAGE);
@@ -90,32 +99,39 @@ static void eval_model(Job *job, const Task *t, int way, const char *passes)
         memcpy(v->shape, out[i].type.dim, sizeof v->shape);
         v->data = out[i].data;
     }
-    if (save(t, way, ".npz", members, io.nout) == JITC_OK) puts("ok");
+    if (save(t, way, k, members, io.nout) == JITC_OK && k == t->nsets - 1) puts("ok");
 }
 
-static void eval_way(const Task *t, int way, const char *passes)
+static jitc_status eval_set(const Task *t, int way, int set, const char *passes)
 {
     static Job job;
     job_init(&job, 0);
     if (JOB_ENTER(&job) == JITC_OK) {
-        eval_model(&job, t, way, passes);
+        eval_model(&job, t, way, set, passes);
     } else {
         Str s = {0};
         for (const Diag *d = job.diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
         answer(job.status, str_text(&s));
         str_free(&s);
     }
+    jitc_status status = job.status;
     job_free(&job);
+    return status;
+}
+
+static void eval_way(const Task *t, int way, const char *passes)
+{
+    for (int k = 0; k < t->nsets && eval_set(t, way, k, passes) == JITC_OK; k++) {}
 }
 
 /* -- Compiled code ---------------------------------------------------------------------------------- */
-static jitc_status run_program(const Task *t, int way, jitc_program *p, jitc_exec *x, const NpzFile *in,
-                               const char *suffix)
+static jitc_status run_set(const Task *t, int way, int k, jitc_program *p, jitc_exec *x)
 {
+    const NpzFile *set = &t->set[k];
     jitc_status status = JITC_OK;
-    if (x) exec_fix_random(x);
-    for (size_t i = 0; !status && i < in->n; i++)
-        status = jitc_exec_bind(x, in->at[i].name, &in->at[i].value);
+    exec_fix_random(x);
+    for (size_t i = 0; !status && i < set->n; i++)
+        status = jitc_exec_bind(x, set->at[i].name, &set->at[i].value);
     if (!status) status = jitc_exec_run(x);
     size_t n = jitc_program_output_count(p);
     NpzMember *members = calloc(n + 1, sizeof *members);
@@ -125,45 +141,29 @@ static jitc_status run_program(const Task *t, int way, jitc_program *p, jitc_exe
     }
     if (status)
         answer(status, jitc_exec_error(x));
-    else if (members)
-        status = save(t, way, suffix, members, n);
+    else
+        status = members ? save(t, way, k, members, n) : JITC_E_NOMEM;
     free(members);
     return status;
 }
 
-static void run_sizes(const Task *t, int way, jitc_program *p, jitc_exec *x, const char *other)
-{
-    NpzFile z;
-    char *why = NULL;
-    jitc_status status = npz_read(other, &z, &why);
-    if (status) answer(status, why ? why : "out of memory");
-    if (!status) status = run_program(t, way, p, x, &t->in, ".npz");
-    if (!status) status = run_program(t, way, p, x, &z, ".other.npz");
-    if (!status) status = run_program(t, way, p, x, &t->in, ".npz");
-    if (!status) puts("ok");
-    free(why);
-    npz_free(&z);
-}
-
-static void code_way(const Task *t, int way, char *words, bool sizes)
+static void code_way(const Task *t, int way, bool open, char *words)
 {
     jitc_options options = JITC_OPTIONS_INIT;
     options.cpu = strsep(&words, ":");
-    const char *threads = strsep(&words, ":"), *passes = sizes || !words || !*words ? NULL : words;
+    const char *threads = strsep(&words, ":");
     options.threads = threads ? atoi(threads) : 1;
     options.outputs = t->noutputs ? t->outputs : NULL;
     options.noutputs = t->noutputs;
     jitc_program *p;
     jitc_exec *x = NULL;
     jitc_error *error = NULL;
-    jitc_status status = program_load_passes(t->model, passes, &options, &p, &error);
+    jitc_status status = program_load_passes(t->model, words && *words ? words : NULL, &options, &p, &error);
     if (!status) status = jitc_exec_new(p, &x);
-    if (status)
-        answer(status, error ? jitc_error_text(error) : "no exec");
-    else if (sizes)
-        run_sizes(t, way, p, x, words ? words : "");
-    else if (run_program(t, way, p, x, &t->in, ".npz") == JITC_OK)
-        puts("ok");
+    if (status) answer(status, error ? jitc_error_text(error) : "no exec");
+    if (!status && open) program_generalise(p);
+    for (int k = 0; k < t->nsets && !status; k++) status = run_set(t, way, k, p, x);
+    if (!status) puts("ok");
     jitc_error_free(error);
     jitc_exec_free(x);
     jitc_program_free(p);
@@ -172,24 +172,34 @@ static void code_way(const Task *t, int way, char *words, bool sizes)
 static void run_way(const Task *t, int way, char *words)
 {
     const char *kind = strsep(&words, ":");
-    if (strcmp(kind, "code") == 0 || strcmp(kind, "sizes") == 0)
-        code_way(t, way, words, *kind == 's');
-    else
+    memo_quick(strcmp(kind, "code") != 0);
+    if (strcmp(kind, "eval") == 0)
         eval_way(t, way, words);
+    else
+        code_way(t, way, strcmp(kind, "open") == 0, words);
+}
+
+static jitc_status read_sets(Task *t, char *paths, char **why)
+{
+    jitc_status status = JITC_OK;
+    for (char *path; !status && t->nsets < MAX_SETS && (path = strsep(&paths, ","));)
+        status = npz_read(path, &t->set[t->nsets++], why);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     static char line[MAX_LINE];
+    if (!memo_install()) return 2;
     while (fgets(line, sizeof line, stdin)) {
         char *rest = line, *way, *why = NULL;
         line[strcspn(line, "\n")] = 0;
         Task t = {.outputs = (const char *const *)argv + 1, .noutputs = (size_t)argc - 1};
         t.model = strsep(&rest, "\t");
-        const char *inputs = strsep(&rest, "\t");
         t.prefix = strsep(&rest, "\t");
-        if (!inputs || !t.prefix) return 2;
-        jitc_status status = npz_read(inputs, &t.in, &why);
+        char *inputs = strsep(&rest, "\t");
+        if (!inputs) return 2;
+        jitc_status status = read_sets(&t, inputs, &why);
         for (int k = 0; (way = strsep(&rest, "\t")); k++) {
             if (status)
                 answer(status, why ? why : "out of memory");
@@ -200,7 +210,8 @@ int main(int argc, char **argv)
         putchar('\n');
         fflush(stdout);
         free(why);
-        npz_free(&t.in);
+        for (int k = 0; k < t.nsets; k++) npz_free(&t.set[k]);
+        memo_trim();
     }
     return 0;
 }

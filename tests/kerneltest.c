@@ -338,7 +338,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     Str s = {0};
     Guarded ptr[PTRS];
     substitute(&s, c->text, c->ntext, r);
-    CodegenTarget t = {targets[target], ""};
+    CodegenTarget t = {targets[target], "", false};
     CodegenKernel k = {str_text(&s), s.n, c->file};
     CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1);
     str_free(&s);
@@ -461,7 +461,7 @@ static void run_file(const Codegen *cg, const char *path)
     for (int t = 0; t < TARGETS; t++) {
         if (t == 1 && !__builtin_cpu_supports("avx2")) continue;
         if (t == 2 && !__builtin_cpu_supports("avx512f")) continue;
-        CodegenTarget target = {targets[t], ""};
+        CodegenTarget target = {targets[t], "", false};
         CodegenKernel k = {c.text, c.ntext, name};
         CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1);
         if (verbose)

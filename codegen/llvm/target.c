@@ -51,6 +51,7 @@ static void set_isa(Isa *isa, int level, const char *f)
 bool target_init(Target *t, const CodegenTarget *want, char **error)
 {
     memset(t, 0, sizeof *t);
+    t->quick = want->quick;
     *error = NULL;
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
@@ -110,8 +111,9 @@ bool target_runs_here(const CodegenTarget *want)
 
 LLVMTargetMachineRef target_machine(const Target *t)
 {
-    return LLVMCreateTargetMachine(t->target, t->triple, t->cpu, t->features, LLVMCodeGenLevelDefault,
-                                   LLVMRelocPIC, LLVMCodeModelSmall);
+    LLVMCodeGenOptLevel level = t->quick ? LLVMCodeGenLevelNone : LLVMCodeGenLevelDefault;
+    return LLVMCreateTargetMachine(t->target, t->triple, t->cpu, t->features, level, LLVMRelocPIC,
+                                   LLVMCodeModelSmall);
 }
 
 void target_free(Target *t)

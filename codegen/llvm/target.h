@@ -11,6 +11,7 @@ typedef struct {
     char *triple, *cpu, *features; /* from LLVM or malloc; target_free() */
     Isa isa;
     LLVMTargetRef target;
+    bool quick;
 } Target;
 
 /* False: *error says why, from malloc. */

@@ -23,6 +23,7 @@ INPUT_TYPES = {tf.float32: 60, tf.float64: 5, tf.float16: 5, tf.bfloat16: 4, tf.
 # it is only used on operands without any.
 TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float32": 1e-4, "complex64": 1e-4, "float16": 2e-2,
              "bfloat16": 1.2e-1}  # a share of the tensor's largest element
+EPSILON = {tf.float64: 2e-16, tf.float32: 1.2e-7, tf.float16: 1e-3, tf.bfloat16: 8e-3}
 KEEP, ROUND, JUMP = "keep", "round", "jump"
 
 
@@ -79,6 +80,14 @@ class Generator:
         low = least if least is not None else (0 if dtype.is_unsigned else -9)
         return np.asarray(n.integers(low, most or 10, shape)).astype(t)
 
+    def elements(self, shape, dtype):
+        """Of an input."""
+        x = self.array(shape, dtype)
+        if self.special and dtype.is_floating and x.size:
+            odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0]).astype(x.dtype)  # no denormals: flushed or not
+            x = np.where(self.np.random(shape) < 0.1, self.np.choice(odd, shape), x)
+        return np.asarray(x)
+
     def constant(self, shape, dtype):
         return tf.constant(self.array(shape, dtype), dtype)
 
@@ -92,14 +101,11 @@ class Generator:
             shape += [r.randint(1, 19) for _ in range(rank - 2)] + [r.choice(CHANNELS)]
         else:
             shape = [r.choice([0, 1, 1, 2, 3, 4, 5, 7, 16, 17]) for _ in range(rank)]
-        x = self.array(shape, dtype)
-        if self.special and dtype.is_floating and x.size:
-            odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0]).astype(x.dtype)  # no denormals: flushed or not
-            x = np.where(self.np.random(shape) < 0.1, self.np.choice(odd, shape), x)
+        x = self.elements(shape, dtype)
         last = rank - 1
         spec = [None if (not image or d < last) and r.random() < (0.4 if d == 0 else 0.15) else n
                 for d, n in enumerate(shape)]
-        self.inputs.append((np.asarray(x), dtype, spec))
+        self.inputs.append((x, dtype, spec))
         self.add(tf.constant(x, dtype), True, "input")
 
     def add(self, y, exact, name, args=()):
@@ -153,12 +159,12 @@ class Generator:
             return False
         if y.shape.num_elements() > MAX_ELEMENTS or len(y.shape) > 6:
             return False
-        if is_float(y.dtype) and not self.special and y.shape.num_elements():
+        if is_float(y.dtype) and y.shape.num_elements():
             values = y.numpy().astype("complex128" if y.dtype.is_complex else "d")
             finite = np.isfinite(values)
             if not np.abs(values[finite]).max(initial=0) < 1e4:
                 return False
-            if not finite.all() and all(v.shape.num_elements() for v in self.values):
+            if not finite.all() and not self.special and all(v.shape.num_elements() for v in self.values):
                 return False
         self.steps.append((step, args))
         self.used.update(args)
@@ -181,6 +187,29 @@ class Generator:
         if self.r.random() < 0.3 and len(self.values) > first:
             outs.append(self.r.randrange(first, len(self.values)))
         return outs
+
+    def other_inputs(self):
+        """Inputs of other sizes where dimensions are open; equal sizes stay equal. None if all are known."""
+        new = {n: max(n + self.r.choice([-1, 1, 1, 2, 3]), 0) for x, _, _ in self.inputs for n in x.shape}
+        shapes = [[new[n] if d is None else n for d, n in zip(spec, x.shape)] for x, _, spec in self.inputs]
+        if all(tuple(s) == x.shape for s, (x, _, _) in zip(shapes, self.inputs)):
+            return None
+        if any(0 in s or not x.size for s, (x, _, _) in zip(shapes, self.inputs)):
+            return None  # TensorFlow hardly checks sizes where nothing is computed
+        return [self.elements(s, t) for s, (_, t, _) in zip(shapes, self.inputs)]
+
+    def replay(self, inputs, outs, moved):
+        """Some values, computed again; all floats on the way move by `moved` rounding errors of the largest."""
+        def move(y):
+            if not moved or y.dtype not in EPSILON or not y.shape.num_elements():
+                return y
+            a = y.numpy().astype("d")
+            a = a + moved * EPSILON[y.dtype] * np.abs(a[np.isfinite(a)]).max(initial=0) * self.np.choice([-1, 1], a.shape)
+            return tf.constant(a.astype(y.dtype.as_numpy_dtype), y.dtype)
+        values = [move(tf.constant(inputs.get(f"in{i}", x), t)) for i, (x, t, _) in enumerate(self.inputs)]
+        for step, args in self.steps:
+            values.append(move(tf.convert_to_tensor(step(*(values[a] for a in args)))))
+        return [values[i].numpy() for i in outs]
 
     def graph_def(self, outs):
         """The steps as a GraphDef with placeholders in0, in1, … and outputs result0, result1, …"""

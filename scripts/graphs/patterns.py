@@ -411,6 +411,5 @@ SEQUENCE = {attention: 4, to_image: 1}
 ANY = {dense: 4, layer_norm: 2, unary: 5, binary: 5, join: 3, concat: 3, reduction: 2, softmax: 2, transpose: 2,
        strided_slice: 3, split: 2, stack: 1, unstack: 1, tile: 1, reverse: 1, gather: 1, cumsum: 1, squeeze: 1,
        matmul: 1, top_k: 1, fill_like: 1, channel_gate: 1, l2_normalise: 1, pad: 2, flatten: 1}
-# Transposed convolutions pad their filters with zeros, where infinity and NaN then spread to neighbours.
-PATTERNS = [Pattern(p, w, 4, special=p is not conv_transpose) for p, w in IMAGE.items()] + [Pattern(p, w, 3) for p, w in SEQUENCE.items()] + \
+PATTERNS = [Pattern(p, w, 4) for p, w in IMAGE.items()] + [Pattern(p, w, 3) for p, w in SEQUENCE.items()] + \
     [Pattern(p, w, special=p is not top_k) for p, w in ANY.items()]
