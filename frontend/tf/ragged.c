@@ -114,8 +114,33 @@ typedef struct {
     Value *place; /* of each row in the result so far; -1: outside */
     Dim dim[IR_MAX_RANK];
     int rank;
-    int64_t wanted[IR_MAX_RANK]; /* -1: as many as needed */
+    Elem wanted[IR_MAX_RANK]; /* -1: as many as needed */
 } Dense;
+
+static bool is_open(Cx *cx, const Elem *e)
+{
+    int64_t v;
+    return !e->data && dim_const(cx->m, e->dim, &v) && v == -1;
+}
+
+/* The size of dimension d, of which `needed` (a scalar) elements are used. */
+static bool size_of(Cx *cx, Dense *t, int d, Value *needed)
+{
+    const Elem *e = &t->wanted[d];
+    int64_t v;
+    if (!needed) return false;
+    if (is_open(cx, e)) return bind_size(cx, needed, "the length of the longest row", &t->dim[d]);
+    if (e->data) {
+        Value *size = select3(cx, bi(cx, OP_equal, e->data, i64(cx, -1)), needed, e->data);
+        return bind_size(cx, size, "the shape", &t->dim[d]);
+    }
+    if (dim_const(cx->m, e->dim, &v) && v < 0) {
+        fail(cx, "the shape has a size of %lld", (long long)v);
+        return false;
+    }
+    t->dim[d] = e->dim;
+    return true;
+}
 
 /* Elements n of rows go to their columns. */
 static bool add_level(Cx *cx, Dense *t, Value *part, bool splits, Dim n)
@@ -132,12 +157,7 @@ static bool add_level(Cx *cx, Dense *t, Value *part, bool splits, Dim n)
         width = most(cx, width);
     }
     Value *column = bi(cx, OP_sub, i, first);
-    int64_t wanted = t->wanted[t->rank];
-    if (!column || !width) return false;
-    if (wanted >= 0)
-        t->dim[t->rank] = wanted;
-    else if (!bind_size(cx, width, "the length of the longest row", &t->dim[t->rank]))
-        return false;
+    if (!column || !size_of(cx, t, t->rank, width)) return false;
     Value *size = size_value(cx, t->dim[t->rank], JITC_INT64), *up = gather(cx, t->place, row, 0, 0);
     Value *inside =
         bi(cx, OP_logical_and, bi(cx, OP_less_equal, i64(cx, 0), up), bi(cx, OP_less, column, size));
@@ -149,16 +169,15 @@ static bool add_level(Cx *cx, Dense *t, Value *part, bool splits, Dim n)
 
 static bool wanted_shape(Cx *cx, Value *shape, Dense *t, int rank)
 {
-    int64_t v[IR_MAX_RANK];
-    for (int d = 0; d < IR_MAX_RANK; d++) t->wanted[d] = -1;
-    int n = known_ints(cx, shape, "the shape", v, IR_MAX_RANK);
-    if (n < 0) return false;
-    if (shape->type.rank == 0 && v[0] == -1) return true;
+    for (int d = 0; d < IR_MAX_RANK; d++) t->wanted[d] = (Elem){-1, NULL};
+    Elem e[IR_MAX_RANK];
+    int n = elems(cx, shape, "the shape", e, IR_MAX_RANK);
+    if (n < 0 || (shape->type.rank == 0 && is_open(cx, e))) return n >= 0;
     if (shape->type.rank == 0 || n != rank) {
         fail(cx, "the shape has %d dimensions, not the tensor's %d", n, rank);
         return false;
     }
-    memcpy(t->wanted, v, (size_t)n * sizeof *v);
+    memcpy(t->wanted, e, (size_t)n * sizeof *e);
     return true;
 }
 
@@ -188,7 +207,10 @@ static void import_to_tensor(Cx *cx, Value **in, Value **out)
     }
     Dim rows = kind == FIRST ? 0 : dim_sub(cx->m, part[0]->type.dim[0], 1);
     if (kind == FIRST && !bind_size(cx, part[0], "the number of rows", &rows)) return;
-    t.dim[0] = t.wanted[0] >= 0 ? t.wanted[0] : rows;
+    if (is_open(cx, &t.wanted[0]))
+        t.dim[0] = rows;
+    else if (!size_of(cx, &t, 0, size_value(cx, rows, JITC_INT64)))
+        return;
     Value *i = iota_vector(cx, JITC_INT64, rows);
     t.place = select3(cx, bi(cx, OP_less, i, size_value(cx, t.dim[0], JITC_INT64)), i, i64(cx, -1));
     for (uint32_t l = level0; l < n && t.place; l++) {
@@ -203,10 +225,10 @@ static void import_to_tensor(Cx *cx, Value **in, Value **out)
                     : last          ? values->type.dim[0]
                     : next_splits   ? dim_sub(cx->m, part[l + 1]->type.dim[0], 1)
                                     : -1;
-        if (count == -1) {
-            fail(cx, "row partitions by splits and by row are not supported in one tensor");
+        if (count == -1 &&
+            !bind_size(cx, slice_axis(cx, part[l], 0, dim_sub(cx->m, part[l]->type.dim[0], 1), 1),
+                       "the number of rows", &count))
             return;
-        }
         if (!add_level(cx, &t, part[l], kind == ROW_SPLITS, count)) return;
     }
     if (!t.place) return;
@@ -217,7 +239,10 @@ static void import_to_tensor(Cx *cx, Value **in, Value **out)
     Dim flat[IR_MAX_RANK] = {dims_product(cx, t.dim, t.rank)};
     for (int d = 0; d < inner; d++) {
         t.dim[t.rank + d] = flat[1 + d] = values->type.dim[1 + d];
-        if (t.wanted[t.rank + d] >= 0 && !sizes_match(cx, t.wanted[t.rank + d], flat[1 + d])) {
+        int k = t.rank + d;
+        if (is_open(cx, &t.wanted[k])) continue;
+        if (!size_of(cx, &t, k, size_value(cx, flat[1 + d], JITC_INT64))) return;
+        if (!sizes_match(cx, t.dim[k], flat[1 + d])) {
             fail(cx, "the shape does not fit the values %s", type_string(cx, &values->type));
             return;
         }
