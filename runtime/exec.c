@@ -451,6 +451,19 @@ static void place_buffers(jitc_exec *x)
     for (uint32_t i = 0; i < plan->ncall_buf; i++) x->ptr[i] = x->buf[plan->call_buf[i]];
 }
 
+/* Windows that are larger than the input, of whose sizes code for all sizes knows nothing. */
+static bool negative_sizes(const jitc_exec *x)
+{
+    const Plan *plan = x->v->plan;
+    for (uint32_t i = 0; i < plan->nbuf; i++) {
+        const Type *t = &plan->buf[i].type;
+        bool known = plan_known_at_entry(plan, t);
+        for (int d = 0; known && d < t->rank; d++)
+            if (plan_num(t->dim[d], x->reg) < 0) return true;
+    }
+    return false;
+}
+
 static jitc_status prepare(jitc_exec *x, bool special)
 {
     for (size_t i = 0; i < x->p->io.nin; i++)
@@ -461,6 +474,11 @@ static jitc_status prepare(jitc_exec *x, bool special)
     for (size_t i = 0; i < x->p->io.nin; i++) x->dims[i] = x->in[i].t.shape;
     x->dims[x->p->io.nin] = runs_dims;
     control_enter(x->v->plan, x->dims, x->reg);
+    if (x->v->general && negative_sizes(x)) {
+        status = update_version(x, true);
+        if (status) return status;
+        control_enter(x->v->plan, x->dims, x->reg);
+    }
     status = reserve(x);
     if (!status) status = place_tensors(x);
     if (status) return status;

@@ -286,6 +286,8 @@ for op in ("MaxPool", "AvgPool"):
             )
         ),
     )
+for op in ("MaxPool", "AvgPool"):
+    case(f"{op}/none_open", lambda x, op=op: [raw.Neg(x=pool(op, raw.Abs(x=x), (3, 3), (2, 2), "VALID")), raw.Neg(x=x)], f(2, 0, 4, 2), dyn="all")
 case("MaxPool/negative", lambda x: pool("MaxPool", x, (3, 3), (2, 2)), f(1, 5, 5, 4, lo=-5, hi=-1))
 case(
     "MaxPool/explicit",
