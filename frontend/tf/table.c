@@ -103,8 +103,6 @@ static const struct {
     {"_Recv", "the graph is one part of several: freeze it as a whole", false},
     {"_HostSend", "the graph is one part of several: freeze it as a whole", true},
     {"_HostRecv", "the graph is one part of several: freeze it as a whole", false},
-    {"Svd", "singular values are not supported", false},
-    {"SelfAdjointEig*", "eigenvalues are not supported", false},
     {"Eig", "eigenvalues are not supported", false},
     {"MatrixExponential", "functions of whole matrices are not supported", false},
     {"MatrixLogarithm", "functions of whole matrices are not supported", false},

@@ -247,6 +247,9 @@ static const EvalCase eval_cases[] = {
     {"philox", "{groups = [0]}", {"u64[1] [0]", "u64[2] [0, 0]"}, "u32[0,4] []"},
     {"truncated_normal", "{groups = [0], to = f64}", {"u64[1] [0]", "u64[2] [0, 0]"}, "f64[0,2] []"},
     {"nms", "{size = [2]}", {"f32[1,3,4] [0, 0, 1, 1, 0, 0, 1, 0.9, 5, 5, 4, 4]", "f32[1,3] [0.5, 0.75, 0.5]", "i32[] 9", "f32[] 0.5", "f32[] 0", "f32[] 0"}, "i32[1,2] [1, 2]; f32[1,2] [0.75, 0.5]; i64[1] [2]"},
+    {"eigh", "", {"f64[2,2] [3, 9, 0, 1]"}, "f64[2,2] [0, 1, 1, 0]; f64[2] [1, 3]"},
+    {"eigh", "", {"f32[0,0] []"}, "f32[0,0] []; f32[0] []"},
+    {"svd", "", {"f32[3,2] [0, 0, 0, 2, 0, 0]"}, "f32[3,2] [0, 0, 1, 0, 0, 0]; f32[2] [2, 0]; f32[2,2] [0, 1, 1, 0]"},
     {"ctc_beam_search", "{width = 2, paths = 2}", {"f64[1,2,2] [0, 0, 7, 7]", "i32[2] [1, 0]"}, "i32[2,2,1] [0, 0, 0, 0]; i64[2,2] [0, 1, 0, -1]; f64[2,2] [-0.6931471805599453, -0.6931471805599453, 0, 0]"},
 };
 // clang-format on
@@ -418,6 +421,8 @@ static const InferCase infer_cases[] = {
     {"ctc_beam_search", "{width = 2, paths = 3}", {"f32[4,1,2]", "i32[1]"}, "3 paths of a beam of 2"},
     {"ctc_beam_search", "{width = 2, paths = 1}", {"f16[4,1,2]", "i32[1]"}, "operand 0 cannot be f16[4,1,2]"},
     {"ctc_beam_search", "{width = 2, paths = 1}", {"f32[4,1,2]", "i32[2]"}, "lengths i32[2] do not fit f32[4,1,2]"},
+    {"svd", "", {"f32[2,3]"}, "operand 0 must not have more columns than rows, but is f32[2,3]"},
+    {"eigh", "", {"f32[2,3]"}, "operand 0 must be square matrices, but is f32[2,3]"},
     {"search_sorted", "", {"f32[2,3]", "f32[1,3]"}, "different numbers of rows"},
     {"one_hot", "{depth = 1, axis = 2}", {"i32[2]", "f32[]", "f32[]"}, "axis 2 is out of range for rank 2"},
     {"resize_nearest", "{size = [0, 1]}", {"f32[1,2,2,1]"}, "output dimensions must be positive"},
