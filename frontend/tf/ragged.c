@@ -169,7 +169,7 @@ static bool add_level(Cx *cx, Dense *t, Value *part, bool splits, Dim n)
 
 static bool wanted_shape(Cx *cx, Value *shape, Dense *t, int rank)
 {
-    for (int d = 0; d < IR_MAX_RANK; d++) t->wanted[d] = (Elem){-1, NULL};
+    for (int d = 0; d < IR_MAX_RANK; d++) t->wanted[d] = (Elem){dim_sub(cx->m, 0, 1), NULL};
     Elem e[IR_MAX_RANK];
     int n = elems(cx, shape, "the shape", e, IR_MAX_RANK);
     if (n < 0 || (shape->type.rank == 0 && is_open(cx, e))) return n >= 0;
@@ -224,8 +224,8 @@ static void import_to_tensor(Cx *cx, Value **in, Value **out)
         Dim count = kind == ROW_IDS ? part[l]->type.dim[0]
                     : last          ? values->type.dim[0]
                     : next_splits   ? dim_sub(cx->m, part[l + 1]->type.dim[0], 1)
-                                    : -1;
-        if (count == -1 &&
+                                    : 0;
+        if (kind != ROW_IDS && !last && !next_splits &&
             !bind_size(cx, slice_axis(cx, part[l], 0, dim_sub(cx->m, part[l]->type.dim[0], 1), 1),
                        "the number of rows", &count))
             return;
