@@ -40,7 +40,7 @@ def read_index():
 def make(ops):
     import golden  # first: it sets up TensorFlow
     import tensorflow as tf
-    import cases_array, cases_math, cases_nn, cases_control, cases_conv, cases_image, cases_rnn, cases_fused, cases_color, cases_audio, cases_index, cases_sparse, cases_dtypes, cases_quant, cases_encoding, cases_traps, cases_linalg, cases_scan, cases_shapes, cases_signal, cases_fft, cases_random, cases_ctc, cases_ragged, cases_parts, cases_spectral  # noqa: F401  (they fill golden.CASES)
+    import cases_array, cases_math, cases_nn, cases_control, cases_conv, cases_image, cases_rnn, cases_fused, cases_color, cases_audio, cases_index, cases_sparse, cases_dtypes, cases_quant, cases_encoding, cases_traps, cases_linalg, cases_scan, cases_shapes, cases_signal, cases_fft, cases_random, cases_ctc, cases_ragged, cases_parts, cases_spectral, cases_bessel  # noqa: F401  (they fill golden.CASES)
 
     files, failed, index = {}, 0, read_index()
     for c in golden.CASES:
