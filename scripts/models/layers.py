@@ -77,7 +77,7 @@ layers("x: f n t 6", lambda i: [
     "dense_and_1d", n=(2, 3), t=(6, 9))
 layers("x: u n 12 14 3", lambda i: [layer(i) for layer in (
     L.RandomFlip(), L.RandomRotation(0.2), L.RandomZoom(0.3), L.RandomTranslation(0.1, 0.1), L.RandomContrast(0.3), L.RandomBrightness(0.3),
-    L.RandomCrop(8, 9), L.RandomHue(0.2, value_range=(0, 1)), L.RandomSaturation(0.4, value_range=(0, 1)), L.RandomShear(0.1, 0.1),
+    L.RandomCrop(8, 9), L.RandomShear(0.1, 0.1),
     L.RandomPerspective(0.4), L.RandomInvert(0.5, value_range=(0, 1)), L.RandomErasing(0.5), L.RandomColorJitter((0, 1)),
     L.RandomGaussianBlur(0.5))], "random_layers", n=(1, 2))
 layers("x: u n 12 14 3", lambda i: [layer(i) for layer in (

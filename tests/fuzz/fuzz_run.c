@@ -9,7 +9,7 @@ static volatile uint8_t sink;
 
 static void judge(jitc_status status, const char *text)
 {
-    if (status != JITC_E_INTERNAL && status != JITC_E_DEADLINE && status != JITC_E_CPU) return;
+    if (status != JITC_E_INTERNAL && status != JITC_E_CPU) return; /* a large model may pass the deadline */
     fprintf(stderr, "finding: %s\n", text);
     abort();
 }
