@@ -15,7 +15,8 @@ typedef struct {
 } OptionDef;
 
 enum {
-    MODELS = CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE | CMD_REDUCE,
+    MODELS =
+        CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE | CMD_REDUCE | CMD_COMPILE,
     /* commands that load a model */
     RUNS = CMD_RUN | CMD_BENCH
 };
@@ -193,6 +194,15 @@ static bool set_emit(Options *o, const char *v)
     return wrong(o, "--emit '%s': jir, plan, llvm or asm", v);
 }
 
+static bool set_product(Options *o, const char *v)
+{
+    static const char *const known[] = {"obj", "shared", "asm", "llvm", "jir"};
+    o->emit = v;
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strcmp(v, known[i]) == 0) return true;
+    return wrong(o, "--emit '%s': obj, shared, asm, llvm or jir", v);
+}
+
 static bool set_target(Options *o, const char *v)
 {
 #if defined(__x86_64__)
@@ -240,6 +250,9 @@ SETTER(dump_after, v)
 SETTER(out, v)
 SETTER(node, v)
 SETTER(ref, v)
+SETTER(header, v)
+SETTER(name, v)
+SETTER(weights, v)
 SETTER(evaluate, true)
 SETTER(verbose, true)
 SETTER(quiet, true)
@@ -275,11 +288,19 @@ static const OptionDef options[] = {
     {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_emit},
     {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out},
     {"-o", "FILE", "the small model (.pb)", CMD_REDUCE, set_out},
+    {"-o", "FILE", "the object file, or what --emit asks for", CMD_COMPILE, set_out},
+    {"--header", "FILE", "the C header", CMD_COMPILE, set_header},
+    {"--name", "NAME", "the prefix of all symbols (default: the stem of -o)", CMD_COMPILE, set_name},
+    {"--weights", "FILE", "write the weights there, for the program to pass", CMD_COMPILE, set_weights},
+    {"--emit", "KIND", "obj (default), shared, asm, llvm or jir", CMD_COMPILE, set_product},
     {"--node", "NAME", "only nodes whose names start so", CMD_EXPLAIN, set_node},
     {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape},
     {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set},
     {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads},
-    {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS, set_cpu},
+    {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS & ~CMD_COMPILE,
+     set_cpu},
+    {"--cpu", "CPU", "baseline (default: any x86-64, best code chosen at run time), or one level as above",
+     CMD_COMPILE, set_cpu},
     {"--target", "TRIPLE", "only this system's own yet", MODELS, set_target},
     {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing},
     {"--checks", NULL, "not available yet", MODELS, set_checks},

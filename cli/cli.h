@@ -19,7 +19,8 @@ typedef struct Options {
     Texts inputs, outputs; /* as written: [NAME=]FILE, NAME[=FILE] */
     VEC(jitc_shape) shapes;
     VEC(jitc_set) sets;
-    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref, *check;
+    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref, *check,
+        *header, *name, *weights;
     int threads; /* resolved: at least 1 */
     bool verbose, quiet, evaluate;
     double rtol, atol; /* negative: the default */
@@ -45,7 +46,8 @@ enum {
     CMD_OPT = 8,
     CMD_EXPLAIN = 16,
     CMD_COMPARE = 32,
-    CMD_REDUCE = 64
+    CMD_REDUCE = 64,
+    CMD_COMPILE = 128
 };
 
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
@@ -58,6 +60,7 @@ ExitStatus command_run(Options *o);
 ExitStatus command_bench(Options *o);
 ExitStatus command_inspect(Options *o);
 ExitStatus command_opt(Options *o);
+ExitStatus command_compile(Options *o);
 ExitStatus command_explain(Options *o);
 ExitStatus command_compare(Options *o);
 ExitStatus command_reduce(Options *o);

@@ -31,7 +31,11 @@ const Command commands[] = {
      "Fails means: `compare` with the same options finds a difference, crashes or takes two minutes, or says "
      "TEXT.\nThe inputs go beside the small model; the command that shows the failure is printed.\n",
      CMD_REDUCE, command_reduce},
-    {"compile", NULL, "write an object file and a C header", NULL, 0, NULL},
+    {"compile", "compile MODEL -o FILE.o --header FILE.h", "write an object file and a C header",
+     "The object needs nothing but the C library. Open dimensions stay open; --shape fixes them. --input "
+     "NAME cuts\n"
+     "the graph there.\n",
+     CMD_COMPILE, command_compile},
     {"profile", NULL, "time per kernel and per node", NULL, 0, NULL},
     {"tune", NULL, "measure candidates and keep the winners", NULL, 0, NULL},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, 0, NULL},

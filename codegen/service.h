@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "codegen/run.h"
+#include "codegen/model.h"
 
-enum { CODEGEN_ABI = 1 };
+enum { CODEGEN_ABI = 2 };
 #define CODEGEN_ENTRY "jitc_codegen_open"
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
     const char *name; /* symbol for debuggers and profilers */
 } CodegenKernel;
 
-typedef enum { EMIT_NONE, EMIT_LLVM, EMIT_ASM } CodegenEmit;
+typedef enum { EMIT_NONE, EMIT_LLVM, EMIT_ASM, EMIT_OBJECT } CodegenEmit;
 
 typedef struct CodegenImage CodegenImage; /* loaded code; lives until freed */
 
@@ -37,10 +37,20 @@ typedef struct {
 } CodegenResult;
 
 typedef struct {
+    CodegenImage *image; /* EMIT_NONE: loaded here */
+    char *bytes;         /* else: what was asked for, from malloc */
+    size_t size;
+    char *error; /* as above */
+} CodegenObject;
+
+typedef struct {
     int abi; /* CODEGEN_ABI */
     CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit,
                              int threads);
     void (*free_image)(CodegenImage *image);
+    /* A whole model, for the CPUs `t` by rising level. */
+    CodegenObject (*object)(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit);
+    void *(*symbol)(CodegenImage *image, const char *name); /* of a model that was loaded; or NULL */
     /* LLVM's version, and the host's CPU name and features as LLVM sees them. */
     void (*describe)(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf);
 } Codegen;

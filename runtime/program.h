@@ -36,6 +36,7 @@ typedef struct Version {
     Plan *plan;
     jitc_io *in, *out; /* of a general version, with open dimensions */
     bool general;      /* serves all shapes of its ranks */
+    bool planned;      /* plan and weights, no code: see aot.c */
     Packed **weight;
     const uint8_t **segment; /* data of weight i */
     kernel_fn **fn;          /* by kernel number of the plan */
@@ -93,6 +94,8 @@ const char *status_text(jitc_status status);
 /* A version for the input shapes `in` (nin of the program's interface), compiled if need be; with a
  * reference. `special`: one for these shapes alone. */
 jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why);
+/* A plan with its weights for the shapes that the program declares, open ones included; with a reference. */
+jitc_status version_plan(jitc_program *p, Version **out, char **why);
 void version_release(jitc_program *p, Version *v);
 void version_free_all(jitc_program *p); /* of a program without execs */
 #endif

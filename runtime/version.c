@@ -228,11 +228,12 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);
     lap(v, PHASE_PLAN, &t);
-    Compile *c = compile_start(job, p, v->plan);
+    Compile *c = v->planned ? NULL : compile_start(job, p, v->plan);
     t = now_ns();
     pack_weights(m, plan, &p->weights, v->weight);
     lap(v, PHASE_PACK, &t);
     for (uint32_t i = 0; i < plan->nweight; i++) v->segment[i] = v->weight[i]->data;
+    if (v->planned) return;
     compile_finish(job, p, c, v);
     bind_kernels(p, v);
 }
@@ -249,7 +250,7 @@ static void log_version(const jitc_program *p, const Version *v, int64_t ns)
     str_free(&s);
 }
 
-static jitc_status version_new(jitc_program *p, const jitc_io *in, bool general, Version **out, char **why)
+static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind, Version **out, char **why)
 {
     int64_t start = now_ns();
     Version *v = calloc(1, sizeof *v);
@@ -261,7 +262,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, bool general,
         *why = strdup(status_text(JITC_E_NOMEM));
         return JITC_E_NOMEM;
     }
-    v->general = general;
+    *v = kind;
     job_init(&v->job, p->max_memory);
     job_init(job, p->max_memory);
     if (p->deadline_ms > 0) job->deadline_ns = start + p->deadline_ms * 1000000;
@@ -373,7 +374,7 @@ static Version *general_version(jitc_program *p, const jitc_io *in)
     char *why = NULL;
     if (!open) return NULL;
     open_signature(p, in, open);
-    if (version_new(p, open, true, &v, &why)) {
+    if (version_new(p, open, (Version){.general = true}, &v, &why)) {
         p->no_general = true;
         v = NULL;
     } else {
@@ -395,13 +396,22 @@ jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Versio
     bool often = p->nspecial < FIRST_SIGNATURES || count_signature(p, in) >= HOT;
     if (!*out && !special && !p->is_static && (!often || p->only_general)) *out = general_version(p, in);
     if (!*out) {
-        status = version_new(p, in, false, out, why);
+        status = version_new(p, in, (Version){.general = false}, out, why);
         if (!status) {
             p->nspecial++;
             destroy(p, insert(p, *out));
         }
     }
     pthread_mutex_unlock(&p->compile);
+    return status;
+}
+
+jitc_status version_plan(jitc_program *p, Version **out, char **why)
+{
+    pthread_mutex_lock(&p->compile);
+    jitc_status status = version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, out, why);
+    pthread_mutex_unlock(&p->compile);
+    if (!status) (*out)->refs = 1;
     return status;
 }
 

@@ -40,8 +40,7 @@ static LLVMTypeRef memory_type(Gen *g, DType t, int lanes)
     return lanes == 1 ? s : LLVMVectorType(s, (unsigned)lanes);
 }
 
-static V call_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, V *args,
-                        unsigned nargs)
+V gen_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, V *args, unsigned nargs)
 {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     V f = LLVMGetIntrinsicDeclaration(g->module, id, overload, nover);
@@ -50,7 +49,7 @@ static V call_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t 
 
 /* -- Functions
  * ------------------------------------------------------------------------------------------------ */
-static void set_attributes(Gen *g, V fn)
+void gen_attributes(Gen *g, V fn)
 {
     unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
     LLVMAttributeRef list[] = {
@@ -60,13 +59,15 @@ static void set_attributes(Gen *g, V fn)
         LLVMCreateStringAttribute(g->cx, "prefer-vector-width", 19, "512", 3),
     };
     for (size_t i = 0; i < COUNT(list); i++) LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, list[i]);
+    if (g->cpu) LLVMAddTargetDependentFunctionAttr(fn, "target-cpu", g->cpu);
+    if (g->features && *g->features) LLVMAddTargetDependentFunctionAttr(fn, "target-features", g->features);
 }
 
 void gen_begin(Gen *g, const char *name, int nptrs, int ndims)
 {
     LLVMTypeRef params[] = {g->ptr, g->ptr, g->ptr, g->i64, g->i64, g->ptr};
     g->fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), params, 6, 0));
-    set_attributes(g, g->fn);
+    gen_attributes(g, g->fn);
     LLVMPositionBuilderAtEnd(g->b, LLVMAppendBasicBlockInContext(g->cx, g->fn, "entry"));
     g->nptrs = nptrs;
     g->ndims = ndims;
@@ -119,7 +120,7 @@ Ptr g_scratch(Gen *g)
 
 /* -- Integers
  * --------------------------------------------------------------------------------------------------- */
-static V raw(Gen *g, Ival a)
+V gen_raw(Gen *g, Ival a)
 {
     return a.konst ? LLVMConstInt(g->i64, (unsigned long long)a.k, 1) : a.v;
 }
@@ -133,14 +134,14 @@ Ival i_add(Gen *g, Ival a, Ival b)
     if (a.konst && b.konst) return ival(a.k + b.k);
     if (a.konst && a.k == 0) return b;
     if (b.konst && b.k == 0) return a;
-    return ivar(LLVMBuildNSWAdd(g->b, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildNSWAdd(g->b, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 Ival i_sub(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(a.k - b.k);
     if (b.konst && b.k == 0) return a;
-    return ivar(LLVMBuildNSWSub(g->b, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildNSWSub(g->b, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 Ival i_mul(Gen *g, Ival a, Ival b)
@@ -148,27 +149,27 @@ Ival i_mul(Gen *g, Ival a, Ival b)
     if (a.konst && b.konst) return ival(a.k * b.k);
     if ((a.konst && a.k == 0) || (b.konst && b.k == 1)) return a;
     if ((b.konst && b.k == 0) || (a.konst && a.k == 1)) return b;
-    return ivar(LLVMBuildNSWMul(g->b, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildNSWMul(g->b, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 Ival i_div(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(a.k / b.k);
     if (b.konst && b.k == 1) return a;
-    return ivar(LLVMBuildUDiv(g->b, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildUDiv(g->b, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 Ival i_mod(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(a.k % b.k);
     if (b.konst && b.k == 1) return ival(0);
-    return ivar(LLVMBuildURem(g->b, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildURem(g->b, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 static Cond compare(Gen *g, LLVMIntPredicate p, Ival a, Ival b, bool folded)
 {
     if (a.konst && b.konst) return c_const(folded);
-    return (Cond){false, false, LLVMBuildICmp(g->b, p, raw(g, a), raw(g, b), "")};
+    return (Cond){false, false, LLVMBuildICmp(g->b, p, gen_raw(g, a), gen_raw(g, b), "")};
 }
 
 Cond c_lt(Gen *g, Ival a, Ival b)
@@ -222,7 +223,7 @@ Vec v_from_c(Gen *g, Cond c)
 Ival i_select(Gen *g, Cond c, Ival a, Ival b)
 {
     if (c.konst) return c.k ? a : b;
-    return ivar(LLVMBuildSelect(g->b, c.v, raw(g, a), raw(g, b), ""));
+    return ivar(LLVMBuildSelect(g->b, c.v, gen_raw(g, a), gen_raw(g, b), ""));
 }
 
 Ival i_min(Gen *g, Ival a, Ival b)
@@ -264,7 +265,7 @@ static void begin_loop(Gen *g, Loop *l, Cond first, Ival lo)
     LLVMPositionBuilderAtEnd(g->b, l->body);
     LLVMBasicBlockRef before = l->before;
     l->iv = LLVMBuildPhi(g->b, g->i64, "i");
-    V start = raw(g, lo);
+    V start = gen_raw(g, lo);
     LLVMAddIncoming(l->iv, &start, &before, 1);
     for (int i = 0; i < l->ncarry; i++) {
         V init = l->carry[i].v;
@@ -312,7 +313,7 @@ void g_end(Gen *g, Loop *l)
     if (!l->emitted) return;
     LLVMBasicBlockRef latch = LLVMGetInsertBlock(g->b), before = l->before;
     Ival next = i_add(g, l->i, l->step);
-    V nv = raw(g, next);
+    V nv = gen_raw(g, next);
     LLVMAddIncoming(l->iv, &nv, &latch, 1);
     for (int i = 0; i < l->ncarry; i++) {
         V v = l->carry[i].v;
@@ -367,8 +368,8 @@ void g_report(Gen *g, Cond bad, Ival element)
     IF(g, f, bad)
     {
         Ptr at = p_bytes(g, (Ptr){LLVMGetParam(g->fn, 0)}, ival(offsetof(jitc_run, fail)));
-        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpUMin, at.v, raw(g, element), LLVMAtomicOrderingMonotonic,
-                           0);
+        LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpUMin, at.v, gen_raw(g, element),
+                           LLVMAtomicOrderingMonotonic, 0);
     }
 }
 
@@ -376,7 +377,9 @@ void g_report(Gen *g, Cond bad, Ival element)
  * ---------------------------------------------------------------------------------------------- */
 Sub g_sub(Gen *g, const char *name, const char *params)
 {
-    Sub s = {.fn = LLVMGetNamedFunction(g->module, name), .outer = g->fn, .block = LLVMGetInsertBlock(g->b)};
+    Sub s = {.outer = g->fn, .block = LLVMGetInsertBlock(g->b)};
+    name = job_printf(g->job, "%s%s", name, g->suffix);
+    s.fn = LLVMGetNamedFunction(g->module, name);
     if (s.fn) return s;
     LLVMTypeRef type[16];
     unsigned n = 0;
@@ -384,7 +387,7 @@ Sub g_sub(Gen *g, const char *name, const char *params)
     s.fresh = true;
     s.fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), type, n, 0));
     LLVMSetLinkage(s.fn, LLVMInternalLinkage);
-    set_attributes(g, s.fn);
+    gen_attributes(g, s.fn);
     unsigned noinline = LLVMGetEnumAttributeKindForName("noinline", 8);
     LLVMAddAttributeAtIndex(s.fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->cx, noinline, 0));
     g->fn = s.fn;
@@ -411,7 +414,7 @@ void g_sub_end(Gen *g, Sub *s)
 void g_call(Gen *g, const Sub *s, const SubArg *args, int n)
 {
     V v[16];
-    for (int i = 0; i < n; i++) v[i] = args[i].p.v ? args[i].p.v : raw(g, args[i].i);
+    for (int i = 0; i < n; i++) v[i] = args[i].p.v ? args[i].p.v : gen_raw(g, args[i].i);
     LLVMBuildCall2(g->b, LLVMGlobalGetValueType(s->fn), s->fn, v, (unsigned)n, "");
 }
 
@@ -421,7 +424,7 @@ void g_call(Gen *g, const Sub *s, const SubArg *args, int n)
 static Ptr gep(Gen *g, LLVMTypeRef t, Ptr p, Ival at)
 {
     if (at.konst && at.k == 0) return p;
-    return (Ptr){LLVMBuildInBoundsGEP2(g->b, t, p.v, (V[]){raw(g, at)}, 1, "")};
+    return (Ptr){LLVMBuildInBoundsGEP2(g->b, t, p.v, (V[]){gen_raw(g, at)}, 1, "")};
 }
 
 Ptr p_at(Gen *g, Ptr p, Ival elements, DType t)
@@ -491,8 +494,8 @@ Vec v_load_n(Gen *g, Ptr p, Ival at, DType t, Vec mask)
 {
     LLVMTypeRef mt = memory_type(g, t, LANES);
     V align = LLVMConstInt(g->i32, dtype_size(t), 0);
-    V v = call_intrinsic(g, "llvm.masked.load", (LLVMTypeRef[]){mt, g->ptr}, 2,
-                         (V[]){p_at(g, p, at, t).v, align, mask.v, LLVMConstNull(mt)}, 4);
+    V v = gen_intrinsic(g, "llvm.masked.load", (LLVMTypeRef[]){mt, g->ptr}, 2,
+                        (V[]){p_at(g, p, at, t).v, align, mask.v, LLVMConstNull(mt)}, 4);
     return from_memory(g, v, t, LANES);
 }
 
@@ -500,8 +503,8 @@ void v_store_n(Gen *g, Ptr p, Ival at, Vec v, Vec mask)
 {
     V align = LLVMConstInt(g->i32, dtype_size(v.dtype), 0);
     LLVMTypeRef mt = memory_type(g, v.dtype, LANES);
-    call_intrinsic(g, "llvm.masked.store", (LLVMTypeRef[]){mt, g->ptr}, 2,
-                   (V[]){to_memory(g, v), p_at(g, p, at, v.dtype).v, align, mask.v}, 4);
+    gen_intrinsic(g, "llvm.masked.store", (LLVMTypeRef[]){mt, g->ptr}, 2,
+                  (V[]){to_memory(g, v), p_at(g, p, at, v.dtype).v, align, mask.v}, 4);
 }
 
 Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t, Ival count)
@@ -527,5 +530,5 @@ Vec v_first(Gen *g, Ival count)
 void g_prefetch(Gen *g, Ptr p)
 {
     V zero = LLVMConstInt(g->i32, 0, 0), three = LLVMConstInt(g->i32, 3, 0), one = LLVMConstInt(g->i32, 1, 0);
-    call_intrinsic(g, "llvm.prefetch", (LLVMTypeRef[]){g->ptr}, 1, (V[]){p.v, zero, three, one}, 4);
+    gen_intrinsic(g, "llvm.prefetch", (LLVMTypeRef[]){g->ptr}, 1, (V[]){p.v, zero, three, one}, 4);
 }

@@ -17,7 +17,14 @@ struct Gen {
     LLVMValueRef dims[64]; /* loaded in the entry block */
     LLVMValueRef ptrs[64];
     int ndims, nptrs;
+    const char *suffix;         /* of functions that kernels share */
+    const char *cpu, *features; /* that functions are compiled for, where it is not the module's */
 };
+
+void gen_attributes(Gen *g, LLVMValueRef fn);
+LLVMValueRef gen_raw(Gen *g, Ival a);
+LLVMValueRef gen_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, LLVMValueRef *args,
+                           unsigned nargs);
 
 void gen_begin(Gen *g, const char *name, int nptrs, int ndims);
 void gen_end(Gen *g);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "codegen/llvm/module.h"
+#include "codegen/llvm/object.h"
 
 struct CodegenImage {
     LLVMOrcLLJITRef jit;
@@ -184,6 +185,65 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
     return r;
 }
 
+/* -- Models ------------------------------------------------------------------------------------------------
+ */
+/* What a model needs of the C library is the process's. */
+static char *load_model(CodegenImage *image, LLVMMemoryBufferRef object)
+{
+    LLVMErrorRef e = LLVMOrcCreateLLJIT(&image->jit, LLVMOrcCreateLLJITBuilder());
+    if (e) {
+        LLVMDisposeMemoryBuffer(object);
+        return take_error(e);
+    }
+    LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(image->jit);
+    LLVMOrcDefinitionGeneratorRef process;
+    e = LLVMOrcCreateDynamicLibrarySearchGeneratorForProcess(
+        &process, LLVMOrcLLJITGetGlobalPrefix(image->jit), NULL, NULL);
+    if (e) {
+        LLVMDisposeMemoryBuffer(object);
+        return take_error(e);
+    }
+    LLVMOrcJITDylibAddGenerator(lib, process);
+    e = LLVMOrcLLJITAddObjectFile(image->jit, lib, object);
+    return e ? take_error(e) : NULL;
+}
+
+static CodegenObject make_object(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit)
+{
+    CodegenObject r = {0};
+    LLVMMemoryBufferRef buf;
+    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, &buf);
+    if (r.error) return r;
+    if (emit == EMIT_NONE) {
+        r.image = calloc(1, sizeof *r.image);
+        r.error = r.image ? load_model(r.image, buf) : strdup("out of memory");
+        if (!r.error) return r;
+        free_image(r.image);
+        r.image = NULL;
+        return r;
+    }
+    r.size = LLVMGetBufferSize(buf);
+    r.bytes = malloc(r.size + 1);
+    if (r.bytes)
+        memcpy(r.bytes, LLVMGetBufferStart(buf), r.size);
+    else
+        r.error = strdup("out of memory");
+    LLVMDisposeMemoryBuffer(buf);
+    return r;
+}
+
+static void *find_symbol(CodegenImage *image, const char *name)
+{
+    LLVMOrcExecutorAddress at = 0;
+    LLVMErrorRef e = LLVMOrcLLJITLookup(image->jit, &at, name);
+    void *p = NULL;
+    if (e)
+        LLVMConsumeError(e);
+    else
+        memcpy(&p, &at, sizeof p);
+    return p;
+}
+
 static void describe(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf)
 {
     unsigned major, minor, patch;
@@ -200,6 +260,6 @@ __attribute__((visibility("default"))) const Codegen *jitc_codegen_open(void);
 
 const Codegen *jitc_codegen_open(void)
 {
-    static const Codegen service = {CODEGEN_ABI, compile, free_image, describe};
+    static const Codegen service = {CODEGEN_ABI, compile, free_image, make_object, find_symbol, describe};
     return &service;
 }

@@ -81,44 +81,77 @@ static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm)
     return copy;
 }
 
-LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k,
-                          size_t n, size_t first, char **error)
+void module_gen(Gen *g, Job *job, LLVMModuleRef module, LLVMBuilderRef b)
+{
+    LLVMContextRef cx = LLVMGetModuleContext(module);
+    *g = (Gen){.job = job, .cx = cx, .module = module, .b = b, .suffix = ""};
+    g->i1 = LLVMInt1TypeInContext(cx);
+    g->i8 = LLVMInt8TypeInContext(cx);
+    g->i32 = LLVMInt32TypeInContext(cx);
+    g->i64 = LLVMInt64TypeInContext(cx);
+    g->ptr = LLVMPointerTypeInContext(cx, 0);
+}
+
+LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm)
 {
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("jitc", cx);
     LLVMSetTarget(module, t->triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(tm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
-    LLVMBuilderRef b = LLVMCreateBuilderInContext(cx);
-    *error = NULL;
-    for (size_t i = 0; i < n && !*error; i++) {
+    return module;
+}
+
+char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel *k, size_t n, size_t first,
+                     const ModuleVariant *variant)
+{
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    char *error = NULL;
+    for (size_t i = 0; i < n && !error; i++) {
         Job job;
+        Gen g;
+        char symbol[64];
         job_init(&job, 0);
-        Gen g = {.job = &job, .cx = cx, .module = module, .b = b, .isa = t->isa};
-        g.i1 = LLVMInt1TypeInContext(cx);
-        g.i8 = LLVMInt8TypeInContext(cx);
-        g.i32 = LLVMInt32TypeInContext(cx);
-        g.i64 = LLVMInt64TypeInContext(cx);
-        g.ptr = LLVMPointerTypeInContext(cx, 0);
-        char symbol[32];
-        snprintf(symbol, sizeof symbol, "k%zu", first + i);
+        module_gen(&g, &job, module, b);
+        g.isa = t->isa;
+        if (variant) {
+            g.suffix = variant->suffix;
+            g.cpu = t->cpu;
+            g.features = t->features;
+        }
+        snprintf(symbol, sizeof symbol, "k%zu%s", first + i, g.suffix);
         if (JOB_ENTER(&job) == JITC_OK) {
             emit_kernel(&g, &k[i], symbol);
+            if (variant) {
+                LLVMSetLinkage(g.fn, LLVMInternalLinkage);
+                variant->fn[i] = g.fn;
+            }
         } else {
             char *why = diagnostics(&job);
-            if (asprintf(error, "kernel '%s': %s", k[i].name, why) < 0) *error = NULL;
+            if (asprintf(&error, "kernel '%s': %s", k[i].name, why) < 0) error = NULL;
             free(why);
         }
         job_free(&job);
     }
     LLVMDisposeBuilder(b);
-    char *why = NULL;
-    if (!*error && LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) *error = strdup(why);
+    return error;
+}
+
+char *module_finish(LLVMModuleRef module, LLVMTargetMachineRef tm)
+{
+    char *why = NULL, *error = NULL;
+    if (LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) error = strdup(why);
     LLVMDisposeMessage(why);
-    if (!*error) *error = optimise(module, tm);
-    if (*error) {
-        LLVMDisposeModule(module);
-        return NULL;
-    }
-    return module;
+    return error ? error : optimise(module, tm);
+}
+
+LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k,
+                          size_t n, size_t first, char **error)
+{
+    LLVMModuleRef module = module_new(cx, t, tm);
+    *error = module_kernels(module, t, k, n, first, NULL);
+    if (!*error) *error = module_finish(module, tm);
+    if (!*error) return module;
+    LLVMDisposeModule(module);
+    return NULL;
 }

@@ -16,6 +16,7 @@ typedef struct {
 
 /* False: *error says why, from malloc. */
 bool target_init(Target *t, const CodegenTarget *want, char **error);
+int target_level(const CodegenTarget *want);          /* of x86-64: 1 to 4; 1 elsewhere */
 bool target_runs_here(const CodegenTarget *want);     /* whether this machine has what `want` names */
 LLVMTargetMachineRef target_machine(const Target *t); /* one per thread */
 void target_free(Target *t);

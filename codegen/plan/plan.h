@@ -120,7 +120,12 @@ Plan *plan_make(Module *m);
 Plan *plan_copy(Job *job, const Plan *p);
 void plan_print(const Plan *p, Str *s);
 /* Whether the inputs' sizes tell those of the type, whose dims are PlanNums. */
-bool plan_known_at_entry(const Plan *p, const Type *t);
+static inline bool plan_known_at_entry(const Plan *p, const Type *t)
+{
+    for (int d = 0; d < t->rank; d++)
+        if (t->dim[d] < 0 && !p->reg[-t->dim[d] - 1].entry) return false;
+    return true;
+}
 /* Whether no two slots that hold something at the same time share memory, other than in place. */
 bool plan_check(const Plan *p, Str *why);
 #endif

@@ -214,13 +214,6 @@ static const PlanCall *call_at(const Plan *p, int32_t step)
     return NULL;
 }
 
-bool plan_known_at_entry(const Plan *p, const Type *t)
-{
-    for (int d = 0; d < t->rank; d++)
-        if (t->dim[d] < 0 && !p->reg[-t->dim[d] - 1].entry) return false;
-    return true;
-}
-
 static bool check_slots(const Plan *p, const int64_t *reg, Str *why)
 {
     for (uint32_t i = 0; i < p->nbuf; i++) {

@@ -1,0 +1,184 @@
+/* A model's object file: kernels for each level of CPU, weights, control code, the functions that callers
+ * see. */
+#include "codegen/llvm/object.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/TargetMachine.h>
+#include <stdlib.h>
+
+#include "codegen/llvm/model_private.h"
+#include "codegen/llvm/module.h"
+
+typedef LLVMValueRef V;
+
+/* -- What the files share ---------------------------------------------------------------------------------
+ */
+int64_t model_error(ModelGen *mg, const char *fmt, ...)
+{
+    Str raw = {0}, s = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    str_vprintf(&raw, fmt, ap);
+    va_end(ap);
+    str_escape(&s, str_text(&raw), raw.n);
+    vec_push(mg->g->job, &mg->message, job_strndup(mg->g->job, str_text(&s), s.n));
+    str_free(&raw);
+    str_free(&s);
+    return mg->message.n;
+}
+
+LLVMTypeRef model_size_type(ModelGen *mg)
+{
+    return LLVMIntPtrTypeInContext(mg->g->cx, LLVMGetModuleDataLayout(mg->g->module));
+}
+
+V model_function(ModelGen *mg, const char *name, LLVMTypeRef result, const char *params)
+{
+    Gen *g = mg->g;
+    LLVMTypeRef type[8];
+    unsigned n = 0;
+    for (; params[n]; n++)
+        type[n] = params[n] == 'p'   ? g->ptr
+                  : params[n] == 's' ? model_size_type(mg)
+                  : params[n] == 'd' ? g->i32
+                                     : g->i64;
+    V fn = LLVMAddFunction(g->module, name, LLVMFunctionType(result, type, n, 0));
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    gen_attributes(g, fn);
+    return fn;
+}
+
+V model_table(ModelGen *mg, const int64_t *v, size_t n)
+{
+    Gen *g = mg->g;
+    V *word = job_array(g->job, V, n + 1);
+    for (size_t i = 0; i < n; i++) word[i] = LLVMConstInt(g->i64, (unsigned long long)v[i], 1);
+    V at = LLVMAddGlobal(g->module, LLVMArrayType(g->i64, (unsigned)n), "table");
+    LLVMSetLinkage(at, LLVMPrivateLinkage);
+    LLVMSetGlobalConstant(at, 1);
+    LLVMSetUnnamedAddress(at, LLVMGlobalUnnamedAddr);
+    LLVMSetInitializer(at, LLVMConstArray(g->i64, word, (unsigned)n));
+    return at;
+}
+
+void model_call(ModelGen *mg, V fn, V *args, unsigned n)
+{
+    LLVMBuildCall2(mg->g->b, LLVMGlobalGetValueType(fn), fn, args, n, "");
+}
+
+V model_call_ptr(ModelGen *mg, Ptr fn, LLVMTypeRef result, V *args, unsigned n)
+{
+    LLVMTypeRef type[8];
+    for (unsigned i = 0; i < n; i++) type[i] = LLVMTypeOf(args[i]);
+    return LLVMBuildCall2(mg->g->b, LLVMFunctionType(result, type, n, 0), fn.v, args, n, "");
+}
+
+/* -- The module ---------------------------------------------------------------------------------------------
+ */
+static char *add_model(LLVMModuleRef module, const Target *target, const int *level, int n, V **fn,
+                       const CodegenModel *m)
+{
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    Job job;
+    Gen g;
+    char *error = NULL;
+    job_init(&job, 0);
+    module_gen(&g, &job, module, b);
+    g.isa = target[0].isa;
+    if (JOB_ENTER(&job) == JITC_OK) {
+        ModelGen mg = {.g = &g, .m = m, .target = &target[0], .nvariants = n};
+        for (int i = 0; i < n; i++) {
+            mg.level[i] = level[i];
+            mg.fn[i] = fn[i];
+        }
+        model_entries(&mg, model_driver(&mg));
+        model_tables(&mg);
+    } else {
+        Str s = {0};
+        for (const Diag *d = job.diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
+        error = strdup(s.n ? str_text(&s) : "out of memory");
+        str_free(&s);
+    }
+    job_free(&job);
+    LLVMDisposeBuilder(b);
+    return error;
+}
+
+static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Target *target, const int *level,
+                           int n, const CodegenModel *m, char **error)
+{
+    static const char *const suffix[] = {"", ".1", ".2"};
+    uint32_t nkernels = m->plan->nkernel;
+    LLVMModuleRef module = module_new(cx, &target[0], tm);
+    CodegenKernel *kernel = calloc(nkernels + 1, sizeof *kernel);
+    V *fn[MODEL_MAX_VARIANTS] = {0};
+    bool memory = kernel != NULL;
+    for (int i = 0; i < n; i++) memory = (fn[i] = calloc(nkernels + 1, sizeof *fn[i])) && memory;
+    *error = memory ? NULL : strdup("out of memory");
+    for (uint32_t i = 0; i < nkernels && memory; i++)
+        kernel[i] = (CodegenKernel){m->plan->kernel[i].text, m->plan->kernel[i].size, m->name};
+    for (int i = 0; i < n && !*error; i++)
+        *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]});
+    if (!*error) *error = add_model(module, target, level, n, fn, m);
+    if (!*error) *error = module_finish(module, tm);
+    for (int i = 0; i < n; i++) free(fn[i]);
+    free(kernel);
+    return module;
+}
+
+static char *emit(LLVMTargetMachineRef tm, LLVMModuleRef module, CodegenEmit emit, LLVMMemoryBufferRef *out)
+{
+    char *why = NULL;
+    if (emit == EMIT_LLVM) {
+        char *text = LLVMPrintModuleToString(module);
+        *out = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "model");
+        LLVMDisposeMessage(text);
+        return NULL;
+    }
+    LLVMCodeGenFileType type = emit == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile;
+    if (!LLVMTargetMachineEmitToMemoryBuffer(tm, module, type, &why, out)) return NULL;
+    char *error = strdup(why);
+    LLVMDisposeMessage(why);
+    return error;
+}
+
+/* What a model's code asks of a CPU is its level, which the code can check for; never single features. */
+static char *find_level(const CodegenTarget *want, CodegenTarget *out, int *level)
+{
+    static const char *const name[] = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+    Target known;
+    char *error = NULL;
+    if (want->features && *want->features)
+        return strdup("an object file cannot be for single features of a CPU");
+    if (!target_init(&known, want, &error) && !error) error = strdup("out of memory");
+    target_free(&known);
+    *level = target_level(want);
+    *out = (CodegenTarget){name[*level - 1], ""};
+    return error;
+}
+
+char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
+                  LLVMMemoryBufferRef *out)
+{
+    Target target[MODEL_MAX_VARIANTS] = {0};
+    int level[MODEL_MAX_VARIANTS] = {0};
+    char *error = NULL;
+    int n = 0;
+    *out = NULL;
+    for (; n < nwant && !error; n++) {
+        CodegenTarget cpu;
+        error = find_level(&want[n], &cpu, &level[n]);
+        if (!error && !target_init(&target[n], &cpu, &error) && !error) error = strdup("out of memory");
+    }
+    if (!error) {
+        LLVMContextRef cx = LLVMContextCreate();
+        LLVMTargetMachineRef tm = target_machine(&target[0]);
+        LLVMModuleRef module = build(cx, tm, target, level, nwant, m, &error);
+        if (!error) error = emit(tm, module, kind, out);
+        LLVMDisposeModule(module);
+        LLVMDisposeTargetMachine(tm);
+        LLVMContextDispose(cx);
+    }
+    for (int i = 0; i < n; i++) target_free(&target[i]);
+    return error;
+}

@@ -1,0 +1,156 @@
+/* Programs become object files: a plan with its weights in one block, handed to the code generator. */
+#include "runtime/aot.h"
+
+#include <stdlib.h>
+
+#include "runtime/program.h"
+
+/* -- Weights ------------------------------------------------------------------------------------------------
+ */
+static int by_address(const void *a, const void *b)
+{
+    const Packed *x = *(Packed *const *)a, *y = *(Packed *const *)b;
+    return (x > y) - (x < y);
+}
+
+/* Each packed tensor once, in the order in which the plan names them. */
+static bool place_weights(const Version *v, int64_t *at, int64_t *bytes)
+{
+    uint32_t n = v->plan->nweight;
+    Packed **sorted = malloc((n + 1) * sizeof(Packed *));
+    int64_t *place = malloc((n + 1) * sizeof *place), end = 0;
+    bool fits = sorted && place;
+    if (fits && n) {
+        memcpy(sorted, v->weight, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, by_address);
+        for (uint32_t i = 0; i < n; i++) place[i] = -1;
+    }
+    for (uint32_t i = 0; i < n && fits; i++) {
+        uint32_t k =
+            (uint32_t)((Packed **)bsearch(&v->weight[i], sorted, n, sizeof *sorted, by_address) - sorted);
+        while (k && sorted[k - 1] == sorted[k]) k--;
+        if (place[k] < 0) {
+            place[k] = end;
+            fits = add_ok(end, v->weight[i]->bytes, &end) && end < INT64_MAX / 2;
+            end = round_up(end, RUN_ALIGN);
+        }
+        at[i] = place[k];
+    }
+    free(sorted);
+    free(place);
+    *bytes = end;
+    return fits;
+}
+
+static uint8_t *join_weights(const Version *v, const int64_t *at, int64_t bytes)
+{
+    uint8_t *all = calloc((size_t)bytes + 1, 1);
+    for (uint32_t i = 0; all && i < v->plan->nweight; i++)
+        memcpy(all + at[i], v->weight[i]->data, (size_t)v->weight[i]->bytes);
+    return all;
+}
+
+/* -- Dims
+ * ----------------------------------------------------------------------------------------------------- */
+static void find_dims(Job *job, const Version *v, size_t nin, size_t nout, CodegenModel *m)
+{
+    VEC(ModelDim) in = {0}, out = {0};
+    for (size_t i = 0; i < nin; i++)
+        for (int32_t d = 0; d < v->in[i].rank; d++)
+            if (v->in[i].shape[d] < 0) vec_push(job, &in, (ModelDim){(uint32_t)i, d, 0});
+    for (size_t i = 0; i < nout; i++) {
+        const Type *t = &v->plan->out_type[i];
+        for (int d = 0; d < t->rank; d++) {
+            PlanNum reg = t->dim[d];
+            bool known = reg >= 0 || v->plan->reg[-reg - 1].entry;
+            for (uint32_t k = 0; k < out.n; k++) known = known || out.at[k].reg == reg;
+            if (!known) vec_push(job, &out, (ModelDim){(uint32_t)i, d, reg});
+        }
+    }
+    m->in_dim = in.at, m->nin_dims = in.n;
+    m->out_dim = out.at, m->nout_dims = out.n;
+}
+
+/* -- Compiling
+ * ------------------------------------------------------------------------------------------------ */
+static void check_ranks(Job *job, const jitc_program *p)
+{
+    for (size_t i = 0; i < p->io.nin; i++)
+        if (p->io.in[i].rank < 0)
+            job_error(job, "input '%s': its rank is unknown; give it with --shape, open dimensions as ?",
+                      p->io.in[i].name);
+    job_stop_on_errors(job);
+}
+
+/* "x86-64-v3", "haswell,+f". */
+static CodegenTarget target_of(Job *job, const char *cpu)
+{
+    size_t n = strcspn(cpu, ",");
+    return (CodegenTarget){job_strndup(job, cpu, n), cpu + n + (cpu[n] == ',')};
+}
+
+static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, AotModel *out)
+{
+    CodegenModel m = {.name = o->name, .plan = v->plan, .in = v->in, .out = v->out};
+    int64_t *at = job_array(job, int64_t, v->plan->nweight + 1);
+    if (!place_weights(v, at, &m.weight_bytes)) job_fail(job, JITC_E_NOMEM);
+    out->weights = join_weights(v, at, m.weight_bytes);
+    out->weight_bytes = m.weight_bytes;
+    if (!out->weights) job_fail(job, JITC_E_NOMEM);
+    m.weight_at = at;
+    m.weights = o->weights_outside ? NULL : out->weights;
+    find_dims(job, v, p->io.nin, p->io.nout, &m);
+    char *why = NULL;
+    const Codegen *codegen = plugin_open(&why);
+    if (!codegen) {
+        job_error(job, "%s", why ? why : "the code generator cannot be opened");
+        free(why);
+        job_fail(job, JITC_E_IO);
+    }
+    CodegenTarget target[AOT_MAX_CPUS];
+    for (int i = 0; i < o->ncpus; i++) target[i] = target_of(job, o->cpu[i]);
+    out->object = codegen->object(target, o->ncpus, &m, o->emit);
+    if (out->object.error) {
+        job_error(job, "%s", out->object.error);
+        job_fail(job, strncmp(out->object.error, "unknown CPU", 11) ? JITC_E_INTERNAL : JITC_E_CPU);
+    }
+    out->header = aot_header(&m, o);
+    if (!out->header) job_fail(job, JITC_E_NOMEM);
+}
+
+void aot_free(AotModel *m)
+{
+    char *why = NULL;
+    if (m->object.image) plugin_open(&why)->free_image(m->object.image);
+    free(why);
+    free(m->object.bytes);
+    free(m->object.error);
+    free(m->header);
+    free(m->weights);
+    *m = (AotModel){0};
+}
+
+jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out, jitc_error **out_error)
+{
+    Version *v = NULL;
+    char *why = NULL;
+    Job job;
+    *out = (AotModel){0};
+    job_init(&job, p->max_memory);
+    if (JOB_ENTER(&job) == JITC_OK) check_ranks(&job, p);
+    jitc_status status = job.status;
+    if (!status) status = version_plan(p, &v, &why);
+    if (!status) {
+        if (JOB_ENTER(&job) == JITC_OK) compile(&job, p, o, v, out);
+        status = job.status;
+    }
+    if (status && !why) why = job_text(&job, status);
+    job_free(&job);
+    if (v) version_release(p, v);
+    if (status) {
+        aot_free(out);
+        if (out_error) *out_error = error_new(status, why ? why : status_text(status));
+    }
+    free(why);
+    return status;
+}
