@@ -40,7 +40,8 @@ typedef struct {
     CodegenImage *image; /* EMIT_NONE: loaded here */
     char *bytes;         /* else: what was asked for, from malloc */
     size_t size;
-    char *error; /* as above */
+    char *error;  /* as above */
+    bool bad_cpu; /* it is about the CPUs that were asked for */
 } CodegenObject;
 
 typedef struct {

@@ -85,13 +85,27 @@ static void check_ranks(Job *job, const jitc_program *p)
 /* "x86-64-v3", "haswell,+f". */
 static CodegenTarget target_of(Job *job, const char *cpu)
 {
+    if (!cpu) cpu = "native";
     size_t n = strcspn(cpu, ",");
     return (CodegenTarget){job_strndup(job, cpu, n), cpu + n + (cpu[n] == ',')};
 }
 
+/* What an exec keeps for models that draw random numbers, their caller passes: see ImportOptions.runs. */
+static jitc_io runs_input(void)
+{
+    return (jitc_io){.name = "(seed where the graph has none, number of the run)",
+                     .dtype = JITC_UINT64,
+                     .rank = 1,
+                     .shape = {2}};
+}
+
 static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, AotModel *out)
 {
-    CodegenModel m = {.name = o->name, .plan = v->plan, .in = v->in, .out = v->out};
+    CodegenModel m = {.name = o->name, .plan = v->plan, .out = v->out};
+    jitc_io *in = job_array(job, jitc_io, v->plan->nin + 1);
+    memcpy(in, v->in, p->io.nin * sizeof *in);
+    if (v->plan->nin > p->io.nin) in[p->io.nin] = runs_input();
+    m.in = in;
     int64_t *at = job_array(job, int64_t, v->plan->nweight + 1);
     if (!place_weights(v, at, &m.weight_bytes)) job_fail(job, JITC_E_NOMEM);
     out->weights = join_weights(v, at, m.weight_bytes);
@@ -112,7 +126,7 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
     out->object = codegen->object(target, o->ncpus, &m, o->emit);
     if (out->object.error) {
         job_error(job, "%s", out->object.error);
-        job_fail(job, strncmp(out->object.error, "unknown CPU", 11) ? JITC_E_INTERNAL : JITC_E_CPU);
+        job_fail(job, out->object.bad_cpu ? JITC_E_CPU : JITC_E_INTERNAL);
     }
     out->header = aot_header(&m, o);
     if (!out->header) job_fail(job, JITC_E_NOMEM);

@@ -7,8 +7,9 @@
 enum { AOT_MAX_CPUS = 3 };
 
 typedef struct {
-    const char *name;       /* a C identifier */
-    const char *const *cpu; /* --cpu names, by rising level: the first is the least that runs it */
+    const char *name; /* a C identifier */
+    const char *const
+        *cpu; /* --cpu names (NULL: "native"), by rising level: the first is the least that runs it */
     int ncpus;
     CodegenEmit emit;     /* EMIT_NONE: loaded into this process, for tests */
     bool weights_outside; /* for the caller to pass */

@@ -134,6 +134,10 @@ static void declare_run(Header *h, bool open)
     line(h, "size_t @_workspace_bytes(const int64_t *dims, size_t shares);");
     line(h, "/* What output i needs; where the run tells its size, for the most that dims say. */");
     line(h, "size_t @_output_bytes(int i, const int64_t *dims);");
+    line(
+        h,
+        "/* Its shape, @_outputs[i].rank numbers. After a run dims tell the sizes that the run has told. */");
+    line(h, "void @_output_shape(int i, const int64_t *dims, int64_t *shape);");
     line(h, "/* What a number that is not 0 means: positive ones name the TensorFlow node. Never NULL. */");
     line(h, "const char *@_error(int code);");
 }

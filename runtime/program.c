@@ -127,6 +127,11 @@ const char *program_pipeline(const jitc_program *p)
 {
     return p->pipeline ? p->pipeline : passes_default_pipeline();
 }
+bool program_is_static(const jitc_program *p)
+{
+    return p->is_static;
+}
+
 const CodegenTarget *program_target(const jitc_program *p)
 {
     return &p->target;

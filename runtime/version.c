@@ -409,7 +409,8 @@ jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Versio
 jitc_status version_plan(jitc_program *p, Version **out, char **why)
 {
     pthread_mutex_lock(&p->compile);
-    jitc_status status = version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, out, why);
+    jitc_status status =
+        version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, out, why);
     pthread_mutex_unlock(&p->compile);
     if (!status) (*out)->refs = 1;
     return status;

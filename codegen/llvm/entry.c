@@ -327,22 +327,42 @@ static void workspace_function(ModelGen *mg)
     LLVMBuildRet(g->b, as_size(mg, workspace_bytes(&e, limit_shares(g, size_param(mg, fn, 1)))));
 }
 
-static Ival output_size(const Entry *e, const Type *t)
+/* A size of an output: of one that the run tells, the room that the caller gives it, or after the run its
+ * size. */
+static Ival output_dim(const Entry *e, PlanNum n)
 {
     const CodegenModel *m = e->mg->m;
+    if (n >= 0 || m->plan->reg[-n - 1].entry) return value(e, n);
+    uint32_t k = 0;
+    while (k < m->nout_dims && m->out_dim[k].reg != n) k++;
+    return i_load(e->mg->g, e->dims, ival(m->nin_dims + k), JITC_INT64);
+}
+
+static Ival output_size(const Entry *e, const Type *t)
+{
     Gen *g = e->mg->g;
     Ival bytes = ival((int64_t)dtype_size(t->dtype));
-    for (int d = 0; d < t->rank; d++) {
-        PlanNum n = t->dim[d];
-        Ival size = value(e, n);
-        if (n < 0 && !m->plan->reg[-n - 1].entry) { /* the room that the caller gives it */
-            uint32_t k = 0;
-            while (k < m->nout_dims && m->out_dim[k].reg != n) k++;
-            size = i_load(g, e->dims, ival(m->nin_dims + k), JITC_INT64);
-        }
-        bytes = model_reg_value(g, REG_MUL, bytes, i_max(g, size, ival(0)));
-    }
+    for (int d = 0; d < t->rank; d++)
+        bytes = model_reg_value(g, REG_MUL, bytes, i_max(g, output_dim(e, t->dim[d]), ival(0)));
     return bytes;
+}
+
+/* void NAME_output_shape(int i, const int64_t *dims, int64_t *shape) */
+static void shape_function(ModelGen *mg)
+{
+    Gen *g = mg->g;
+    const Plan *p = mg->m->plan;
+    V fn = begin(mg, "output_shape", LLVMVoidTypeInContext(g->cx), "dpp");
+    Entry e = entry_values(mg, (Ptr){LLVMGetParam(fn, 1)});
+    for (uint32_t i = 0; i < p->nout; i++) {
+        Cond this = {.v =
+                         LLVMBuildICmp(g->b, LLVMIntEQ, LLVMGetParam(fn, 0), LLVMConstInt(g->i32, i, 0), "")};
+        IF(g, it, this)
+        for (int d = 0; d < p->out_type[i].rank; d++)
+            i_store(g, (Ptr){LLVMGetParam(fn, 2)}, ival(d), JITC_INT64,
+                    output_dim(&e, p->out_type[i].dim[d]));
+    }
+    LLVMBuildRetVoid(g->b);
 }
 
 static void output_function(ModelGen *mg)
@@ -409,5 +429,6 @@ void model_entries(ModelGen *mg, V drive)
         run_static(mg, general);
     workspace_function(mg);
     output_function(mg);
+    shape_function(mg);
     error_function(mg);
 }

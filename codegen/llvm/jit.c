@@ -212,7 +212,7 @@ static CodegenObject make_object(const CodegenTarget *t, int nt, const CodegenMo
 {
     CodegenObject r = {0};
     LLVMMemoryBufferRef buf;
-    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, &buf);
+    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, &buf, &r.bad_cpu);
     if (r.error) return r;
     if (emit == EMIT_NONE) {
         r.image = calloc(1, sizeof *r.image);

@@ -158,7 +158,7 @@ static char *find_level(const CodegenTarget *want, CodegenTarget *out, int *leve
 }
 
 char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
-                  LLVMMemoryBufferRef *out)
+                  LLVMMemoryBufferRef *out, bool *bad_cpu)
 {
     Target target[MODEL_MAX_VARIANTS] = {0};
     int level[MODEL_MAX_VARIANTS] = {0};
@@ -170,6 +170,7 @@ char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, C
         error = find_level(&want[n], &cpu, &level[n]);
         if (!error && !target_init(&target[n], &cpu, &error) && !error) error = strdup("out of memory");
     }
+    *bad_cpu = error != NULL;
     if (!error) {
         LLVMContextRef cx = LLVMContextCreate();
         LLVMTargetMachineRef tm = target_machine(&target[0]);

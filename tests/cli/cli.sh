@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, compile (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench compile
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
@@ -102,7 +102,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in compile profile tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in profile tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -399,6 +399,73 @@ reduce() {
     bad 2 '--check' "$jitc" reduce "$here/add.pbtxt" --check wrong -o none.pb
     checks=$((checks + 1))
     [ ! -e none.pb ] || failed "a model that does not fail is written"
+}
+
+compile() {
+    # An object with its header; what calls it gets what `run` gets.
+    run 0 "$jitc" compile "$digits" -o digits.o --header digits.h
+    quiet
+    cat >main.c <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include "digits.h"
+int main(int argc, char **argv)
+{
+    static float in[360 * 64], out[360 * 10];
+    FILE *f = fopen(argv[1], "rb"), *g = fopen(argv[2], "wb");
+    int64_t dims[DIGITS_DIMS] = {atoi(argv[3])};
+    if (!f || !g || argc != 4 || fseek(f, 128, SEEK_SET) || fread(in, 1, sizeof in, f) != sizeof in) return 2;
+    size_t n = digits_workspace_bytes(dims, 1);
+    void *workspace = aligned_alloc(64, n);
+    int error = digits_run_dims((const void *[]){in}, (void *[]){out}, workspace, n, dims);
+    if (error) puts(digits_error(error));
+    fwrite(out, 1, digits_output_bytes(0, dims), g);
+    puts(digits_inputs[0].name);
+    free(workspace);
+    return error ? 1 : fclose(g);
+}
+END
+    run 0 cc -std=c11 -Wall -Wextra -Werror main.c digits.o -lm -o main
+    run 0 ./main "$images" all.bin 360
+    says '^images$'
+    run 0 "$jitc" run "$digits" --input "$images" --output probabilities=all.npy --quiet
+    tail -c 14400 all.npy | cmp - all.bin || failed "the object's answers are not those of run"
+    run 0 ./main "$images" three.bin 3
+    head -c 120 all.bin | cmp - three.bin || failed "other answers for a batch of three"
+    run 0 nm -u digits.o
+    checks=$((checks + 1))
+    [ ! -s out ] || failed "the object needs symbols from elsewhere"
+    echo '#include "digits.h"' >two.c
+    run 0 cc -std=c99 -pedantic -Wall -Wextra -Werror -c two.c -o two.o
+    ! command -v c++ >/dev/null || run 0 c++ -pedantic -Wall -Wextra -Werror -x c++ -c two.c -o two.o
+
+    # The same bytes each time.
+    run 0 "$jitc" compile "$digits" -o digits2.o --name digits --header digits2.h
+    cmp digits.o digits2.o && cmp digits.h digits2.h || failed "two compiles differ"
+
+    # Other products.
+    run 0 "$jitc" compile "$digits" -o libdigits.so --name digits --header digits.h --emit shared
+    run 0 nm -D --defined-only libdigits.so
+    says ' T digits_run_options'
+    run 0 "$jitc" compile "$digits" -o digits.s --name digits --emit asm --cpu x86-64
+    run 0 "$jitc" compile "$digits" -o digits.ll --name digits --emit llvm --cpu native
+    run 0 "$jitc" compile "$digits" -o digits.jir --emit jir
+    run 0 "$jitc" compile "$digits" -o small.o --header small.h --weights small.bin --shape images=1,8,8,1
+    checks=$((checks + 1))
+    grep -q "SMALL_WEIGHT_BYTES $(wc -c <small.bin)\$" small.h || failed "the header's size of the weights"
+
+    # Wrong usage, and nothing left behind.
+    bad 2 'where to' "$jitc" compile "$digits"
+    bad 2 '--header' "$jitc" compile "$digits" -o x.o
+    bad 2 'letters, digits' "$jitc" compile "$digits" -o x.o --header x.h --name 3x
+    bad 2 'obj, shared' "$jitc" compile "$digits" -o x.o --header x.h --emit exe
+    bad 2 "unknown CPU 'nope'" "$jitc" compile "$digits" -o x.o --header x.h --cpu nope
+    bad 2 'single features' "$jitc" compile "$digits" -o x.o --header x.h --cpu x86-64-v3,+avx512f
+    bad 1 'cannot link' env CC=false "$jitc" compile "$digits" -o x.so --header x.h --emit shared
+    bad 1 '' "$jitc" compile "$digits" -o x.o --header nowhere/x.h
+    bad 1 '' "$jitc" compile "$here/../cli.sh" -o x.o --header x.h
+    checks=$((checks + 1))
+    [ ! -e x.o ] && [ ! -e x.h ] && [ ! -e x.so ] || failed "a failed compile left a file"
 }
 
 bench() {

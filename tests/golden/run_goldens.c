@@ -1,6 +1,6 @@
 /* Runs the golden cases of this folder through the public API and compares every output with TensorFlow's.
  *
- *     run_goldens [--cpu LEVEL] [--threads N] [--general] [--verbose] FOLDER [OP | OP/VARIANT ...]
+ *     run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--verbose] FOLDER [OP | OP/VARIANT ...]
  *
  * FOLDER holds index.txt and one .npz per op (see make_goldens.py). A case passes when every output has the
  * golden's type and shape and each element is off by at most rtol * |golden| + atol; of what TensorFlow
@@ -8,14 +8,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "runtime/jitc_internal.h"
+#include "run_aot.h"
 #include "runtime/npz.h"
 
 enum { MAX_TENSORS = 16, MAX_NAME = 128 };
 
 typedef struct {
     jitc_options options;
-    bool general;
+    bool general, aot;
     bool verbose;
     int passed, failed, ngeneral;
 } Runner;
@@ -110,19 +110,60 @@ static void compare(const Case *c, const char *name, const jitc_tensor *got, con
     if (real) str_printf(why, ": %.9g, golden %.9g", element(got, first), element(want, first));
 }
 
+static bool load_case(const Case *c, const jitc_options *options, jitc_program **program, Str *why)
+{
+    jitc_error *error = NULL;
+    if (jitc_program_load_memory(c->graph->data, (size_t)elements(c->graph), options, program, &error) ==
+        JITC_OK)
+        return true;
+    str_printf(why, "load: %s", error ? jitc_error_text(error) : "no reason given");
+    jitc_error_free(error);
+    return false;
+}
+
+/* Ahead of time: with open dimensions where the graph has them, and where that cannot be, for the sizes of
+ * the inputs, as a user would with --shape. */
+static void run_case_aot(Runner *r, const Case *c, Str *why)
+{
+    for (int fixed = 0; fixed < 2; fixed++) {
+        jitc_options options = r->options;
+        jitc_shape shapes[MAX_TENSORS];
+        jitc_tensor out[MAX_TENSORS] = {0};
+        options.outputs = c->out_names;
+        options.noutputs = c->nouts;
+        options.shapes = shapes;
+        for (size_t i = 0; i < c->nins; i++) {
+            if (!fixed && c->ins[i]->dtype != JITC_STRING) continue;
+            jitc_shape *s = &shapes[options.nshapes++];
+            *s = (jitc_shape){.name = c->in_names[i], .rank = c->ins[i]->rank};
+            memcpy(s->dim, c->ins[i]->shape, sizeof s->dim);
+        }
+        jitc_program *program = NULL;
+        why->n = 0;
+        if (!load_case(c, &options, &program, why)) return;
+        const jitc_tensor *in[MAX_TENSORS] = {0};
+        for (size_t i = 0; i < jitc_program_input_count(program); i++)
+            for (size_t k = 0; k < c->nins; k++)
+                if (strcmp(jitc_program_input(program, i)->name, c->in_names[k]) == 0) in[i] = c->ins[k];
+        bool open = !program_is_static(program);
+        bool ran = run_aot(program, r->options.cpu, r->options.threads > 1, in,
+                           jitc_program_input_count(program), out, c->nouts, why);
+        for (size_t i = 0; ran && i < c->nouts && !c->refused && !why->n; i++)
+            compare(c, c->out_names[i], &out[i], c->outs[i], why);
+        for (size_t i = 0; i < c->nouts; i++) free(out[i].data);
+        jitc_program_free(program);
+        r->ngeneral += ran && open;
+        if (ran || !open) return;
+    }
+}
+
 static void run_case(Runner *r, const Case *c, Str *why)
 {
     jitc_options options = r->options;
     options.outputs = c->out_names;
     options.noutputs = c->nouts;
     jitc_program *program = NULL;
-    jitc_error *error = NULL;
-    if (jitc_program_load_memory(c->graph->data, (size_t)elements(c->graph), &options, &program, &error) !=
-        JITC_OK) {
-        str_printf(why, "load: %s", error ? jitc_error_text(error) : "no reason given");
-        jitc_error_free(error);
-        return;
-    }
+    if (!load_case(c, &options, &program, why)) return;
     if (r->general) program_generalise(program);
     jitc_exec *exec = NULL;
     if (jitc_exec_new(program, &exec) != JITC_OK) {
@@ -195,8 +236,8 @@ static bool chosen(const char *name, char **names, int n)
 
 static int usage(void)
 {
-    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general] [--verbose] FOLDER [OP | OP/VARIANT "
-          "...]\n",
+    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--verbose] FOLDER [OP | "
+          "OP/VARIANT ...]\n",
           stderr);
     return 2;
 }
@@ -230,6 +271,8 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
         if (why.n == 0) {
             if (!find_members(&file, slash + 1, &c))
                 str_put(&why, "the .npz does not hold this case");
+            else if (r->aot)
+                run_case_aot(r, &c, &why);
             else
                 run_case(r, &c, &why);
             if (c.refused) judge_refusal(&c, &why);
@@ -247,7 +290,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
     }
     npz_free(&file);
     fclose(index);
-    if (r->general) printf("%d with code for all sizes\n", r->ngeneral);
+    if (r->general || r->aot) printf("%d with code for all sizes\n", r->ngeneral);
     printf("%d passed, %d failed\n", r->passed, r->failed);
     return r->failed > 0 || r->passed == 0;
 }
@@ -261,6 +304,8 @@ int main(int argc, char **argv)
             r.verbose = true;
         } else if (strcmp(argv[i], "--general") == 0) {
             r.general = true;
+        } else if (strcmp(argv[i], "--aot") == 0) {
+            r.aot = true;
         } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
             r.options.cpu = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
