@@ -180,9 +180,8 @@ static void put_header(Header *h)
     line(h, "#define $_DIMS %u", m->nin_dims + m->nout_dims);
     line(h, "#define $_WORKSPACE_ALIGN %d", RUN_ALIGN);
     if (!open) {
-        int64_t scratch = round_up(m->plan->scratch, RUN_ALIGN);
-        line(h, "#define $_WORKSPACE_BYTES %lld",
-             (long long)(model_state_bytes(m->plan) + m->plan->arena + scratch));
+        int64_t bytes = model_state_bytes(m->plan) + m->plan->arena + round_up(m->plan->scratch, RUN_ALIGN);
+        line(h, "#define $_WORKSPACE_BYTES %lld", (long long)bytes);
     }
     if (!m->weights) line(h, "#define $_WEIGHT_BYTES %lld", (long long)m->weight_bytes);
     line(h, "%s", "");

@@ -36,7 +36,7 @@ jitc_status program_load_passes(const char *path, const char *pipeline, const ji
 Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,
                        ImportIo *io);
 const char *program_pipeline(const jitc_program *p); /* the passes that it runs */
-bool program_is_static(const jitc_program *p); /* all sizes are known */
+bool program_is_static(const jitc_program *p);       /* all sizes are known */
 const CodegenTarget *program_target(const jitc_program *p);
 jitc_error *error_new(jitc_status status, const char *text); /* NULL when out of memory */
 
