@@ -87,7 +87,7 @@ static CodegenTarget target_of(Job *job, const char *cpu)
 {
     if (!cpu) cpu = "native";
     size_t n = strcspn(cpu, ",");
-    return (CodegenTarget){job_strndup(job, cpu, n), cpu + n + (cpu[n] == ',')};
+    return (CodegenTarget){.cpu = job_strndup(job, cpu, n), .features = cpu + n + (cpu[n] == ',')};
 }
 
 /* What an exec keeps for models that draw random numbers, their caller passes: see ImportOptions.runs. */

@@ -153,7 +153,7 @@ static char *find_level(const CodegenTarget *want, CodegenTarget *out, int *leve
     if (!target_init(&known, want, &error) && !error) error = strdup("out of memory");
     target_free(&known);
     *level = target_level(want);
-    *out = (CodegenTarget){name[*level - 1], ""};
+    *out = (CodegenTarget){.cpu = name[*level - 1], .features = ""};
     return error;
 }
 

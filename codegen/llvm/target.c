@@ -114,7 +114,7 @@ int target_level(const CodegenTarget *want)
     static const char *const level[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
     int n = 1;
     if (!strcmp(want->cpu, "native"))
-        while (n < 4 && target_runs_here(&(CodegenTarget){level[n - 1], ""})) n++;
+        while (n < 4 && target_runs_here(&(CodegenTarget){.cpu = level[n - 1], .features = ""})) n++;
     for (size_t i = 0; i < COUNT(levels); i++)
         if (!strcmp(levels[i].cpu, want->cpu)) n = levels[i].level;
     return n;
