@@ -24,9 +24,10 @@ functions("math_unary", "x: f n t", lambda x: [f(x) for f in (
     tf.nn.silu, tf.nn.gelu, tf.nn.crelu, tf.nn.leaky_relu, tf.sign, tf.identity, tf.stop_gradient, tf.ones_like, tf.zeros_like, M.reciprocal_no_nan)] +
     [f(small(x)) for f in (M.acos, M.asin, M.atanh, M.erfinv, M.log1p)] + [f(tf.abs(x) + 0.1) for f in (
         M.acosh, M.digamma, M.lgamma, M.log, M.rsqrt, M.sqrt, M.reciprocal)], n=(2, 3), t=(5, 8))
+functions("math_bessel", "x: f n t", lambda x: [f(v) for v in (x, x * 9) for f in (M.bessel_i0, M.bessel_i0e, M.bessel_i1, M.bessel_i1e)], n=(2, 3), t=(5, 8))
 functions("math_special", "x: f n t", lambda x: [f(tf.abs(x) + 0.2) for f in (
-    M.bessel_i0, M.bessel_i0e, M.bessel_i1, M.bessel_i1e, M.special.bessel_j0, M.special.bessel_j1, M.special.bessel_k0, M.special.bessel_k0e, M.special.bessel_k1, M.special.bessel_k1e, M.special.bessel_y0,
-    M.special.bessel_y1, M.special.dawsn, M.special.expint, M.special.fresnel_cos, M.special.fresnel_sin, M.special.spence)], refused="BesselI0", n=(2, 3), t=(5, 8))
+    M.special.bessel_j0, M.special.bessel_j1, M.special.bessel_k0, M.special.bessel_k0e, M.special.bessel_k1, M.special.bessel_k1e, M.special.bessel_y0,
+    M.special.bessel_y1, M.special.dawsn, M.special.expint, M.special.fresnel_cos, M.special.fresnel_sin, M.special.spence)], refused="BesselJ0", n=(2, 3), t=(5, 8))
 functions("math_special_binary", "x: f n t; y: u n t", lambda x, y: [
     M.igamma(tf.abs(x) + 0.5, y * 3), M.igammac(tf.abs(x) + 0.5, y * 3), M.betainc(tf.abs(x) + 0.5, y + 0.5, y), M.zeta(tf.abs(x) + 1.5, y + 0.5),
     M.polygamma(tf.round(y * 3), tf.abs(x) + 0.5), M.lbeta(tf.abs(x) + 0.5)], refused="Igamma", n=(2, 3), t=(5, 8))
