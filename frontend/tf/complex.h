@@ -28,7 +28,7 @@ Value *pair_is_zero(Cx *cx, Pair a);
 const TfOp *base_op(Cx *cx);
 void run_base(Cx *cx, Value **in, Value **out);
 ImportFn import_embedded, import_complex_cholesky, import_complex_triangular_solve;
-ImportFn import_complex_lu, import_complex_determinant;
+ImportFn import_complex_lu, import_complex_determinant, import_complex_qr;
 
 /* Elementary functions; pairs of f64, so that those of complex64 lose nothing. */
 Pair pair_exp(Cx *cx, Pair z);

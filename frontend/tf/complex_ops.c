@@ -216,16 +216,35 @@ static Pair pair_concat(Cx *cx, Pair a, Pair b, int axis)
     return (Pair){concat(cx, (Value *[]){a.re, b.re}, 2, axis), concat(cx, (Value *[]){a.im, b.im}, 2, axis)};
 }
 
-static bool fixed_size(Cx *cx, const Value *v, int axis)
+static bool multiply(Cx *cx, const void *arg, Value *t, Value *const *var, Value **next)
 {
-    if (dim_known(v->type.dim[axis])) return true;
-    fail(cx, "a product of complex numbers over an open dimension is not supported: fix it (--shape)");
-    return false;
+    int axis = *(const int *)arg;
+    Pair z = {gather(cx, var[2], t, axis, 0), gather(cx, var[3], t, axis, 0)};
+    if (!z.re || !z.im) return false;
+    z = pair_mul(cx, (Pair){var[0], var[1]}, z);
+    next[0] = z.re, next[1] = z.im, next[2] = var[2], next[3] = var[3];
+    return z.re && z.im;
 }
 
-/* One axis, by halves; it stays with size 1. */
+static Pair product_of_open(Cx *cx, Pair p, int axis)
+{
+    Dim dim[IR_MAX_RANK], size = p.re->type.dim[axis];
+    int rank = p.re->type.rank, left = 0;
+    DType t = p.re->type.dtype;
+    for (int d = 0; d < rank; d++)
+        if (d != axis) dim[left++] = p.re->type.dim[d];
+    Value *var[4] = {broadcast(cx, scalar(cx, t, 1), dim, left), broadcast(cx, scalar(cx, t, 0), dim, left),
+                     p.re, p.im};
+    if (!counted_loop(cx, size_value(cx, size, JITC_INT64), var, 4, multiply, &axis)) return (Pair){0};
+    memcpy(dim, p.re->type.dim, sizeof dim);
+    dim[axis] = 1;
+    return (Pair){ir_reshape(&cx->b, var[0], dim, rank), ir_reshape(&cx->b, var[1], dim, rank)};
+}
+
+/* One axis, by halves where its size is known; it stays with size 1. */
 static Pair product_along(Cx *cx, Pair p, int axis)
 {
+    if (!dim_known(p.re->type.dim[axis])) return product_of_open(cx, p, axis);
     int64_t n = p.re->type.dim[axis];
     if (n == 0) {
         Dim dim[IR_MAX_RANK];
@@ -257,7 +276,6 @@ static void import_prod(Cx *cx, Value **in, Value **out)
             fail(cx, "axis %d is given twice", axis);
             return;
         }
-        if (!fixed_size(cx, p.re, axis)) return;
         over[axis] = true;
         p = product_along(cx, p, axis);
     }
@@ -270,6 +288,13 @@ static void import_prod(Cx *cx, Value **in, Value **out)
     for (int d = 0; d < rank; d++)
         if (!over[d]) dim[left++] = z->type.dim[d];
     out[0] = ir_reshape(&cx->b, z, dim, left);
+}
+
+static bool fixed_size(Cx *cx, const Value *v, int axis)
+{
+    if (dim_known(v->type.dim[axis])) return true;
+    fail(cx, "products of complex numbers along an open dimension are not supported: fix it (--shape)");
+    return false;
 }
 
 /* Doubling steps: after each, an element has the product of twice as many before it. */
@@ -374,6 +399,7 @@ static const TfOp variants[] = {
     {"BatchMatrixSolve", import_embedded, 2, 0, 1, 0},
     {"MatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
     {"BatchMatrixTriangularSolve", import_complex_triangular_solve, 2, 0, 1, 0},
+    {"Qr", import_complex_qr, 1, 0, 2, 0},
     {"Lu", import_complex_lu, 1, 0, 2, 0},
     {"MatrixDeterminant", import_complex_determinant, 1, 0, 1, 0},
     {"BatchMatrixDeterminant", import_complex_determinant, 1, 0, 1, 0},

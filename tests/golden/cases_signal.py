@@ -118,6 +118,8 @@ case("ComplexAbs/c64_large", lambda x: raw.ComplexAbs(x=x), np.array([3e38 + 1e3
 case("Div/c64_large", lambda x, y: raw.Div(x=x, y=y), np.array([1e30 + 1e30j, 1e-30j], np.complex64), np.array([1e30 - 2e30j, 1e-30], np.complex64), tol=MATHS)
 case("Exp/c64_wide", lambda x: raw.Exp(x=x), c(4, 4, lo=-20, hi=20), tol=MATHS)
 case("Tanh/c64_wide", lambda x: raw.Tanh(x=x), c(4, 4, lo=-20, hi=20), tol=MATHS)
+case("Prod/c64_open", lambda x: raw.Prod(input=x, axis=ints(0, 2)), c(2, 3, 5), tol=MATHS, dyn="all")
+case("Prod/c64_open_rows", lambda x: raw.Prod(input=x, axis=ints(0), keep_dims=True), c(3, 2), tol=MATHS, dyn="n")
 case("Mul/c64_open", lambda x, y: raw.Mul(x=x, y=y), c(2, 3), c(2, 3), tol=MATHS, dyn="all")
 
 
@@ -148,6 +150,9 @@ for v, t in {"c64": np.complex64, "c128": np.complex128}.items():
         case(f"Lu/{v}_{tag}", lambda x: raw.Lu(input=x), c(*s, dtype=t), tol=tol)
         case(f"MatrixDeterminant/{v}_{tag}", lambda x: raw.MatrixDeterminant(input=x), c(*s, dtype=t), tol=tol)
         case(f"LogMatrixDeterminant/{v}_{tag}", lambda x: raw.LogMatrixDeterminant(input=x), c(*s, dtype=t), tol=tol)
+    for tag, s in {"3": (3, 3), "2x5x3": (2, 5, 3), "3x5": (3, 5), "1": (1, 1), "0x3": (0, 3)}.items():
+        for full in (False, True):
+            case(f"Qr/{v}_{tag}{'_full' if full else ''}", lambda x, b=full: raw.Qr(input=x, full_matrices=b), c(*s, dtype=t), tol=tol)
     case(f"MatrixDeterminant/{v}_0", lambda x: raw.MatrixDeterminant(input=x), c(2, 0, 0, dtype=t))
     case(f"LogMatrixDeterminant/{v}_0", lambda x: raw.LogMatrixDeterminant(input=x), c(2, 0, 0, dtype=t))
     case(f"PadV2/{v}", lambda x, m=t: raw.PadV2(input=x, paddings=const([[1, 0], [2, 3]]), constant_values=const(np.array(2 - 3j, m))), c(2, 3, dtype=t))
@@ -161,6 +166,8 @@ case("MatrixDeterminant/c64_singular", lambda x: raw.MatrixDeterminant(input=x),
 case("LogMatrixDeterminant/c64_singular", lambda x: raw.LogMatrixDeterminant(input=x), SINGULAR, tol=SUMS)
 case("Lu/c64_singular", lambda x: raw.Lu(input=x), SINGULAR, refused="not invertible")
 case("Lu/c64_open", lambda x: raw.Lu(input=x, output_idx_type=tf.int64), c(2, 4, 4), tol=SUMS, dyn="all")
+case("Qr/c64_open", lambda x: raw.Qr(input=x), c(2, 4, 3), tol=SUMS, dyn="all")
+case("Qr/c64_special", lambda x: raw.Qr(input=x), np.array([[[0, 1], [0, 2j]], [[1, 1], [0, 2j]], [[2j, 1], [0, 2j]]], np.complex64), tol=SUMS)
 case("MatrixDeterminant/c64_open", lambda x: raw.MatrixDeterminant(input=x), c(2, 4, 4), tol=SUMS, dyn="all")
 case("Cholesky/c64_upper_ignored", lambda x: raw.Cholesky(input=x), np.array([[4 + 2j, 77j], [2 - 1j, 3]], np.complex64), tol=SUMS)
 case("Cholesky/c64_open", lambda x: raw.Cholesky(input=x), hermitian(2, 3, 3), tol=SUMS, dyn="all")
