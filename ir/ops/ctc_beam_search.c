@@ -99,9 +99,10 @@ static void extend(Beam *b, int32_t of, int32_t label, double x)
 
 static void step(Beam *b, const double *x, int64_t classes)
 {
-    double most = x[0], sum = 0;
+    double most = x[0];
     for (int64_t j = 1; j < classes; j++) most = x[j] > most ? x[j] : most;
-    for (int64_t j = 0; j < classes; j++) sum = rounded(b, sum + rounded(b, exp(rounded(b, x[j] - most))));
+    double sum = rounded(b, exp(rounded(b, x[0] - most)));
+    for (int64_t j = 1; j < classes; j++) sum = rounded(b, sum + rounded(b, exp(rounded(b, x[j] - most))));
     double norm = rounded(b, most + rounded(b, log(sum)));
     int64_t n = b->n;
     memcpy(b->branch, b->leaf, (size_t)n * sizeof *b->leaf);
