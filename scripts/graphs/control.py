@@ -50,6 +50,13 @@ def cond(g, x):
     return (lambda x, v: tf.cond(f(v), lambda: a(x), lambda: b(x))), i
 
 
+def switch_case(g, x):
+    """One of several branches, the last for what is out of range."""
+    whole = [i for i, v in enumerate(g.values) if v.dtype == tf.int32 and v.shape.num_elements()]
+    bodies = [body(g, x) for _ in range(g.r.randint(1, 4))]
+    return ((lambda x, v: tf.switch_case(tf.reduce_max(v), [lambda f=f: f(x) for f in bodies])), g.r.choice(whole)) if whole else None
+
+
 def nested_cond(g, x):
     p, a, b, n = predicate(g), body(g, x), body(g, x), g.r.randint(1, 3)
     if not p:
@@ -114,6 +121,7 @@ def recurrent(g, x):
 
 
 CONTROL = [Pattern(cond, 3, dtypes=TYPES, exact=ROUND, least_rank=0, special=False),
+           Pattern(switch_case, 2, dtypes=TYPES, exact=ROUND, least_rank=0, special=False),
            Pattern(nested_cond, 1, dtypes=TYPES, exact=ROUND, least_rank=0, special=False),
            Pattern(counted_loop, 2, dtypes=TYPES, exact=ROUND, least_rank=0, special=False),
            Pattern(data_loop, 2, dtypes=TYPES, exact=ROUND, special=False),

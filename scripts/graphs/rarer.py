@@ -311,6 +311,22 @@ linalg("Lu", lambda x: tf.linalg.lu(x)[0], 0.3)
 linalg("Qr", lambda x: tf.abs(tf.linalg.qr(x)[1]), 0.3)
 
 
+# -- Fourier transforms, over dimensions of any size -------------------------------------------------------------
+def fourier(fs):
+    def make(g, x):
+        f = g.r.choice(fs[:len(x.shape)])
+        return (lambda x: f(x)) if all(x.shape[-len(fs):]) and x.shape.num_elements() < 3000 else None
+    return make
+
+
+SIGNAL = tf.signal
+row("FFT", fourier([SIGNAL.fft, SIGNAL.fft2d, SIGNAL.fft3d]), (tf.complex64, tf.complex128), ROUND, 2, least_rank=1, special=False)
+row("IFFT", fourier([SIGNAL.ifft, SIGNAL.ifft2d, SIGNAL.ifft3d]), (tf.complex64, tf.complex128), ROUND, 2, least_rank=1, special=False)
+row("RFFT", fourier([SIGNAL.rfft, SIGNAL.rfft2d]), F64, ROUND, 1, least_rank=1, special=False)
+row("IRFFT", lambda g, x: (lambda x, n=g.r.randint(1, 9): SIGNAL.irfft(x, [n])) if all(x.shape) else None, (tf.complex64,), ROUND, 2,
+    least_rank=1, special=False)  # TensorFlow aborts for a length of 0
+
+
 # -- Cells of recurrent networks ---------------------------------------------------------------------------------
 def gru_cell(g, x):
     n, c = x.shape
