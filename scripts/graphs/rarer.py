@@ -307,6 +307,8 @@ row("FusedBatchNormV3 of halves", norm_half, FLOATS[2:], ROUND, 1, rank=4, speci
 
 # -- Linear algebra ----------------------------------------------------------------------------------------------
 linalg("LogMatrixDeterminant", lambda x: tf.linalg.slogdet(x)[1])
+linalg("SelfAdjointEigenvalues", tf.linalg.eigvalsh, 0.3)
+linalg("SingularValues", lambda x: tf.linalg.svd(x, compute_uv=False), 0.3)
 linalg("Lu", lambda x: tf.linalg.lu(x)[0], 0.3)
 linalg("Qr", lambda x: tf.abs(tf.linalg.qr(x)[1]), 0.3)
 
