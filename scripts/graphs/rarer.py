@@ -345,8 +345,14 @@ def lstm_block(g, x):
     state, w, b, k = g.weight(n, h, scale=0.5), g.weight(c + h, 4 * h), g.weight(4 * h, scale=0.3), g.r.randrange(7)
     peep = [g.weight(h, scale=0.3) for _ in range(3)]
     length, use = g.r.randint(0, t), g.r.random() < 0.4
-    return lambda x: raw.BlockLSTMV2(seq_len_max=tf.minimum(tf.constant(length, tf.int64), tf.shape(x, tf.int64)[0]), x=x, cs_prev=state, h_prev=state, w=w, wci=peep[0], wcf=peep[1],
-                                     wco=peep[2], b=b, use_peephole=use)[k]
+
+    def step(x):
+        most = tf.shape(x, tf.int64)[0]
+        if k in (1, 6):  # the others hold anything after the end
+            most = tf.minimum(tf.constant(length, tf.int64), most)
+        return raw.BlockLSTMV2(seq_len_max=most, x=x, cs_prev=state, h_prev=state, w=w, wci=peep[0], wcf=peep[1], wco=peep[2], b=b,
+                               use_peephole=use)[k]
+    return step
 
 
 row("GRUBlockCell", gru_cell, F32, ROUND, 1.5, rank=2, special=False)
