@@ -119,6 +119,13 @@ static Value *pick(Cx *cx, Value *v, Value *index, Value *valid, Value *other)
     memcpy(dim, v->type.dim, sizeof dim);
     memcpy(dim + axis, index->type.dim, index->type.rank * sizeof *dim);
     if (v->type.dim[axis] == 0) return broadcast(cx, other, dim, rank);
+    if (!dim_known(v->type.dim[axis])) { /* a run may find it empty: one element more can always be read */
+        Dim lo[IR_MAX_RANK] = {0}, hi[IR_MAX_RANK] = {0};
+        hi[axis] = 1;
+        v = ir_v(&cx->b, OP_pad, IN(v),
+                 AT(at_ds("lo", lo, axis + 1), at_ds("hi", hi, axis + 1), at_f("value", 0)));
+        if (!v) return NULL;
+    }
     index = ir_v(&cx->b, OP_select, IN(valid, index, num(cx, 0)), NO_ATTRS);
     Value *x = index ? ir_v(&cx->b, OP_gather, IN(v, index), AT(at_i("axis", axis))) : NULL;
     return x ? ir_v(&cx->b, OP_select, IN(valid, x, other), NO_ATTRS) : NULL;
