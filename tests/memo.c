@@ -75,6 +75,8 @@ bool memo_install(void)
     free(why);
     if (!real) return false;
     memo.describe = real->describe;
+    memo.object = real->object;
+    memo.symbol = real->symbol;
     plugin_replace(&memo);
     return true;
 }

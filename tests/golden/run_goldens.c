@@ -1,6 +1,10 @@
 /* Runs the golden cases of this folder through the public API and compares every output with TensorFlow's.
  *
- *     run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--verbose] FOLDER [OP | OP/VARIANT ...]
+ *     run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--quick] [--every N] [--verbose]
+ *                 FOLDER [OP | OP/VARIANT ...]
+ *
+ * --general: with code for all sizes. --aot: as object files that are loaded. --quick: LLVM compiles quickly
+ * and kernels are remembered, where it is not the machine code that is tested. --every N: each Nth case.
  *
  * FOLDER holds index.txt and one .npz per op (see make_goldens.py). A case passes when every output has the
  * golden's type and shape and each element is off by at most rtol * |golden| + atol; of what TensorFlow
@@ -10,12 +14,14 @@
 
 #include "run_aot.h"
 #include "runtime/npz.h"
+#include "tests/memo.h"
 
 enum { MAX_TENSORS = 16, MAX_NAME = 128 };
 
 typedef struct {
     jitc_options options;
-    bool general, aot;
+    bool general, aot, quick;
+    int every, seen;
     bool verbose;
     int passed, failed, ngeneral;
 } Runner;
@@ -236,8 +242,9 @@ static bool chosen(const char *name, char **names, int n)
 
 static int usage(void)
 {
-    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--verbose] FOLDER [OP | "
-          "OP/VARIANT ...]\n",
+    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general | --aot] [--quick] [--every N] "
+          "[--verbose] "
+          "FOLDER [OP | OP/VARIANT ...]\n",
           stderr);
     return 2;
 }
@@ -255,7 +262,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
     Case c = {.name = name};
     while (fscanf(index, "%127s %lf %lf", name, &c.rtol, &c.atol) == 3) {
         char *slash = strchr(name, '/');
-        if (!slash || !chosen(name, names, nnames)) continue;
+        if (!slash || !chosen(name, names, nnames) || r->seen++ % r->every) continue;
         Str why = {0};
         char *reason = NULL;
         size_t op = (size_t)(slash - name);
@@ -285,6 +292,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
             if (r->verbose) printf("ok   %s\n", name);
         }
         fflush(stdout);
+        if (r->quick) memo_trim();
         free(reason);
         str_free(&why);
     }
@@ -297,7 +305,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
 
 int main(int argc, char **argv)
 {
-    Runner r = {.options = JITC_OPTIONS_INIT};
+    Runner r = {.options = JITC_OPTIONS_INIT, .every = 1};
     int i = 1;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--verbose") == 0) {
@@ -306,6 +314,13 @@ int main(int argc, char **argv)
             r.general = true;
         } else if (strcmp(argv[i], "--aot") == 0) {
             r.aot = true;
+        } else if (strcmp(argv[i], "--quick") == 0) {
+            if (!memo_install()) return 2;
+            memo_quick(true);
+            r.quick = true;
+        } else if (strcmp(argv[i], "--every") == 0 && i + 1 < argc) {
+            r.every = atoi(argv[++i]);
+            if (r.every < 1) return usage();
         } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
             r.options.cpu = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
