@@ -33,7 +33,7 @@ enum {
     MODEL_E_WORKSPACE = -2, /* the workspace is too small, or not aligned */
     MODEL_E_MEMORY = -3,    /* memory for sizes that depend on data ran out */
     MODEL_E_STOPPED = -4,   /* the stop flag was set */
-    MODEL_E_DIMS = -5,      /* a size is negative, or too large */
+    MODEL_E_DIMS = -5,      /* a size is negative, or an input is smaller than a window */
     MODEL_E_OUTPUT = -6,    /* an output is larger than its room: dims tell the sizes */
     MODEL_E_WEIGHTS = -7,   /* no weights were passed */
     MODEL_E_OPTIONS = -8,   /* the options are not those of this header */

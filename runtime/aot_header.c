@@ -192,7 +192,8 @@ static void put_header(Header *h)
     line(h, "    $_E_WORKSPACE = %d, /* the workspace is too small, or not aligned */", MODEL_E_WORKSPACE);
     line(h, "    $_E_MEMORY = %d,    /* memory for sizes that depend on data ran out */", MODEL_E_MEMORY);
     line(h, "    $_E_STOPPED = %d,   /* options.stop was set */", MODEL_E_STOPPED);
-    line(h, "    $_E_DIMS = %d,      /* a size is negative */", MODEL_E_DIMS);
+    line(h, "    $_E_DIMS = %d,      /* a size is negative, or an input is smaller than a window */",
+         MODEL_E_DIMS);
     line(h, "    $_E_OUTPUT = %d,    /* an output is larger than its room: dims tell the sizes */",
          MODEL_E_OUTPUT);
     line(h, "    $_E_WEIGHTS = %d,   /* options.weights is NULL */", MODEL_E_WEIGHTS);

@@ -225,6 +225,24 @@ static void store_ptr(Gen *g, Ptr field, Ptr p)
     p_store(g, field, ival(0), p);
 }
 
+/* A size that the inputs' sizes make negative: a window larger than its input, of which code for all sizes
+ * knows nothing. */
+static Cond negative_sizes(const Entry *e)
+{
+    Gen *g = e->mg->g;
+    const Plan *p = e->mg->m->plan;
+    bool *seen = job_array(g->job, bool, p->nreg + 1);
+    Cond bad = c_const(false);
+    for (uint32_t i = 0; i < p->nbuf; i++)
+        for (int d = 0; d < p->buf[i].type.rank; d++) {
+            PlanNum n = p->buf[i].type.dim[d];
+            if (n >= 0 || seen[-n - 1] || !p->reg[-n - 1].entry) continue;
+            seen[-n - 1] = true;
+            bad = c_or(g, bad, c_lt(g, value(e, n), ival(0)));
+        }
+    return bad;
+}
+
 /* int NAME_run_options(inputs, outputs, workspace, workspace_bytes, dims, options) */
 static V run_options(ModelGen *mg, V drive)
 {
@@ -258,6 +276,8 @@ static V run_options(ModelGen *mg, V drive)
     for (uint32_t i = 0; i < mg->m->nin_dims; i++)
         return_if(g, c_lt(g, i_load(g, dims, ival(i), JITC_INT64), ival(0)), MODEL_E_DIMS);
     Entry e = entry_values(mg, dims);
+    Cond negative = negative_sizes(&e);
+    if (!negative.konst) return_if(g, negative, MODEL_E_DIMS);
     V shares_at = LLVMBuildInBoundsGEP2(g->b, g->ptr, options.v, (V[]){gen_raw(g, ival(OPT_SHARES))}, 1, "");
     V shares_word = LLVMBuildLoad2(g->b, model_size_type(mg), shares_at, "");
     Ival shares = limit_shares(g, (Ival){.v = LLVMBuildZExt(g->b, shares_word, g->i64, "")});
@@ -387,7 +407,7 @@ static void error_function(ModelGen *mg)
         [-MODEL_E_OPTIONS] = "the options are not those of this model's header",
         [-MODEL_E_WEIGHTS] = "the options name no weights",
         [-MODEL_E_OUTPUT] = "an output is larger than its room; dims tell the sizes",
-        [-MODEL_E_DIMS] = "a size is negative",
+        [-MODEL_E_DIMS] = "a size is negative, or an input is smaller than a window",
         [-MODEL_E_STOPPED] = "the run was stopped",
         [-MODEL_E_MEMORY] = "out of memory",
         [-MODEL_E_WORKSPACE] = "the workspace is too small, or not aligned to 64 bytes",
