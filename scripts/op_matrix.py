@@ -419,7 +419,7 @@ Where TensorFlow has no answer that one could rely on: a number that an integer 
 nearest that it can when it is cast from floating point (NaN the least); Round of integers gives them back
 (TensorFlow 2.21 gives zeros). The Quantized… operators of oneDNN, which have no kernel of TensorFlow's own, are
 compared with a model in the golden cases; of one range per channel, each channel's numbers stand for what its
-range says.
+range says. Eigenvectors and singular vectors have the signs that the algorithm gives them, here and there.
 
 Random numbers are those that TensorFlow's CPU kernels draw (Philox4x32-10), with the attributes seed and seed2 of
 the node. An exec is like a session: its runs go on in the sequence, as if each had drawn as many numbers as the
