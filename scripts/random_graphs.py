@@ -182,6 +182,8 @@ def ways(g):
     opened = any(d is None for _, _, spec in g.inputs for d in spec)
     if g.r.random() < (0.4 if opened else 0.05):
         chosen.append(f"open:native:{threads}:")
+    if g.r.random() < 0.1:
+        chosen.append(f"aot:native:{threads}")
     return chosen
 
 

@@ -11,6 +11,7 @@
  *     code:CPU:THREADS:PASSES  compiled code; no PASSES: the default ones
  *     quick:CPU:THREADS:PASSES compiled by LLVM's fastest code generation
  *     open:CPU:THREADS:PASSES  the same, of code for all sizes of the first dimensions, as far as it can be
+ *     aot:CPU:THREADS          an object file, loaded; 1 thread: one share, more: several
  *
  * Code computes the OUTPUTs named. Kernels are compiled once, whatever graph they are of. The outputs of way
  * k for set j go to PREFIXk.j.npz. The answer is a line for each way, "ok", or "STATUS MESSAGE"; an empty
@@ -22,8 +23,9 @@
 #include "runtime/jitc_internal.h"
 #include "runtime/npz.h"
 #include "tests/memo.h"
+#include "tests/run_aot.h"
 
-enum { MAX_SETS = 4, MAX_LINE = 16384 };
+enum { MAX_SETS = 4, MAX_LINE = 16384, MAX_TENSORS = 20 };
 
 typedef struct {
     const char *model, *prefix;
@@ -169,12 +171,71 @@ static void code_way(const Task *t, int way, bool open, char *words)
     jitc_program_free(p);
 }
 
+/* Ahead of time: with the dimensions open that the graph leaves open; where that cannot be, for the sizes of
+ * the inputs. */
+static bool try_aot(const Task *t, int way, int k, jitc_options options, const char *cpu, bool shares,
+                    bool fixed, Str *why)
+{
+    const NpzFile *set = &t->set[k];
+    jitc_shape shapes[MAX_TENSORS];
+    jitc_tensor out[MAX_TENSORS] = {0};
+    const jitc_tensor *in[MAX_TENSORS] = {0};
+    jitc_program *p = NULL;
+    jitc_error *error = NULL;
+    for (size_t i = 0; fixed && i < set->n && i < MAX_TENSORS; i++) {
+        const jitc_tensor *v = &set->at[i].value;
+        shapes[options.nshapes] = (jitc_shape){.name = set->at[i].name, .rank = v->rank};
+        memcpy(shapes[options.nshapes++].dim, v->shape, sizeof v->shape);
+    }
+    options.shapes = shapes;
+    jitc_status status = jitc_program_load(t->model, &options, &p, &error);
+    if (status) str_put(why, error ? jitc_error_text(error) : "no reason given");
+    jitc_error_free(error);
+    size_t nin = p ? jitc_program_input_count(p) : 0, nout = p ? jitc_program_output_count(p) : 0;
+    if (nin > MAX_TENSORS || nout > MAX_TENSORS) str_put(why, "too many tensors");
+    for (size_t i = 0; i < nin && !why->n; i++)
+        if (!(in[i] = input_named(set, jitc_program_input(p, i)->name)))
+            str_put(why, "an input is not given");
+    if (!why->n) run_aot(p, cpu, shares, in, nin, out, nout, why);
+    if (!why->n) {
+        NpzMember members[MAX_TENSORS];
+        for (size_t i = 0; i < nout; i++)
+            members[i] = (NpzMember){(char *)(uintptr_t)jitc_program_output(p, i)->name, out[i]};
+        if (save(t, way, k, members, nout)) str_put(why, "cannot write");
+    }
+    for (size_t i = 0; i < MAX_TENSORS; i++) free(out[i].data);
+    jitc_program_free(p);
+    return why->n == 0;
+}
+
+static void aot_way(const Task *t, int way, char *words)
+{
+    jitc_options options = JITC_OPTIONS_INIT;
+    const char *cpu = strsep(&words, ":");
+    bool shares = words && atoi(words) > 1, ok = true;
+    options.outputs = t->noutputs ? t->outputs : NULL;
+    options.noutputs = t->noutputs;
+    for (int k = 0; k < t->nsets && ok; k++) {
+        Str why = {0};
+        ok = try_aot(t, way, k, options, cpu, shares, false, &why);
+        if (!ok) {
+            why.n = 0;
+            ok = try_aot(t, way, k, options, cpu, shares, true, &why);
+        }
+        if (!ok) answer(JITC_E_INVALID, str_text(&why));
+        str_free(&why);
+    }
+    if (ok) puts("ok");
+}
+
 static void run_way(const Task *t, int way, char *words)
 {
     const char *kind = strsep(&words, ":");
     memo_quick(strcmp(kind, "code") != 0);
     if (strcmp(kind, "eval") == 0)
         eval_way(t, way, words);
+    else if (strcmp(kind, "aot") == 0)
+        aot_way(t, way, words);
     else
         code_way(t, way, strcmp(kind, "open") == 0, words);
 }

@@ -12,9 +12,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "run_aot.h"
 #include "runtime/npz.h"
 #include "tests/memo.h"
+#include "tests/run_aot.h"
 
 enum { MAX_TENSORS = 16, MAX_NAME = 128 };
 

@@ -1,4 +1,4 @@
-#include "run_aot.h"
+#include "tests/run_aot.h"
 
 #include <stdlib.h>
 
