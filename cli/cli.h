@@ -174,6 +174,9 @@ bool try_stats(Options *o, const Model *m, const ImportOptions *import, const ch
 
 /* -- Programs
  * --------------------------------------------------------------------------------------------------- */
+/* Lines of the library are escaped already, which is not undone by escaping them again. */
+_Noreturn void give_up(Job *job, jitc_status status, const char *lines);
+
 typedef struct Session {
     jitc_program *program;
     jitc_exec *exec;

@@ -54,15 +54,6 @@ static const char *stem_of(Job *job, const char *path)
 
 /* -- Compiling --------------------------------------------------------------------------------------------
  */
-static _Noreturn void give_up(Job *job, jitc_status status, const char *lines)
-{
-    for (const char *p = lines, *end; *p; p = *end ? end + 1 : end) {
-        end = p + strcspn(p, "\n");
-        job_error(job, "%.*s", (int)(end - p), p);
-    }
-    job_fail(job, status);
-}
-
 static _Noreturn void fail_with(Job *job, jitc_status status, jitc_error *e)
 {
     const char *text = e ? jitc_error_text(e) : "out of memory";

@@ -109,10 +109,7 @@ static void emit_code(Options *o, const Plan *p, Str *out)
     jitc_status status =
         codegen_text(o->cpu, k, p->nkernel, strcmp(o->emit, "asm") == 0 ? EMIT_ASM : EMIT_LLVM, &text, &why);
     if (text) str_put(out, text);
-    for (const char *line = why && status ? why : "", *end; *line; line = *end ? end + 1 : end) {
-        end = line + strcspn(line, "\n");
-        job_error(o->job, "%.*s", (int)(end - line), line);
-    }
+    job_error_lines(o->job, why && status ? why : "");
     free(text);
     free(why);
     if (status) job_fail(o->job, status);

@@ -11,13 +11,9 @@ static void close_session(void *session)
     jitc_program_free(s->program);
 }
 
-/* Lines of the library are escaped already, which is not undone by escaping them again. */
-static _Noreturn void give_up(Job *job, jitc_status status, const char *lines)
+_Noreturn void give_up(Job *job, jitc_status status, const char *lines)
 {
-    for (const char *p = lines, *end; *p; p = *end ? end + 1 : end) {
-        end = p + strcspn(p, "\n");
-        job_error(job, "%.*s", (int)(end - p), p);
-    }
+    job_error_lines(job, lines);
     job_fail(job, status);
 }
 

@@ -82,14 +82,6 @@ static void check_ranks(Job *job, const jitc_program *p)
     job_stop_on_errors(job);
 }
 
-/* "x86-64-v3", "haswell,+f". */
-static CodegenTarget target_of(Job *job, const char *cpu)
-{
-    if (!cpu) cpu = "native";
-    size_t n = strcspn(cpu, ",");
-    return (CodegenTarget){.cpu = job_strndup(job, cpu, n), .features = cpu + n + (cpu[n] == ',')};
-}
-
 /* What an exec keeps for models that draw random numbers, their caller passes: see ImportOptions.runs. */
 static jitc_io runs_input(void)
 {
@@ -122,10 +114,10 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
         job_fail(job, JITC_E_IO);
     }
     CodegenTarget target[AOT_MAX_CPUS];
-    for (int i = 0; i < o->ncpus; i++) target[i] = target_of(job, o->cpu[i]);
+    for (int i = 0; i < o->ncpus; i++) target[i] = program_cpu(job, o->cpu[i]);
     out->object = codegen->object(target, o->ncpus, &m, o->emit);
     if (out->object.error) {
-        job_error(job, "%s", out->object.error);
+        job_error_lines(job, out->object.error);
         job_fail(job, out->object.bad_cpu ? JITC_E_CPU : JITC_E_INTERNAL);
     }
     out->header = aot_header(&m, o);

@@ -489,16 +489,6 @@ static jitc_status prepare(jitc_exec *x, bool special)
 
 /* -- Running
  * ---------------------------------------------------------------------------------------------------- */
-/* What the kernel's text says that an index out of range means; 0: nothing. */
-static int report_text(const char *text, const char **at)
-{
-    static const char key[] = "report=\"";
-    const char *p = strstr(text, key), *end = p ? strchr(p + sizeof key - 1, '"') : NULL;
-    if (!end) return 0;
-    *at = p + sizeof key - 1;
-    return (int)(end - *at);
-}
-
 static jitc_status report_failure(jitc_exec *x, ControlResult r)
 {
     const Plan *plan = x->v->plan;
@@ -506,7 +496,7 @@ static jitc_status report_failure(jitc_exec *x, ControlResult r)
     case CONTROL_INDEX: {
         const PlanCall *c = &plan->call[r.at];
         const char *node = c->nnodes ? c->nodes[c->nnodes - 1] : "?", *why;
-        int n = report_text(plan->kernel[c->kernel].text, &why);
+        int n = plan_report(&plan->kernel[c->kernel], &why);
         if (n) return fail(x, JITC_E_INVALID, "node '%s': %.*s", node, n, why);
         return fail(x, JITC_E_INVALID, "node '%s': an index is out of range (element %llu of its indices)",
                     node, (unsigned long long)x->run.fail);

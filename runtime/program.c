@@ -31,7 +31,7 @@ const char *status_text(jitc_status status)
 char *job_text(const Job *job, jitc_status status)
 {
     Str s = {0};
-    for (const Diag *d = job->diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
+    str_diags(&s, job);
     char *r = strdup(s.n && !s.oom ? str_text(&s) : status_text(status));
     str_free(&s);
     return r;
@@ -86,8 +86,7 @@ static void check_options(Job *job, const jitc_options *o)
     if (job->nerrors) job_fail(job, JITC_E_USAGE);
 }
 
-/* "NAME,+feature,-feature". */
-static CodegenTarget target_of(Job *job, const char *cpu)
+CodegenTarget program_cpu(Job *job, const char *cpu)
 {
     if (!cpu || !cpu[0]) cpu = "native";
     size_t n = strcspn(cpu, ",");
@@ -99,7 +98,7 @@ static void copy_options(jitc_program *p, const jitc_options *o)
     Job *job = &p->job;
     check_options(job, o);
     p->threads = o->threads ? o->threads : threads_available();
-    p->target = target_of(job, o->cpu);
+    p->target = program_cpu(job, o->cpu);
     p->deadline_ms = o->deadline_ms;
     p->log = o->log;
     p->log_arg = o->log_arg;

@@ -82,6 +82,8 @@ struct jitc_program {
     const Codegen *codegen;
 };
 
+/* "NAME,+feature,-feature"; NULL: "native". */
+CodegenTarget program_cpu(Job *job, const char *cpu);
 void program_ref(jitc_program *p);
 void program_unref(jitc_program *p);
 /* In a job that has been entered: the module of a signature, imported and not yet optimised; with open

@@ -104,15 +104,6 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     return c;
 }
 
-static void report_lines(Job *job, const char *text)
-{
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        if (n) job_error(job, "%.*s", (int)n, text);
-        text += n + (text[n] == '\n');
-    }
-}
-
 /* Makes the new kernels the program's. */
 static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
 {
@@ -125,7 +116,7 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
     if (r->error || !r->fn) {
         bool cpu =
             r->error && (strncmp(r->error, "unknown CPU", 11) == 0 || strncmp(r->error, "this CPU", 8) == 0);
-        report_lines(job, r->error ? r->error : "out of memory in the code generator");
+        job_error_lines(job, r->error ? r->error : "out of memory in the code generator");
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }
     CodeImage *i = calloc(1, sizeof *i);

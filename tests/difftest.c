@@ -112,7 +112,7 @@ static jitc_status eval_set(const Task *t, int way, int set, const char *passes)
         eval_model(&job, t, way, set, passes);
     } else {
         Str s = {0};
-        for (const Diag *d = job.diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
+        str_diags(&s, &job);
         answer(job.status, str_text(&s));
         str_free(&s);
     }

@@ -71,15 +71,6 @@ Ival model_reg_value(Gen *g, RegKind kind, Ival a, Ival b)
     }
 }
 
-/* A PlanNum that the machine reads. */
-static Ival number_at(Gen *g, Ptr regs, Ptr table, Ival at)
-{
-    Ival n = i_load(g, table, at, JITC_INT64);
-    Cond is_reg = c_lt(g, n, ival(0));
-    Ival reg = i_load(g, regs, i_select(g, is_reg, i_sub(g, ival(-1), n), ival(0)), JITC_INT64);
-    return i_select(g, is_reg, reg, n);
-}
-
 static Ival number(const Driver *d, PlanNum n)
 {
     return n >= 0 ? ival(n) : i_load(d->g, d->regs, ival(-n - 1), JITC_INT64);
@@ -88,11 +79,6 @@ static Ival number(const Driver *d, PlanNum n)
 static Ptr buffer(const Driver *d, uint32_t buf)
 {
     return p_load(d->g, d->bufs, ival(buf));
-}
-
-static Ival round_line(Gen *g, Ival bytes)
-{
-    return i_mul(g, i_div(g, i_add(g, bytes, ival(RUN_ALIGN - 1)), ival(RUN_ALIGN)), ival(RUN_ALIGN));
 }
 
 /* -- Calls: void call(state, kernel, table) --------------------------------------------------------------
@@ -141,11 +127,6 @@ static Ptr take_memory(ModelGen *mg, Ptr state, Ptr old, Ival bytes)
     V n = LLVMBuildTrunc(g->b, gen_raw(g, bytes), size, "");
     V args[] = {p_load(g, RUN_FIELD(g, state, heap), ival(0)).v, old.v, n};
     return (Ptr){model_call_ptr(mg, p_load(g, RUN_FIELD(g, state, alloc), ival(0)), g->ptr, args, 3)};
-}
-
-static Cond is_null(Gen *g, Ptr p)
-{
-    return (Cond){.v = LLVMBuildICmp(g->b, LLVMIntEQ, p.v, LLVMConstPointerNull(g->ptr), "")};
 }
 
 static void give_memory(ModelGen *mg, Ptr state, Ptr at)
@@ -265,14 +246,6 @@ static void fail_if(Driver *d, Cond c, int64_t code)
     end_if(d, c);
 }
 
-static const char *report_of(const PlanKernel *k, int *n)
-{
-    static const char key[] = "report=\"";
-    const char *p = strstr(k->text, key), *end = p ? strchr(p + sizeof key - 1, '"') : NULL;
-    *n = end ? (int)(end - (p + sizeof key - 1)) : 0;
-    return end ? p + sizeof key - 1 : NULL;
-}
-
 static void add_call(Driver *d, const PlanCall *c)
 {
     Gen *g = d->g;
@@ -281,9 +254,9 @@ static void add_call(Driver *d, const PlanCall *c)
     int64_t *table = job_array(g->job, int64_t, CALL_REST + nbufs + c->ndims + 1), error = 0;
     if (d->may_fail[c->kernel]) {
         const char *node = c->nnodes ? c->nodes[c->nnodes - 1] : "?";
-        int len;
-        const char *why = report_of(&d->p->kernel[c->kernel], &len);
-        error = why ? model_error(mg, "node '%s': %.*s", node, len, why)
+        const char *why;
+        int len = plan_report(&d->p->kernel[c->kernel], &why);
+        error = len ? model_error(mg, "node '%s': %.*s", node, len, why)
                     : model_error(mg, "node '%s': an index is out of range", node);
     }
     int64_t head[CALL_REST] = {nbufs, c->ndims, c->units, c->elements, c->grain, c->scratch, error};

@@ -50,15 +50,10 @@ static Ival at_most(Gen *g, Ival v, int64_t most)
 /* Far above what any machine has, and sums of them still fit. */
 static const int64_t MOST_BYTES = INT64_C(1) << 56;
 
-static Ival rounded(Gen *g, Ival bytes)
-{
-    return i_mul(g, i_div(g, i_add(g, bytes, ival(RUN_ALIGN - 1)), ival(RUN_ALIGN)), ival(RUN_ALIGN));
-}
-
 static Ival scratch_each(const Entry *e)
 {
     Gen *g = e->mg->g;
-    return rounded(g, at_most(g, value(e, e->mg->m->plan->scratch), MOST_BYTES >> 16));
+    return round_line(g, at_most(g, value(e, e->mg->m->plan->scratch), MOST_BYTES >> 16));
 }
 
 static Ival arena_bytes(const Entry *e)
@@ -98,11 +93,6 @@ static Ival size_param(ModelGen *mg, V fn, unsigned i)
 static V as_size(ModelGen *mg, Ival v)
 {
     return LLVMBuildTrunc(mg->g->b, gen_raw(mg->g, v), model_size_type(mg), "");
-}
-
-static Cond is_null(Gen *g, Ptr p)
-{
-    return (Cond){.v = LLVMBuildICmp(g->b, LLVMIntEQ, p.v, LLVMConstPointerNull(g->ptr), "")};
 }
 
 static void return_if(Gen *g, Cond c, int64_t code)
@@ -195,9 +185,7 @@ static void place_buffers(const Entry *e, Ptr state, Ptr in, Ptr out, Ptr weight
         IF(g, weight, c_eq(g, kind, ival(BUF_WEIGHT))) p_store(g, bufs, l.i, p_bytes(g, weights, at));
         IF(g, slot, c_eq(g, kind, ival(BUF_SLOT)))
         {
-            Cond is_reg = c_lt(g, at, ival(0));
-            Ival reg = i_load(g, regs, i_select(g, is_reg, i_sub(g, ival(-1), at), ival(0)), JITC_INT64);
-            p_store(g, bufs, l.i, p_bytes(g, arena, i_select(g, is_reg, reg, at)));
+            p_store(g, bufs, l.i, p_bytes(g, arena, number_at(g, regs, row, ival(AT))));
         }
     }
 }

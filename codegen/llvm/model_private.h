@@ -57,6 +57,22 @@ static inline void state_set(Gen *g, Ptr state, int word, Ival v)
 {
     i_store(g, state_words(g, state), ival(word), JITC_INT64, v);
 }
+/* A PlanNum that stands in a table of the module. */
+static inline Ival number_at(Gen *g, Ptr regs, Ptr table, Ival at)
+{
+    Ival n = i_load(g, table, at, JITC_INT64);
+    Cond is_reg = c_lt(g, n, ival(0));
+    Ival reg = i_load(g, regs, i_select(g, is_reg, i_sub(g, ival(-1), n), ival(0)), JITC_INT64);
+    return i_select(g, is_reg, reg, n);
+}
+static inline Ival round_line(Gen *g, Ival bytes)
+{
+    return i_mul(g, i_div(g, i_add(g, bytes, ival(RUN_ALIGN - 1)), ival(RUN_ALIGN)), ival(RUN_ALIGN));
+}
+static inline Cond is_null(Gen *g, Ptr p)
+{
+    return (Cond){.v = LLVMBuildICmp(g->b, LLVMIntEQ, p.v, LLVMConstPointerNull(g->ptr), "")};
+}
 #define RUN_FIELD(g, state, field) p_bytes(g, state, ival((int64_t)offsetof(jitc_run, field)))
 
 LLVMValueRef model_function(ModelGen *mg, const char *name, LLVMTypeRef result, const char *params);

@@ -57,10 +57,10 @@ static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
     g_fail(g, "unknown algorithm '%s'", algo);
 }
 
-static char *diagnostics(const Job *job)
+char *module_diagnostics(const Job *job)
 {
     Str s = {0};
-    for (const Diag *d = job->diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
+    str_diags(&s, job);
     char *text = strdup(s.n ? str_text(&s) : "out of memory");
     str_free(&s);
     return text;
@@ -127,7 +127,7 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
                 variant->fn[i] = g.fn;
             }
         } else {
-            char *why = diagnostics(&job);
+            char *why = module_diagnostics(&job);
             if (asprintf(&error, "kernel '%s': %s", k[i].name, why) < 0) error = NULL;
             free(why);
         }

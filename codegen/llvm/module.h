@@ -20,6 +20,7 @@ typedef struct {
 LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm);
 char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, size_t n, size_t first,
                      const ModuleVariant *variant);
+char *module_diagnostics(const Job *job); /* what was reported, or that memory ran out */
 char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm);
 
 /* Emits every text into one module of `cx`; symbols are k0, k1, … plus `first`. NULL: *error says why

@@ -94,10 +94,7 @@ static char *add_model(LLVMModuleRef module, const Target *target, const int *le
         model_entries(&mg, model_driver(&mg));
         model_tables(&mg);
     } else {
-        Str s = {0};
-        for (const Diag *d = job.diags; d; d = d->next) str_printf(&s, "%s%s", s.n ? "\n" : "", d->text);
-        error = strdup(s.n ? str_text(&s) : "out of memory");
-        str_free(&s);
+        error = module_diagnostics(&job);
     }
     job_free(&job);
     LLVMDisposeBuilder(b);

@@ -55,6 +55,17 @@ typedef struct {
     Hash key;
 } PlanKernel;
 
+/* What the kernel's text says that an index out of range means: *at, of the length that it gives; 0: nothing.
+ */
+static inline int plan_report(const PlanKernel *k, const char **at)
+{
+    static const char key[] = "report=\"";
+    const char *p = strstr(k->text, key), *end = p ? strchr(p + sizeof key - 1, '"') : NULL;
+    if (!end) return 0;
+    *at = p + sizeof key - 1;
+    return (int)(end - *at);
+}
+
 typedef struct {
     uint32_t kernel;
     uint32_t buf0, noperands, nresults; /* PlanBuf numbers from call_buf[buf0]: operands, then results */

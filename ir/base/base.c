@@ -143,6 +143,20 @@ void job_error(Job *job, const char *fmt, ...)
     va_end(ap);
 }
 
+void job_error_lines(Job *job, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        if (n) job_error(job, "%.*s", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+void str_diags(Str *s, const Job *job)
+{
+    for (const Diag *d = job->diags; d; d = d->next) str_printf(s, "%s%s", s->n ? "\n" : "", d->text);
+}
+
 void job_stop_on_errors(Job *job)
 {
     if (job->nerrors) job_fail(job, JITC_E_INVALID);

@@ -63,6 +63,7 @@ void job_free(Job *job); /* runs the cleanups, newest first, then frees the aren
 _Noreturn void job_fail(Job *job, jitc_status status);
 void job_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
 void job_verror(Job *job, const char *fmt, va_list ap);
+void job_error_lines(Job *job, const char *text); /* each line of it that is not empty, as it stands */
 void job_stop_on_errors(Job *job);
 _Noreturn void job_bug(Job *job, const char *fmt, ...)
     PRINTF(2, 3);        /* a broken invariant of ours: JITC_E_INTERNAL */
@@ -121,6 +122,8 @@ typedef struct {
 } StrMap;
 void *strmap_get(const StrMap *m, const char *key);             /* NULL when absent */
 void strmap_put(Job *job, StrMap *m, const char *key, void *v); /* key is borrowed; v must not be NULL */
+
+void str_diags(Str *s, const Job *job); /* what was reported, a line each; no line end after the last */
 
 int64_t now_ns(void); /* CLOCK_MONOTONIC */
 

@@ -2,89 +2,41 @@
 #include "runtime/jitc_internal.h"
 #include "tests/unit/suites.h"
 
-#define KIND(name, dtype) "attr { key: \"" name "\" value { type: " dtype " } } "
-#define SEED(name, n)     "attr { key: \"" name "\" value { i: " n " } } "
-#define FLOATS            KIND("T", "DT_INT32") KIND("dtype", "DT_FLOAT")
+#define SCALAR(n)                                                                                            \
+    "attr { key: 'dtype' value { type: DT_INT32 } }"                                                         \
+    "attr { key: 'value' value { tensor { dtype: DT_INT32 tensor_shape {} int_val: " #n " } } } }"
+#define SEED(name, n) "attr { key: '" name "' value { i: " #n " } }"
+#define FLOATS        "attr { key: 'T' value { type: DT_INT32 } } attr { key: 'dtype' value { type: DT_FLOAT } }"
 
-static const char graph[] = "node { name: \"x\" op: \"Placeholder\" " KIND(
-    "dtype",
-    "DT_FLOAT") "attr { key: \"shape\" value { shape "
-                "{ dim { size: -1 } dim { size: 3 } } } } }"
-                "node { name: \"s\" op: \"Shape\" input: \"x\" " KIND(
-                    "T",
-                    "DT_FLOAT") "}"
-                                "node { name: \"lo\" op: \"Const\" " KIND(
-                                    "dtype",
-                                    "DT_INT32") "attr { key: \"value\" value { tensor { "
-                                                "dtype: DT_INT32 tensor_shape {} int_val: 0 } } } }"
-                                                "node { name: \"hi\" op: \"Const\" " KIND(
-                                                    "dtype",
-                                                    "DT_INT32") "attr { key: \"value\" value { tensor { "
-                                                                "dtype: DT_INT32 tensor_shape {} int_val: "
-                                                                "1000 } } } }"
-                                                                "node { name: \"five\" op: \"Const\" " KIND(
-                                                                    "dtype",
-                                                                    "DT_INT32") "attr { key: \"value\" value "
-                                                                                "{ tensor { "
-                                                                                "dtype: DT_INT32 "
-                                                                                "tensor_shape {} int_val: 5 "
-                                                                                "} } } }"
-                                                                                "node { name: \"u\" op: "
-                                                                                "\"RandomUniform\" input: "
-                                                                                "\"s\" " FLOATS SEED("seed", "3") SEED(
-                                                                                    "seed2",
-                                                                                    "4") "}"
-                                                                                         "node { name: \"i\" "
-                                                                                         "op: "
-                                                                                         "\"RandomUniformInt"
-                                                                                         "\" input: \"s\" "
-                                                                                         "input: \"lo\" "
-                                                                                         "input: "
-                                                                                         "\"hi\" " SEED(
-                                                                                             "seed",
-                                                                                             "3") "}"
-                                                                                                  "node { "
-                                                                                                  "name: "
-                                                                                                  "\"m\" op: "
-                                                                                                  "\"Multinom"
-                                                                                                  "ial\" "
-                                                                                                  "input: "
-                                                                                                  "\"x\" "
-                                                                                                  "input: "
-                                                                                                  "\"five\""
-                                                                                                  " " SEED(
-                                                                                                      "seed",
-                                                                                                      "8") "}"
-                                                                                                           "n"
-                                                                                                           "o"
-                                                                                                           "d"
-                                                                                                           "e"
-                                                                                                           " "
-                                                                                                           "{"
-                                                                                                           " "
-                                                                                                           "n"
-                                                                                                           "a"
-                                                                                                           "m"
-                                                                                                           "e"
-                                                                                                           ":"
-                                                                                                           " "
-                                                                                                           "\"free\" op: \"RandomUniform\" input: \"s\" " FLOATS
-                                                                                                           "}"
-                                                                                                           "n"
-                                                                                                           "o"
-                                                                                                           "d"
-                                                                                                           "e"
-                                                                                                           " "
-                                                                                                           "{"
-                                                                                                           " "
-                                                                                                           "n"
-                                                                                                           "a"
-                                                                                                           "m"
-                                                                                                           "e"
-                                                                                                           ":"
-                                                                                                           " "
-                                                                                                           "\"also\" op: \"RandomUniform\" input: \"s\" " FLOATS
-                                                                                                           "}";
+static const char *const graph[] = {
+    "node { name: 'x' op: 'Placeholder' attr { key: 'dtype' value { type: DT_FLOAT } }",
+    "attr { key: 'shape' value { shape { dim { size: -1 } dim { size: 3 } } } } }",
+    "node { name: 's' op: 'Shape' input: 'x' attr { key: 'T' value { type: DT_FLOAT } } }",
+    "node { name: 'lo' op: 'Const'",
+    SCALAR(0),
+    "node { name: 'hi' op: 'Const'",
+    SCALAR(1000),
+    "node { name: 'five' op: 'Const'",
+    SCALAR(5),
+    "node { name: 'u' op: 'RandomUniform' input: 's'",
+    FLOATS,
+    SEED("seed", 3),
+    SEED("seed2", 4),
+    "}",
+    "node { name: 'i' op: 'RandomUniformInt' input: 's' input: 'lo' input: 'hi'",
+    SEED("seed", 3),
+    "}",
+    "node { name: 'm' op: 'Multinomial' input: 'x' input: 'five'",
+    SEED("seed", 8),
+    "}",
+    "node { name: 'free' op: 'RandomUniform' input: 's'",
+    FLOATS,
+    "}",
+    "node { name: 'also' op: 'RandomUniform' input: 's'",
+    FLOATS,
+    "}",
+};
+static Str graph_text; /* must outlive the programs */
 enum { RUNS = 3, N = 6 };
 
 static jitc_exec *open_exec(jitc_program *p, float *x)
@@ -100,7 +52,9 @@ static jitc_program *load(void)
 {
     jitc_program *p;
     jitc_error *e;
-    if (jitc_program_load_memory(graph, sizeof graph - 1, NULL, &p, &e))
+    graph_text.n = 0;
+    for (size_t i = 0; i < COUNT(graph); i++) str_printf(&graph_text, "%s\n", graph[i]);
+    if (jitc_program_load_memory(str_text(&graph_text), graph_text.n, NULL, &p, &e))
         ck_abort_msg("%s", jitc_error_text(e));
     return p;
 }
