@@ -3,9 +3,10 @@ set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
-# What a bare Debian 12 lacks: to build, to lint.
+# What a bare Debian 12 lacks: to build, to build the examples that want more, to lint.
 build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libprotobuf-c-dev protobuf-c-compiler check
                 libpthreadpool-dev zlib1g-dev pkg-config"
+example_packages="g++ libpng-dev libturbojpeg0-dev"
 lint_packages="git clang-format clang-tidy cppcheck"
 
 # Two jobs at least, and no more than the processors this process may use.
