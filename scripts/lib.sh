@@ -8,6 +8,8 @@ build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libprotobuf-c-dev pr
                 libpthreadpool-dev zlib1g-dev pkg-config"
 example_packages="g++ libpng-dev libturbojpeg0-dev"
 lint_packages="git clang-format clang-tidy cppcheck"
+# For the tests of the Python package, which are skipped without them.
+python_packages="python3-numpy python3-pytest"
 
 # Two jobs at least, and no more than the processors this process may use.
 jobs=$(nproc 2>/dev/null || echo 2)

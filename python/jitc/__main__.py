@@ -1,0 +1,3 @@
+from jitc._tool import main
+
+main()
