@@ -4,8 +4,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export LC_ALL=C
 
 # What a bare Debian 12 lacks: to build, to build the examples that want more, to lint.
-build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libprotobuf-c-dev protobuf-c-compiler check
-                libpthreadpool-dev zlib1g-dev pkg-config"
+build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libstdc++-12-dev libzstd-dev zlib1g-dev
+                libprotobuf-c-dev protobuf-c-compiler libpthreadpool-dev check pkg-config"
 example_packages="g++ libpng-dev libturbojpeg0-dev"
 lint_packages="git clang-format clang-tidy cppcheck"
 # For the tests of the Python package, which are skipped without them.

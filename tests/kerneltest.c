@@ -18,11 +18,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "codegen/service.h"
 #include "ir/ir.h"
 #include "runtime/fpmode.h"
-
-const Codegen *jitc_codegen_open(void);
+#include "runtime/jitc_internal.h"
 
 enum { PAGE = 4096, TARGETS = 3, PTRS = 64, DIMS = 40 };
 static const char *const targets[TARGETS] = {"x86-64", "x86-64-v3", "x86-64-v4"};
@@ -503,7 +501,13 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 int main(int argc, char **argv)
 {
-    const Codegen *cg = jitc_codegen_open();
+    char *why;
+    const Codegen *cg = plugin_open(&why);
+    if (!cg) {
+        fprintf(stderr, "kerneltest: %s\n", why ? why : "out of memory");
+        free(why);
+        return 1;
+    }
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i++) {
         struct stat st;
