@@ -7,8 +7,12 @@
 
 #include "runtime/jitc_internal.h"
 
+/* Given by the build: where the code generator is installed, absolute and as seen from the tool's folder. */
 #ifndef JITC_PLUGIN_DIR
-#define JITC_PLUGIN_DIR "/usr/local/lib"
+#define JITC_PLUGIN_DIR "/usr/local/lib/jitc"
+#endif
+#ifndef JITC_PLUGIN_FROM_BIN
+#define JITC_PLUGIN_FROM_BIN "../lib/jitc"
 #endif
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -39,29 +43,37 @@ static void try_open(const char *folder, void **handle, Str *tried)
     str_free(&path);
 }
 
+static void try_beside(const char *folder, const char *const *places, size_t n, void **handle, Str *tried)
+{
+    for (size_t i = 0; i < n && !*handle; i++) {
+        Str place = {0};
+        str_printf(&place, "%s%s", folder, places[i]);
+        try_open(str_text(&place), handle, tried);
+        str_free(&place);
+    }
+}
+
+/* Nothing but where the library and the program are counts first, so an installed tree may be moved. */
 static void *find_plugin(Str *tried)
 {
+    static const char *const by_library[] = {"", "jitc/"};
+    static const char *const by_program[] = {"", "../", "../lib/", JITC_PLUGIN_FROM_BIN "/"};
     void *handle = NULL;
     Dl_info info;
-    Str folder = {0}, own = {0};
-    if (dladdr((const void *)&service, &info) && info.dli_fname && strchr(info.dli_fname, '/')) {
-        put_folder(&own, info.dli_fname);
-        try_open(str_text(&own), &handle, tried);
-    }
+    Str own = {0}, program = {0};
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     if (n > 0) {
-        static const char *const beside[] = {"", "../", "../lib/"};
         exe[n] = 0;
-        for (size_t i = 0; i < COUNT(beside) && !handle; i++) {
-            folder.n = 0;
-            put_folder(&folder, exe);
-            str_put(&folder, beside[i]);
-            if (strcmp(str_text(&folder), str_text(&own)) != 0) try_open(str_text(&folder), &handle, tried);
-        }
+        put_folder(&program, exe);
     }
+    if (dladdr((const void *)&service, &info) && info.dli_fname && strchr(info.dli_fname, '/'))
+        put_folder(&own, info.dli_fname);
+    if (own.n && strcmp(str_text(&own), str_text(&program)) != 0)
+        try_beside(str_text(&own), by_library, COUNT(by_library), &handle, tried);
+    if (program.n) try_beside(str_text(&program), by_program, COUNT(by_program), &handle, tried);
     try_open(JITC_PLUGIN_DIR "/", &handle, tried);
-    str_free(&folder);
+    str_free(&program);
     str_free(&own);
     return handle;
 }
