@@ -1,7 +1,7 @@
 /* Sound: samples of a WAV file, spectrograms, mel-frequency cepstral coefficients. */
 #include <math.h>
 
-#include "frontend/tf/tf.h"
+#include "frontend/tf/complex.h"
 
 static Value *bi(Cx *cx, OpCode code, Value *x, Value *y)
 {
@@ -90,23 +90,15 @@ static void import_decode_wav(Cx *cx, Value **in, Value **out)
 }
 
 /* -- Spectrograms --------------------------------------------------------------------------------------- */
-enum { SPECTRUM_WINDOW_MAX = 2048 }; /* the transform is a product with matrices of window * bins numbers */
+enum { SPECTRUM_WINDOW_MAX = 1 << 20 };
 static const double PI = 3.14159265358979323846;
 
-/* Of the transform of a frame under a Hann window: real or imaginary parts. */
-static Value *spectrum_matrix(Cx *cx, int64_t window, int64_t length, bool imaginary)
+static Value *hann_window(Cx *cx, int64_t window)
 {
-    int64_t bins = length / 2 + 1;
-    Type t = type_make(JITC_FLOAT64, 2, (Dim[]){window, bins});
+    Type t = type_make(JITC_FLOAT64, 2, (Dim[]){1, window});
     Tensor x = tensor_new(cx->job, &t);
-    double *v = x.data;
-    for (int64_t i = 0; i < window; i++) {
-        double hann = 0.5 - 0.5 * cos(2 * PI * (double)i / (double)window);
-        for (int64_t k = 0; k < bins; k++) {
-            double turn = 2 * PI * (double)(i * k % length) / (double)length;
-            v[i * bins + k] = hann * (imaginary ? -sin(turn) : cos(turn));
-        }
-    }
+    for (int64_t i = 0; i < window; i++)
+        tensor_set_f(&x, i, 0.5 - 0.5 * cos(2 * PI * (double)i / (double)window));
     return tensor_value(cx, &x);
 }
 
@@ -138,9 +130,15 @@ static void import_spectrogram(Cx *cx, Value **in, Value **out)
     x = to(cx, transpose(cx, x, (int64_t[]){1, 0}), JITC_FLOAT64);
     x = x && at ? matrix(cx, gather(cx, x, at, 1, 0), rows, window) : NULL;
     if (!x) return;
-    Value *re = dot(cx, x, spectrum_matrix(cx, window, length, false), false, false);
-    Value *im = dot(cx, x, spectrum_matrix(cx, window, length, true), false, false);
-    Value *v = to(cx, bi(cx, OP_add, bi(cx, OP_mul, re, re), bi(cx, OP_mul, im, im)), JITC_FLOAT32);
+    x = bi(cx, OP_mul, x, hann_window(cx, window));
+    x = x ? ir_v(&cx->b, OP_pad, IN(x),
+                 AT(at_ds("lo", (Dim[]){0, 0}, 2), at_ds("hi", (Dim[]){0, length - window}, 2)))
+          : NULL;
+    x = x ? real_fft(cx, x) : NULL;
+    if (!x) return;
+    Pair z = split(cx, x);
+    Value *power = bi(cx, OP_add, bi(cx, OP_mul, z.re, z.re), bi(cx, OP_mul, z.im, z.im));
+    Value *v = to(cx, power, JITC_FLOAT32);
     if (!squared) v = un(cx, OP_sqrt, v);
     out[0] = shaped(cx, v, (Dim[]){channels, frames, bins}, 3);
 }

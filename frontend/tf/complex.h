@@ -30,6 +30,9 @@ void run_base(Cx *cx, Value **in, Value **out);
 ImportFn import_embedded, import_complex_cholesky, import_complex_triangular_solve;
 ImportFn import_complex_lu, import_complex_determinant, import_complex_qr;
 
+/* Along the last dimension of n real numbers, the n / 2 + 1 first of their transform. */
+Value *real_fft(Cx *cx, Value *x);
+
 /* Elementary functions; pairs of f64, so that those of complex64 lose nothing. */
 Pair pair_exp(Cx *cx, Pair z);
 Pair pair_log(Cx *cx, Pair z);

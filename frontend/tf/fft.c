@@ -145,7 +145,7 @@ static Dim half_size(Cx *cx, Dim n)
     return dim_min(cx->m, n, dim_add(cx->m, dim_floordiv(cx->m, n, 2), 1));
 }
 
-static Value *real_fft(Cx *cx, Value *x)
+Value *real_fft(Cx *cx, Value *x)
 {
     DType t = x->type.dtype;
     Dim n = x->type.dim[x->type.rank - 1], half = half_size(cx, n);
