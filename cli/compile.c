@@ -8,7 +8,6 @@
 
 #include "cli/cli.h"
 #include "passes/pass.h"
-#include "runtime/aot.h"
 #include "runtime/file.h"
 
 extern char **environ;
@@ -16,7 +15,7 @@ extern char **environ;
 typedef struct {
     Job *job;
     jitc_program *program;
-    AotModel model;
+    jitc_object *object;
     OutFile file[3];
     int nfiles;
     const char *temp; /* an object for the linker */
@@ -27,7 +26,7 @@ static void end_compile(void *arg)
     Compile *c = arg;
     for (int i = 0; i < c->nfiles; i++) outfile_abort(&c->file[i]);
     if (c->temp) unlink(c->temp);
-    aot_free(&c->model);
+    jitc_object_free(c->object);
     jitc_program_free(c->program);
 }
 
@@ -64,24 +63,22 @@ static _Noreturn void fail_with(Job *job, jitc_status status, jitc_error *e)
 
 static void compile(Options *o, const char *path, const Binding *b, Compile *c)
 {
-    static const char *const baseline[] = {"x86-64", "x86-64-v3", "x86-64-v4"};
-    bool any = !o->cpu || strcmp(o->cpu, "baseline") == 0;
     jitc_options options;
     jitc_error *e = NULL;
     binding_options(o, b, &options);
     options.cpu = NULL;
     options.shapes = o->shapes.at;
     options.nshapes = o->shapes.n;
+    options.flags |= JITC_LAZY;
     jitc_status status = jitc_program_load(path, &options, &c->program, &e);
     if (status) fail_with(o->job, status, e);
-    AotOptions aot = {.name = o->name,
-                      .cpu = any ? baseline : &o->cpu,
-                      .ncpus = any ? (int)COUNT(baseline) : 1,
-                      .emit = strcmp(o->emit, "asm") == 0    ? EMIT_ASM
-                              : strcmp(o->emit, "llvm") == 0 ? EMIT_LLVM
-                                                             : EMIT_OBJECT,
-                      .weights_outside = o->weights != NULL};
-    status = program_compile(c->program, &aot, &c->model, &e);
+    jitc_aot_options aot = JITC_AOT_OPTIONS_INIT;
+    aot.name = o->name;
+    aot.cpu = o->cpu;
+    aot.weights_outside = o->weights != NULL;
+    if (strcmp(o->emit, "asm") == 0) aot.emit = JITC_EMIT_ASM;
+    if (strcmp(o->emit, "llvm") == 0) aot.emit = JITC_EMIT_LLVM;
+    status = jitc_aot_compile(c->program, &aot, &c->object, &e);
     if (status) fail_with(o->job, status == JITC_E_CPU ? JITC_E_USAGE : status, e);
 }
 
@@ -98,6 +95,13 @@ static void add_file(Compile *c, const char *path, const void *data, size_t size
     }
     c->nfiles++;
     outfile_write(f, data, size);
+}
+
+static void add_data(Compile *c, const char *path, const void *(*part)(const jitc_object *o, size_t *bytes))
+{
+    size_t size;
+    const void *data = part(c->object, &size);
+    add_file(c, path, data, size);
 }
 
 static void publish(Compile *c)
@@ -123,15 +127,15 @@ static const char *link_shared(Job *job, Compile *c)
         job_fail(job, JITC_E_IO);
     }
     c->temp = object;
-    const CodegenObject *o = &c->model.object;
-    size_t done = 0;
-    while (done < o->size) {
-        ssize_t n = write(fd, o->bytes + done, o->size - done);
+    size_t size, done = 0;
+    const char *bytes = jitc_object_data(c->object, &size);
+    while (done < size) {
+        ssize_t n = write(fd, bytes + done, size - done);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) break;
         done += (size_t)n;
     }
-    bool written = done == o->size;
+    bool written = done == size;
     if (close(fd) || !written) {
         job_error(job, "%s: %s", object, strerror(errno));
         job_fail(job, JITC_E_IO);
@@ -210,9 +214,10 @@ ExitStatus command_compile(Options *o)
     if (strcmp(o->emit, "shared") == 0)
         write_shared(o->job, o, c);
     else
-        add_file(c, o->out, c->model.object.bytes, c->model.object.size);
-    if (o->header) add_file(c, o->header, c->model.header, strlen(c->model.header));
-    if (o->weights) add_file(c, o->weights, c->model.weights, (size_t)c->model.weight_bytes);
+        add_data(c, o->out, jitc_object_data);
+    const char *header = jitc_object_header(c->object);
+    if (o->header) add_file(c, o->header, header, strlen(header));
+    if (o->weights) add_data(c, o->weights, jitc_object_weights);
     publish(c);
     return EXIT_DONE;
 }

@@ -23,7 +23,7 @@ jitc_status codegen_text(const char *cpu, const CodegenKernel *k, size_t n, Code
     char *name = strndup(cpu, length);
     if (!name) return JITC_E_NOMEM;
     CodegenTarget target = {name, cpu + length + (cpu[length] == ','), false};
-    CodegenResult r = c->compile(&target, k, n, emit, 1);
+    CodegenResult r = c->compile(&target, k, n, emit, 1, NULL);
     free(name);
     if (r.image) c->free_image(r.image);
     *text = r.text;

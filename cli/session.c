@@ -46,7 +46,7 @@ static void load(Options *o, const Model *m, const Binding *b, Session *s)
         if (status == JITC_E_USAGE) status = JITC_E_INVALID; /* the files' tensors do not fit */
         if (status != JITC_OK) give_up(o->job, status, jitc_exec_error(s->exec));
     }
-    status = exec_prepare(s->exec);
+    status = jitc_exec_prepare(s->exec);
     if (status != JITC_OK) give_up(o->job, status, jitc_exec_error(s->exec));
 }
 

@@ -6,8 +6,9 @@
 #include <stdbool.h>
 
 #include "codegen/model.h"
+#include "ir/base/base.h"
 
-enum { CODEGEN_ABI = 2 };
+enum { CODEGEN_ABI = 3 };
 #define CODEGEN_ENTRY "jitc_codegen_open"
 
 typedef struct {
@@ -31,8 +32,9 @@ typedef struct {
     CodegenImage *image;
     kernel_fn **fn; /* one per kernel, owned by the image */
     size_t code_bytes;
-    char *text;  /* EMIT_LLVM, EMIT_ASM: what was asked for, from malloc */
-    char *error; /* NULL, or why it failed, from malloc; one line per problem */
+    char *text;        /* EMIT_LLVM, EMIT_ASM: what was asked for, from malloc */
+    char *error;       /* NULL, or why it failed, from malloc; one line per problem */
+    jitc_status limit; /* not JITC_OK: a limit has ended it */
     int64_t codegen_ns, link_ns;
 } CodegenResult;
 
@@ -42,15 +44,17 @@ typedef struct {
     size_t size;
     char *error;  /* as above */
     bool bad_cpu; /* it is about the CPUs that were asked for */
+    jitc_status limit;
 } CodegenObject;
 
 typedef struct {
     int abi; /* CODEGEN_ABI */
     CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit,
-                             int threads);
+                             int threads, const Limits *limits);
     void (*free_image)(CodegenImage *image);
     /* A whole model, for the CPUs `t` by rising level. */
-    CodegenObject (*object)(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit);
+    CodegenObject (*object)(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit,
+                            const Limits *limits);
     void *(*symbol)(CodegenImage *image, const char *name); /* of a model that was loaded; or NULL */
     /* LLVM's version, and the host's CPU name and features as LLVM sees them. */
     void (*describe)(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf);

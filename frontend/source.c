@@ -49,6 +49,17 @@ void source_from_memory(Job *job, Source *s, const void *data, size_t size)
     s->size = size;
 }
 
+void source_from_reader(Job *job, Source *s, const jitc_reader *reader)
+{
+    *s = (Source){.fd = -1, .reader = *reader};
+    if (!reader->bytes || reader->bytes > SIZE_LIMIT) {
+        job_error(job, reader->bytes ? "the model has 2 GiB or more, which no GraphDef can have"
+                                     : "the model is empty");
+        job_fail(job, JITC_E_INVALID);
+    }
+    s->size = reader->bytes;
+}
+
 bool source_read(const Source *s, uint64_t off, void *dst, size_t n)
 {
     if (off > s->size || n > s->size - off) return false;
@@ -56,6 +67,7 @@ bool source_read(const Source *s, uint64_t off, void *dst, size_t n)
         if (n) memcpy(dst, s->mem + off, n);
         return true;
     }
+    if (s->reader.read) return !n || s->reader.read(s->reader.arg, off, dst, n) == 0;
     uint8_t *p = dst;
     while (n) {
         ssize_t got = pread(s->fd, p, n, (off_t)off);
@@ -71,6 +83,7 @@ bool source_read(const Source *s, uint64_t off, void *dst, size_t n)
 void source_close(Source *s)
 {
     if (!s->mem && s->size && s->fd >= 0) close(s->fd);
+    if (s->reader.close) s->reader.close(s->reader.arg);
     free(s->owned);
     *s = (Source){.fd = -1};
 }

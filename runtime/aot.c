@@ -1,6 +1,7 @@
 /* Programs become object files: a plan with its weights in one block, handed to the code generator. */
 #include "runtime/aot.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "runtime/program.h"
@@ -115,7 +116,12 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
     }
     CodegenTarget target[AOT_MAX_CPUS];
     for (int i = 0; i < o->ncpus; i++) target[i] = program_cpu(job, o->cpu[i]);
-    out->object = codegen->object(target, o->ncpus, &m, o->emit);
+    job_tick(job);
+    out->object = codegen->object(target, o->ncpus, &m, o->emit, &job->limits);
+    if (out->object.limit) {
+        job_error(job, "%s", limits_text(out->object.limit));
+        job_fail(job, out->object.limit);
+    }
     if (out->object.error) {
         job_error_lines(job, out->object.error);
         job_fail(job, out->object.bad_cpu ? JITC_E_CPU : JITC_E_INTERNAL);
@@ -142,10 +148,11 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     char *why = NULL;
     Job job;
     *out = (AotModel){0};
-    job_init(&job, p->max_memory);
+    Limits limits = program_limits(p, NULL);
+    job_init_in(&job, &p->memory, &limits);
     if (JOB_ENTER(&job) == JITC_OK) check_ranks(&job, p);
     jitc_status status = job.status;
-    if (!status) status = version_plan(p, &v, &why);
+    if (!status) status = version_plan(p, &limits, &v, &why);
     if (!status) {
         if (JOB_ENTER(&job) == JITC_OK) compile(&job, p, o, v, out);
         status = job.status;
@@ -159,4 +166,85 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     }
     free(why);
     return status;
+}
+
+/* -- The public form ----------------------------------------------------------------------------------------
+ */
+struct jitc_object {
+    AotModel m;
+    bool outside;
+};
+
+static bool is_identifier(const char *s)
+{
+    if (!isalpha((unsigned char)*s) && *s != '_') return false;
+    for (; *s; s++)
+        if (!isalnum((unsigned char)*s) && *s != '_') return false;
+    return true;
+}
+
+static jitc_status refuse(jitc_error **out_error, const char *text)
+{
+    if (out_error) *out_error = error_new(JITC_E_USAGE, text);
+    return JITC_E_USAGE;
+}
+
+jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, jitc_object **out,
+                             jitc_error **out_error)
+{
+    static const char *const baseline[] = {"x86-64", "x86-64-v3", "x86-64-v4"};
+    static const CodegenEmit emit[] = {EMIT_OBJECT, EMIT_ASM, EMIT_LLVM};
+    jitc_aot_options o = JITC_AOT_OPTIONS_INIT;
+    if (out_error) *out_error = NULL;
+    if (out) *out = NULL;
+    if (!p || !out)
+        return refuse(out_error, p ? "the address for the object is NULL" : "the program is NULL");
+    const char *wrong = options_copy(&o, sizeof o, offsetof(jitc_aot_options, cpu), options);
+    if (wrong) return refuse(out_error, wrong);
+    if ((unsigned)o.emit >= COUNT(emit)) return refuse(out_error, "options: emit is no jitc_emit");
+    if (o.name && !is_identifier(o.name))
+        return refuse(out_error, "options: the name is no C identifier: letters, digits and underscores, no "
+                                 "digit first");
+    if (o.target) return refuse(out_error, "options: this version has no other targets than its own");
+    bool any = !o.cpu || strcmp(o.cpu, "baseline") == 0;
+    jitc_object *object = calloc(1, sizeof *object);
+    if (!object) return JITC_E_NOMEM;
+    AotOptions aot = {.name = o.name ? o.name : "model",
+                      .cpu = any ? baseline : &o.cpu,
+                      .ncpus = any ? (int)COUNT(baseline) : 1,
+                      .emit = emit[o.emit],
+                      .weights_outside = o.weights_outside != 0};
+    jitc_status status = program_compile(p, &aot, &object->m, out_error);
+    if (status) {
+        free(object);
+        return status;
+    }
+    object->outside = aot.weights_outside;
+    *out = object;
+    return JITC_OK;
+}
+
+const void *jitc_object_data(const jitc_object *o, size_t *bytes)
+{
+    if (bytes) *bytes = o ? o->m.object.size : 0;
+    return o ? o->m.object.bytes : NULL;
+}
+
+const char *jitc_object_header(const jitc_object *o)
+{
+    return o ? o->m.header : NULL;
+}
+
+const void *jitc_object_weights(const jitc_object *o, size_t *bytes)
+{
+    bool has = o && o->outside;
+    if (bytes) *bytes = has ? (size_t)o->m.weight_bytes : 0;
+    return has ? o->m.weights : NULL;
+}
+
+void jitc_object_free(jitc_object *o)
+{
+    if (!o) return;
+    aot_free(&o->m);
+    free(o);
 }

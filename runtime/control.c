@@ -7,7 +7,8 @@ typedef struct {
     kernel_fn *fn;
     void *const *ptr;
     const int64_t *dim;
-    int64_t units, scratch;
+    int64_t units, each;
+    uint8_t *scratch;
     size_t n;
 } Shares;
 
@@ -17,28 +18,29 @@ static void run_share(void *arg, size_t i)
     FpMode mode = fp_enter();
     int64_t share = (int64_t)i, n = (int64_t)s->n, each = s->units / n, more = s->units % n;
     int64_t from = share * each + min_i64(share, more), to = from + each + (share < more);
-    s->fn(s->run, s->ptr, s->dim, from, to, s->run->scratch + share * s->scratch);
+    s->fn(s->run, s->ptr, s->dim, from, to, s->scratch + share * s->each);
     fp_leave(mode);
 }
 
 static void run_units(const Control *c, jitc_run *run, const PlanCall *call, void *const *ptr,
-                      const int64_t *dim, int64_t units, int64_t scratch)
+                      const int64_t *dim, int64_t units, uint8_t *scratch, int64_t each)
 {
     kernel_fn *fn = c->fn[call->kernel];
     int64_t n = min_i64(run->shares, units / call->grain);
     if (n < 2) {
-        fn(run, ptr, dim, 0, units, run->scratch);
+        fn(run, ptr, dim, 0, units, scratch);
         return;
     }
-    Shares s = {run, fn, ptr, dim, units, scratch, (size_t)n};
-    parallel_for(c->pool, run_share, &s, (size_t)n);
+    Shares s = {run, fn, ptr, dim, units, each, scratch, (size_t)n};
+    run->parallel_for(run->host, run_share, &s, (size_t)n);
 }
 
 /* A call whose sizes, or buffers, are not those of the last one. False: out of memory. */
 static bool run_open(const Control *c, jitc_run *run, const PlanCall *call)
 {
     const Plan *p = c->plan;
-    int64_t dim[PLAN_MAX_DIMS], units = plan_num(call->units, run->dims), scratch = c->scratch;
+    int64_t dim[PLAN_MAX_DIMS], units = plan_num(call->units, run->dims), each = c->scratch;
+    uint8_t *scratch = run->scratch;
     void *ptr[PLAN_MAX_OPERANDS];
     uint32_t n = call->noperands + call->nresults;
     if (units <= 0 || plan_num(call->elements, run->dims) <= 0) return true;
@@ -47,11 +49,14 @@ static bool run_open(const Control *c, jitc_run *run, const PlanCall *call)
     if (call->scratch < 0) {
         int64_t bytes = plan_num(call->scratch, run->dims);
         if (bytes > INT64_MAX / 2 / (int64_t)run->shares) return false;
-        scratch = max_i64(scratch, round_up(bytes, RUN_ALIGN));
-        if (!heap_ensure(c->memory, scratch * run->shares)) return false;
-        run->scratch = c->memory->at;
+        bytes = round_up(bytes, RUN_ALIGN);
+        if (bytes > each) {
+            each = bytes;
+            if (!heap_ensure(c->heap->memory, c->more, each * run->shares)) return false;
+            scratch = c->more->at;
+        }
     }
-    run_units(c, run, call, ptr, dim, units, scratch);
+    run_units(c, run, call, ptr, dim, units, scratch, each);
     return true;
 }
 
@@ -143,9 +148,11 @@ ControlResult control_run(const Control *c, jitc_run *run)
         switch (i->code) {
         case CTL_call: {
             const PlanCall *call = &p->call[i->a];
+            if (stop_is_set(run->stop)) return (ControlResult){CONTROL_STOPPED, i->a, 0, 0};
             int64_t start = run->ticks ? now_ns() : 0;
             if (!call->open && !p->moves)
-                run_units(c, run, call, c->ptr + call->buf0, p->dim + call->dim0, call->units, c->scratch);
+                run_units(c, run, call, c->ptr + call->buf0, p->dim + call->dim0, call->units, run->scratch,
+                          c->scratch);
             else if (!run_open(c, run, call))
                 return (ControlResult){CONTROL_MEMORY, i->a, 0, 0};
             if (run->ticks) run->ticks[i->a] += (uint64_t)(now_ns() - start);
@@ -191,7 +198,7 @@ ControlResult control_run(const Control *c, jitc_run *run)
             break;
         }
         case CTL_jump:
-            if (*run->stop) return (ControlResult){CONTROL_STOPPED, 0, 0, 0};
+            if (stop_is_set(run->stop)) return (ControlResult){CONTROL_STOPPED, 0, 0, 0};
             i = p->code + i->a - 1;
             break;
         case CTL_branch:

@@ -5,16 +5,14 @@
 #include "codegen/plan/plan.h"
 #include "codegen/run.h"
 #include "runtime/heap.h"
-#include "runtime/threads.h"
 
 typedef struct {
     const Plan *plan;
     kernel_fn *const *fn; /* by kernel number */
     void **buf;           /* by buffer number; control code moves those that plan->moves speaks of */
     void **ptr;           /* parallel to plan->call_buf: what the calls pass */
-    ThreadPool *pool;
-    int64_t scratch;   /* bytes from share to share of run->scratch */
-    HeapBlock *memory; /* where run->scratch is */
+    int64_t scratch;      /* bytes from share to share of run->scratch */
+    HeapBlock *more;      /* for calls that need more scratch than that */
     RunHeap *heap;
 } Control;
 

@@ -1,29 +1,19 @@
 #include "runtime/heap.h"
 
-#include <stdlib.h>
-#include <sys/mman.h>
-
-bool heap_ensure(HeapBlock *b, int64_t bytes)
+bool heap_ensure(Memory *m, HeapBlock *b, int64_t bytes)
 {
-    enum { LINE = 64, HUGE = 2 << 20 };
     if (b->at && bytes <= b->size) return true;
     if (bytes < 0 || bytes > INT64_MAX / 2) return false;
-    int64_t align = bytes >= HUGE ? HUGE : LINE;
-    int64_t size = (bytes / align + 1) * align;
-    void *p = aligned_alloc((size_t)align, (size_t)size);
+    void *p = memory_take(m, (size_t)bytes);
     if (!p) return false;
-#ifdef MADV_HUGEPAGE
-    if (align == HUGE) madvise(p, (size_t)size, MADV_HUGEPAGE);
-#endif
-    free(b->at);
-    b->at = p;
-    b->size = size;
+    heap_free(m, b);
+    *b = (HeapBlock){p, bytes};
     return true;
 }
 
-void heap_free(HeapBlock *b)
+void heap_free(Memory *m, HeapBlock *b)
 {
-    free(b->at);
+    memory_give(m, b->at, (size_t)b->size);
     *b = (HeapBlock){0};
 }
 
@@ -32,11 +22,21 @@ static bool add_slot(RunHeap *h)
 {
     if (h->n < h->cap) return true;
     uint32_t cap = h->cap ? 2 * h->cap : 16;
-    HeapBlock *block = realloc(h->block, cap * sizeof *block);
-    if (block) h->block = block;
-    bool *used = realloc(h->used, cap * sizeof *used);
-    if (used) h->used = used;
-    if (!block || !used) return false;
+    HeapBlock *block = memory_take(h->memory, cap * sizeof *block);
+    bool *used = memory_take(h->memory, cap * sizeof *used);
+    if (!block || !used) {
+        memory_give(h->memory, block, cap * sizeof *block);
+        memory_give(h->memory, used, cap * sizeof *used);
+        return false;
+    }
+    if (h->n) {
+        memcpy(block, h->block, h->n * sizeof *block);
+        memcpy(used, h->used, h->n * sizeof *used);
+    }
+    memory_give(h->memory, h->block, h->cap * sizeof *block);
+    memory_give(h->memory, h->used, h->cap * sizeof *used);
+    h->block = block;
+    h->used = used;
     h->cap = cap;
     return true;
 }
@@ -56,7 +56,7 @@ void *run_heap_take(RunHeap *h, int64_t bytes)
         int64_t size = bytes < INT64_MAX / 2 ? bytes + bytes / 8 : bytes;
         if (idle != UINT32_MAX) { /* exchange it: the number of blocks is that of what lives at once */
             h->bytes -= h->block[idle].size;
-            heap_free(&h->block[idle]);
+            heap_free(h->memory, &h->block[idle]);
             best = idle;
         } else {
             if (!add_slot(h)) return NULL;
@@ -64,9 +64,8 @@ void *run_heap_take(RunHeap *h, int64_t bytes)
             h->block[best] = (HeapBlock){0};
             h->used[best] = false;
         }
-        if (h->limit && size > h->limit - h->bytes) size = bytes;
-        if (h->limit && size > h->limit - h->bytes) return NULL;
-        if (!heap_ensure(&h->block[best], size)) return NULL;
+        if (!memory_fits(h->memory, (size_t)size)) size = bytes;
+        if (!heap_ensure(h->memory, &h->block[best], size)) return NULL;
         h->bytes += h->block[best].size;
     }
     h->used[best] = true;
@@ -86,8 +85,8 @@ void run_heap_reset(RunHeap *h)
 
 void run_heap_free(RunHeap *h)
 {
-    for (uint32_t i = 0; i < h->n; i++) heap_free(&h->block[i]);
-    free(h->block);
-    free(h->used);
-    *h = (RunHeap){0};
+    for (uint32_t i = 0; i < h->n; i++) heap_free(h->memory, &h->block[i]);
+    memory_give(h->memory, h->block, h->cap * sizeof *h->block);
+    memory_give(h->memory, h->used, h->cap * sizeof *h->used);
+    *h = (RunHeap){.memory = h->memory};
 }

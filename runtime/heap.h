@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ir/base/base.h"
+
 typedef struct {
     void *at; /* aligned to 64 bytes; NULL before the first use */
     int64_t size;
@@ -13,8 +15,8 @@ typedef struct {
 
 /* At least `bytes` bytes and never none, of undefined content. False, and nothing changed, when memory runs
  * out. */
-bool heap_ensure(HeapBlock *b, int64_t bytes);
-void heap_free(HeapBlock *b);
+bool heap_ensure(Memory *m, HeapBlock *b, int64_t bytes);
+void heap_free(Memory *m, HeapBlock *b);
 
 /* Blocks of sizes that only a run knows. They are kept when they are given back, so that later rounds and
  * runs find them; one that fits badly is exchanged. */
@@ -22,7 +24,8 @@ typedef struct {
     HeapBlock *block;
     bool *used;
     uint32_t n, cap;
-    int64_t bytes, limit; /* of all blocks; limit 0: none */
+    int64_t bytes; /* of all blocks */
+    Memory *memory;
 } RunHeap;
 
 void *run_heap_take(RunHeap *h, int64_t bytes); /* NULL when memory runs out; aligned to 64 bytes */

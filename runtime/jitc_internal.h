@@ -51,8 +51,6 @@ typedef struct {
     int64_t macs;
     uint32_t calls, kernels, new_kernels;
 } ExecStats;
-/* Compiles for the shapes that are bound and allocates, without running. */
-jitc_status exec_prepare(jitc_exec *x);
 /* Random numbers are those of a module that was imported without ImportOptions.runs. */
 void exec_fix_random(jitc_exec *x);
 /* All of these: of the version that was last prepared; NULL or zeros before that. */

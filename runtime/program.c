@@ -24,6 +24,7 @@ const char *status_text(jitc_status status)
     case JITC_E_IO: return "a file cannot be read";
     case JITC_E_DEADLINE: return "the deadline for compiling has passed";
     case JITC_E_CPU: return "this CPU cannot run the code";
+    case JITC_E_CANCELLED: return "cancelled";
     }
     return "unknown status";
 }
@@ -50,6 +51,23 @@ jitc_error *error_new(jitc_status status, const char *text)
     e->status = status;
     memcpy(e->text, text, n);
     return e;
+}
+
+/* -- Names
+ * ---------------------------------------------------------------------------------------------------- */
+static bool same_name(const char *a, const char *b)
+{
+    size_t na = strlen(a), nb = strlen(b);
+    if (na > 2 && strcmp(a + na - 2, ":0") == 0) na -= 2;
+    if (nb > 2 && strcmp(b + nb - 2, ":0") == 0) nb -= 2;
+    return na == nb && memcmp(a, b, na) == 0;
+}
+
+int io_find(const jitc_io *io, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (same_name(io[i].name, name)) return (int)i;
+    return -1;
 }
 
 /* -- Options
@@ -82,7 +100,10 @@ static void check_options(Job *job, const jitc_options *o)
     for (size_t i = 0; lists && i < o->nsets; i++)
         if (!o->sets[i].name) job_error(job, "options: set %zu has no name", i);
     if (o->threads < 0) job_error(job, "options: %d threads", o->threads);
-    if (o->deadline_ms < 0) job_error(job, "options: a deadline before now");
+    if (o->deadline_ms < 0 || o->deadline_ms > INT64_MAX / 4000000)
+        job_error(job, "options: deadline_ms is %lld", (long long)o->deadline_ms);
+    if (o->flags & ~(uint64_t)JITC_LAZY)
+        job_error(job, "options: flags has bits that this version does not know");
     if (job->nerrors) job_fail(job, JITC_E_USAGE);
 }
 
@@ -99,7 +120,6 @@ static void copy_options(jitc_program *p, const jitc_options *o)
     check_options(job, o);
     p->threads = o->threads ? o->threads : threads_available();
     p->target = program_cpu(job, o->cpu);
-    p->deadline_ms = o->deadline_ms;
     p->log = o->log;
     p->log_arg = o->log_arg;
     jitc_shape *shapes = job_array(job, jitc_shape, o->nshapes + 1);
@@ -201,25 +221,29 @@ Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbol
 
 /* -- Loading
  * -------------------------------------------------------------------------------------------------- */
+static bool io_is_known(const jitc_io *io)
+{
+    for (int32_t d = 0; d < io->rank; d++)
+        if (io->shape[d] < 0) return false;
+    return io->rank >= 0;
+}
+
 static bool all_known(const ImportIo *io)
 {
-    for (size_t i = 0; i < io->nin; i++) {
-        if (io->in[i].rank < 0) return false;
-        for (int32_t d = 0; d < io->in[i].rank; d++)
-            if (io->in[i].shape[d] < 0) return false;
-    }
+    for (size_t i = 0; i < io->nin; i++)
+        if (!io_is_known(&io->in[i])) return false;
     return true;
 }
 
 /* Result types of a graph with open dims, as far as they follow from the inputs'. That something cannot be
  * derived before the shapes are known is no error. */
-static void symbolic_outputs(jitc_program *p)
+static jitc_status symbolic_outputs(jitc_program *p, const Limits *limits, char **why)
 {
     for (size_t i = 0; i < p->io.nin; i++)
-        if (p->io.in[i].rank < 0) return;
-    Job *job = malloc(sizeof *job);
-    if (!job) return;
-    job_init(job, p->max_memory);
+        if (p->io.in[i].rank < 0) return JITC_OK;
+    Job *job = memory_take(&p->memory, sizeof *job);
+    if (!job) return JITC_E_NOMEM;
+    job_init_in(job, &p->memory, limits);
     if (JOB_ENTER(job) == JITC_OK) {
         ImportIo io = {0};
         program_import(p, job, NULL, 0, true, &io);
@@ -230,11 +254,16 @@ static void symbolic_outputs(jitc_program *p)
         }
     }
     job_free(job);
-    free(job);
+    jitc_status status = job->status;
+    memory_give(&p->memory, job, sizeof *job);
+    if (status != JITC_E_DEADLINE && status != JITC_E_CANCELLED) return JITC_OK;
+    *why = strdup(limits_text(status));
+    return status;
 }
 
 typedef struct {
     const char *path;
+    const jitc_reader *reader;
     const void *data;
     size_t size;
     bool is_text;
@@ -256,6 +285,8 @@ static void load(jitc_program *p, const Input *in, const jitc_options *o)
     }
     if (in->path)
         source_open(job, &p->src, in->path);
+    else if (in->reader)
+        source_from_reader(job, &p->src, in->reader);
     else
         source_from_memory(job, &p->src, in->data, in->size);
     p->graph = tf_graph_load(job, &p->src);
@@ -265,15 +296,13 @@ static void load(jitc_program *p, const Input *in, const jitc_options *o)
 
 /* Inputs with a shape in the options or in the graph are all known: compile at once, so that what is wrong
  * shows. */
-static jitc_status load_versions(jitc_program *p, char **why)
+static jitc_status load_versions(jitc_program *p, bool lazy, char **why)
 {
     p->is_static = all_known(&p->io);
-    if (!p->is_static) {
-        if (p->graph) symbolic_outputs(p);
-        return JITC_OK;
-    }
+    Limits limits = p->job.limits;
+    if (!p->is_static || lazy) return p->graph ? symbolic_outputs(p, &limits, why) : JITC_OK;
     Version *v;
-    jitc_status status = version_get(p, p->io.in, true, &v, why);
+    jitc_status status = version_get(p, p->io.in, VERSION_PINNED, NULL, &limits, &v, why);
     if (status) return status;
     for (size_t i = 0; i < p->io.nout; i++) {
         const char *name = p->io.out[i].name;
@@ -306,7 +335,14 @@ void program_unref(jitc_program *p)
     job_free(&p->job);
     pthread_mutex_destroy(&p->lock);
     pthread_mutex_destroy(&p->compile);
-    free(p);
+    Memory last = {.alloc = p->memory.alloc, .heap = p->memory.heap};
+    memory_give(&last, p, sizeof *p);
+}
+
+void program_log(const jitc_program *p, Str *line)
+{
+    if (p->log && !line->oom) p->log(p->log_arg, str_text(line));
+    str_free(line);
 }
 
 static jitc_status give_error(jitc_status status, const char *text, jitc_error **out_error)
@@ -315,44 +351,81 @@ static jitc_status give_error(jitc_status status, const char *text, jitc_error *
     return status;
 }
 
-static jitc_status program_new(const Input *in, const jitc_options *options, jitc_program **out,
-                               jitc_error **out_error)
+/* The options of a caller of this version, an older one, or a newer one that asks for nothing new. NULL, or
+ * what is wrong with them. */
+const char *options_copy(void *to, size_t known, size_t least, const void *from)
 {
-    if (out_error) *out_error = NULL;
-    if (!out) return give_error(JITC_E_USAGE, "the address for the program is NULL", out_error);
-    *out = NULL;
-    if (!in->path && !in->data) return give_error(JITC_E_USAGE, "the model is NULL", out_error);
-    jitc_options o = JITC_OPTIONS_INIT;
-    if (options && options->size > sizeof o)
-        return give_error(JITC_E_USAGE, "the options are those of a newer version", out_error);
-    if (options && options->size < offsetof(jitc_options, cpu))
-        return give_error(JITC_E_USAGE, "the options are not initialised with JITC_OPTIONS_INIT", out_error);
-    if (options) memcpy(&o, options, options->size);
-    jitc_program *p = calloc(1, sizeof *p);
-    if (!p) return give_error(JITC_E_NOMEM, status_text(JITC_E_NOMEM), out_error);
-    p->max_memory = o.max_memory;
-    p->weights.limit = o.max_memory > INT64_MAX ? INT64_MAX : (int64_t)o.max_memory;
+    size_t size;
+    if (!from) return NULL;
+    memcpy(&size, from, sizeof size);
+    if (size < least) return "the options are not initialised with their _INIT";
+    const uint8_t *bytes = from;
+    for (size_t i = known; i < size; i++)
+        if (bytes[i]) return "the options set a field that this version of jitc does not know";
+    memcpy(to, from, size < known ? size : known);
+    memcpy(to, &known, sizeof known);
+    return NULL;
+}
+
+static jitc_program *program_alloc(const jitc_options *o)
+{
+    Memory first = {.alloc = o->alloc, .heap = o->heap};
+    jitc_program *p = memory_take(&first, sizeof *p);
+    if (!p) return NULL;
+    memset(p, 0, sizeof *p);
+    p->memory = (Memory){.alloc = o->alloc, .heap = o->heap, .limit = o->max_memory};
+    p->weights.memory = &p->memory;
     p->src.fd = -1;
     atomic_init(&p->refs, 1);
     pthread_mutex_init(&p->lock, NULL);
     pthread_mutex_init(&p->compile, NULL);
-    job_init(&p->job, o.max_memory);
-    if (o.deadline_ms > 0) p->job.deadline_ns = now_ns() + o.deadline_ms * 1000000;
+    p->deadline_ms = o->deadline_ms;
+    p->stop = o->stop;
+    Limits limits = program_limits(p, NULL);
+    job_init_in(&p->job, &p->memory, &limits);
+    return p;
+}
+
+static jitc_status program_make(const Input *in, const jitc_options *o, jitc_program **out,
+                                jitc_error **out_error)
+{
+    jitc_program *p = program_alloc(o);
+    if (!p) {
+        if (in->reader && in->reader->close) in->reader->close(in->reader->arg);
+        return give_error(JITC_E_NOMEM, status_text(JITC_E_NOMEM), out_error);
+    }
+    if (in->reader) p->src.reader = *in->reader; /* closed with the program from here on */
     char *why = NULL;
-    if (JOB_ENTER(&p->job) == JITC_OK) load(p, in, &o);
+    if (JOB_ENTER(&p->job) == JITC_OK) load(p, in, o);
     jitc_status status = p->job.status;
     if (status)
         why = job_text(&p->job, status);
     else
-        status = load_versions(p, &why);
+        status = load_versions(p, o->flags & JITC_LAZY, &why);
     if (status) {
-        give_error(status, why, out_error);
+        give_error(status, why ? why : status_text(status), out_error);
         program_unref(p);
     } else {
         *out = p;
     }
     free(why);
     return status;
+}
+
+static jitc_status program_new(const Input *in, const jitc_options *options, jitc_program **out,
+                               jitc_error **out_error)
+{
+    if (out_error) *out_error = NULL;
+    if (out) *out = NULL;
+    jitc_options o = JITC_OPTIONS_INIT;
+    const char *wrong = !out                                    ? "the address for the program is NULL"
+                        : !in->path && !in->data && !in->reader ? "the model is NULL"
+                        : in->reader && !in->reader->read
+                            ? "the reader cannot read"
+                            : options_copy(&o, sizeof o, offsetof(jitc_options, cpu), options);
+    if (!wrong) return program_make(in, &o, out, out_error);
+    if (in->reader && in->reader->close) in->reader->close(in->reader->arg);
+    return give_error(JITC_E_USAGE, wrong, out_error);
 }
 
 jitc_status jitc_program_load(const char *path, const jitc_options *options, jitc_program **out,
@@ -365,6 +438,12 @@ jitc_status jitc_program_load_memory(const void *data, size_t size, const jitc_o
                                      jitc_program **out, jitc_error **out_error)
 {
     return program_new(&(Input){.data = data, .size = size}, options, out, out_error);
+}
+
+jitc_status jitc_program_load_reader(const jitc_reader *reader, const jitc_options *options,
+                                     jitc_program **out, jitc_error **out_error)
+{
+    return program_new(&(Input){.reader = reader}, options, out, out_error);
 }
 
 jitc_status program_load_ir(const char *text, size_t size, const char *pipeline, const jitc_options *options,
@@ -383,6 +462,65 @@ jitc_status program_load_passes(const char *path, const char *pipeline, const ji
 void jitc_program_free(jitc_program *p)
 {
     program_unref(p);
+}
+
+/* -- Compiling in advance
+ * -------------------------------------------------------------------------------------------------- */
+static void put_shape(Job *job, jitc_program *p, const jitc_shape *s, jitc_io *in, bool *named)
+{
+    int i = s->name ? io_find(p->io.in, p->io.nin, s->name) : -1;
+    if (i < 0) {
+        job_error(job, "the program has no input '%s'", s->name ? s->name : "(NULL)");
+        return;
+    }
+    const jitc_io *io = &p->io.in[i];
+    bool fits = s->rank >= 0 && s->rank <= JITC_MAX_RANK && (io->rank < 0 || io->rank == s->rank);
+    for (int32_t d = 0; fits && d < s->rank; d++)
+        fits = s->dim[d] >= 0 && (io->rank < 0 || io->shape[d] < 0 || io->shape[d] == s->dim[d]);
+    if (!fits)
+        job_error(job, "input '%s': the shape is not one of the model's, or not a whole one", io->name);
+    if (named[i]) job_error(job, "input '%s' is named twice", io->name);
+    named[i] = true;
+    in[i].rank = s->rank;
+    if (fits) memcpy(in[i].shape, s->dim, sizeof in[i].shape);
+}
+
+static void signature(Job *job, jitc_program *p, const jitc_shape *shapes, size_t n, jitc_io **out)
+{
+    jitc_io *in = job_array(job, jitc_io, p->io.nin + 1);
+    bool *named = job_array(job, bool, p->io.nin + 1);
+    memcpy(in, p->io.in, p->io.nin * sizeof *in);
+    for (size_t i = 0; i < n; i++) put_shape(job, p, &shapes[i], in, named);
+    for (size_t i = 0; i < p->io.nin; i++)
+        if (!named[i] && !io_is_known(&in[i]))
+            job_error(job, "input '%s': its shape is open, so it must be given", in[i].name);
+    if (job->nerrors) job_fail(job, JITC_E_USAGE);
+    *out = in;
+}
+
+jitc_status jitc_program_specialise(jitc_program *p, const jitc_shape *shapes, size_t n,
+                                    jitc_error **out_error)
+{
+    if (out_error) *out_error = NULL;
+    if (!p || (n && !shapes))
+        return give_error(JITC_E_USAGE, p ? "the shapes are NULL" : "the program is NULL", out_error);
+    Limits limits = program_limits(p, NULL);
+    Job job;
+    jitc_io *in = NULL;
+    char *why = NULL;
+    Version *v = NULL;
+    job_init_in(&job, &p->memory, &limits);
+    if (JOB_ENTER(&job) == JITC_OK) signature(&job, p, shapes, n, &in);
+    jitc_status status = job.status;
+    if (status)
+        why = job_text(&job, status);
+    else
+        status = version_get(p, in, VERSION_PINNED, NULL, &limits, &v, &why);
+    version_release(p, v);
+    job_free(&job);
+    if (status) give_error(status, why ? why : status_text(status), out_error);
+    free(why);
+    return status;
 }
 
 /* -- Errors and the interface, as the public header has them -----------------------------------------------

@@ -18,6 +18,7 @@
 #include "frontend/import.h"
 #include "runtime/jitc_internal.h"
 
+/* MAX_VERSIONS: of those that are not pinned. */
 enum { MAX_VERSIONS = 16, FIRST_SIGNATURES = 2, HOT = 4, SEEN_SIGNATURES = 64 };
 
 /* Kernels that were compiled together. */
@@ -42,13 +43,16 @@ typedef struct Version {
     kernel_fn **fn;          /* by kernel number of the plan */
     CodeImage **image;       /* distinct */
     uint32_t nimages, nnew;  /* nnew: kernels that were not there yet */
-    uint32_t refs;           /* the program's table, and execs */
-    uint64_t used;
+    bool pinned;             /* stays in the table */
+    atomic_uint refs;        /* the program's table, and execs */
+    _Atomic uint64_t used;
+    struct Version *next_dead;
     int64_t phase_ns[PHASES];
 } Version;
 
 struct jitc_program {
-    Job job; /* graph, interface, copies of the options */
+    Memory memory; /* all that follows, but what is the C library's: see docs/c-api.md */
+    Job job;       /* graph, interface, copies of the options */
     Source src;
     TfGraph *graph; /* NULL: the program is text of the IR */
     const char *text, *pipeline;
@@ -58,17 +62,18 @@ struct jitc_program {
     bool is_static;
     int threads;
     CodegenTarget target;
-    size_t max_memory;
     int64_t deadline_ms;
+    const volatile int *stop;
     void (*log)(void *arg, const char *line);
     void *log_arg;
     int64_t decode_ns;
     atomic_uint refs;        /* the caller's, and execs */
-    pthread_mutex_t lock;    /* the table of versions and their reference counts */
+    pthread_mutex_t lock;    /* the table of versions, and what is counted for it; never held for long */
     pthread_mutex_t compile; /* all that compiling changes: weights, images, services; taken before `lock` */
-    Version *version[MAX_VERSIONS];
-    uint32_t nversions;
-    uint64_t clock;
+    Version **version, *dead;
+    uint32_t nversions, cap_versions;
+    int64_t most_tables; /* plan_tables_bytes() of the version that has most */
+    _Atomic uint64_t clock;
     struct {
         Hash key;
         uint32_t times;
@@ -84,20 +89,40 @@ struct jitc_program {
 
 /* "NAME,+feature,-feature"; NULL: "native". */
 CodegenTarget program_cpu(Job *job, const char *cpu);
+int io_find(const jitc_io *io, size_t n, const char *name); /* by tensor name, ":0" or not; -1: none */
+const char *options_copy(void *to, size_t known, size_t least, const void *from);
 void program_ref(jitc_program *p);
 void program_unref(jitc_program *p);
 /* In a job that has been entered: the module of a signature, imported and not yet optimised; with open
  * dimensions when `symbolic`. It may have one more argument, see ImportOptions.runs. */
 Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbolic, ImportIo *io);
+Limits program_limits(const jitc_program *p, const volatile int *stop); /* of work that begins now */
+void program_log(const jitc_program *p, Str *line);                     /* and frees it */
+/* What the tables of an exec take for this plan. */
+static inline int64_t plan_tables_bytes(const Plan *plan)
+{
+    return 8 * (2 * (int64_t)plan->nbuf + plan->ncall_buf + plan->nreg + 3);
+}
 /* One line per problem, from malloc; never NULL unless memory has run out. */
 char *job_text(const Job *job, jitc_status status);
 const char *status_text(jitc_status status);
 
+typedef enum {
+    VERSION_ANY,     /* what a run may use */
+    VERSION_SPECIAL, /* one for these shapes alone */
+    VERSION_PINNED   /* the same, and it stays */
+} VersionWish;
+
 /* A version for the input shapes `in` (nin of the program's interface), compiled if need be; with a
- * reference. `special`: one for these shapes alone. */
-jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why);
+ * reference. `have`: a general version that serves them and that the caller holds, or NULL. */
+jitc_status version_get(jitc_program *p, const jitc_io *in, VersionWish wish, Version *have,
+                        const Limits *limits, Version **out, char **why);
+bool version_ready(jitc_program *p, const jitc_io *in); /* VERSION_ANY would compile nothing */
+bool version_serves(const jitc_program *p, const Version *v, const jitc_io *in);
+void version_use(jitc_program *p, Version *v); /* it is the latest that was used */
+int64_t version_most_tables(jitc_program *p);
 /* A plan with its weights for the shapes that the program declares, open ones included; with a reference. */
-jitc_status version_plan(jitc_program *p, Version **out, char **why);
-void version_release(jitc_program *p, Version *v);
-void version_free_all(jitc_program *p); /* of a program without execs */
+jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why);
+void version_release(jitc_program *p, Version *v); /* accepts NULL */
+void version_free_all(jitc_program *p);            /* of a program without execs */
 #endif

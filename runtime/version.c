@@ -18,12 +18,12 @@ static CodeImage *image_of(const jitc_program *p, Hash key, kernel_fn **fn)
     return NULL;
 }
 
-static void image_free(const Codegen *codegen, CodeImage *i)
+static void image_free(jitc_program *p, CodeImage *i)
 {
     if (!i) return;
-    codegen->free_image(i->image);
-    free(i->key);
-    free(i);
+    p->codegen->free_image(i->image);
+    memory_give(&p->memory, i->key, i->n * sizeof *i->key);
+    memory_give(&p->memory, i, sizeof *i);
 }
 
 static void image_unref(jitc_program *p, CodeImage *i)
@@ -32,7 +32,7 @@ static void image_unref(jitc_program *p, CodeImage *i)
     CodeImage **at = &p->images;
     while (*at != i) at = &(*at)->next;
     *at = i->next;
-    image_free(p->codegen, i);
+    image_free(p, i);
 }
 
 /* -- Code generation, on a thread of its own while weights are packed ---------------------------------------
@@ -44,6 +44,7 @@ typedef struct {
     Hash *key;
     uint32_t n;
     int threads;
+    Limits limits;
     CodegenResult result;
     pthread_t thread;
     bool started, joined;
@@ -52,7 +53,7 @@ typedef struct {
 static void *compile_thread(void *arg)
 {
     Compile *c = arg;
-    c->result = c->codegen->compile(&c->target, c->kernel, c->n, EMIT_NONE, c->threads);
+    c->result = c->codegen->compile(&c->target, c->kernel, c->n, EMIT_NONE, c->threads, &c->limits);
     return NULL;
 }
 
@@ -78,6 +79,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     job_on_exit(job, compile_end, c);
     c->target = p->target;
     c->threads = p->threads;
+    c->limits = job->limits;
     c->kernel = job_array(job, CodegenKernel, plan->nkernel + 1);
     c->key = job_array(job, Hash, plan->nkernel + 1);
     for (uint32_t i = 0; i < plan->nkernel; i++) {
@@ -113,24 +115,30 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
     v->phase_ns[PHASE_LINK] = r->link_ns;
     v->nnew = c->n;
     if (!c->n) return;
+    if (r->limit) {
+        job_error(job, "%s", limits_text(r->limit));
+        job_fail(job, r->limit);
+    }
     if (r->error || !r->fn) {
         bool cpu =
             r->error && (strncmp(r->error, "unknown CPU", 11) == 0 || strncmp(r->error, "this CPU", 8) == 0);
         job_error_lines(job, r->error ? r->error : "out of memory in the code generator");
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }
-    CodeImage *i = calloc(1, sizeof *i);
-    if (i) i->key = malloc(c->n * sizeof *i->key);
-    if (!i || !i->key) {
-        free(i);
+    CodeImage *i = memory_take(&p->memory, sizeof *i);
+    Hash *key = memory_take(&p->memory, c->n * sizeof *key);
+    if (!i || !key) {
+        memory_give(&p->memory, i, sizeof *i);
+        memory_give(&p->memory, key, c->n * sizeof *key);
         job_fail(job, JITC_E_NOMEM);
     }
-    memcpy(i->key, c->key, c->n * sizeof *i->key);
-    i->image = r->image;
-    i->fn = r->fn;
-    i->n = c->n;
-    i->code_bytes = r->code_bytes;
-    i->next = p->images;
+    memcpy(key, c->key, c->n * sizeof *key);
+    *i = (CodeImage){.image = r->image,
+                     .key = key,
+                     .fn = r->fn,
+                     .n = c->n,
+                     .code_bytes = r->code_bytes,
+                     .next = p->images};
     r->image = NULL;
     p->images = i;
 }
@@ -157,7 +165,7 @@ static void drop_unused_images(jitc_program *p)
             at = &i->next;
         } else {
             *at = i->next;
-            image_free(p->codegen, i);
+            image_free(p, i);
         }
     }
 }
@@ -171,7 +179,7 @@ static void destroy(jitc_program *p, Version *v)
         pack_release(&p->weights, v->weight[i]);
     for (uint32_t i = 0; i < v->nimages; i++) image_unref(p, v->image[i]);
     job_free(&v->job);
-    free(v);
+    memory_give(&p->memory, v, sizeof *v);
 }
 
 static jitc_io *copy_io(Job *job, const jitc_io *io, size_t n)
@@ -229,6 +237,32 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     bind_kernels(p, v);
 }
 
+/* What is compiled: "x=f32[8,?] y=i32[8]". */
+static void put_signature(Str *s, const jitc_program *p, const jitc_io *in)
+{
+    for (size_t i = 0; i < p->io.nin; i++) {
+        const char *dtype = jitc_dtype_name(in[i].dtype);
+        str_printf(s, "%s%s=%s[", i ? " " : "", in[i].name, dtype ? dtype : "?");
+        for (int32_t d = 0; d < in[i].rank; d++) {
+            if (in[i].shape[d] < 0)
+                str_put(s, d ? ",?" : "?");
+            else
+                str_printf(s, "%s%lld", d ? "," : "", (long long)in[i].shape[d]);
+        }
+        str_put(s, "]");
+    }
+}
+
+static void log_start(const jitc_program *p, const jitc_io *in, bool general)
+{
+    if (!p->log) return;
+    Str s = {0};
+    str_printf(&s, "compiling for %s", general ? "all shapes of these ranks" : "these shapes");
+    if (p->io.nin) str_put(&s, ": ");
+    put_signature(&s, p, in);
+    program_log(p, &s);
+}
+
 static void log_version(const jitc_program *p, const Version *v, int64_t ns)
 {
     if (!p->log) return;
@@ -237,31 +271,31 @@ static void log_version(const jitc_program *p, const Version *v, int64_t ns)
     for (int i = 0; i < PHASES; i++)
         if (v->phase_ns[i]) str_printf(&s, " %s %.1f", phase_name((Phase)i), (double)v->phase_ns[i] / 1e6);
     str_printf(&s, "; %u kernels (%u new), %u calls", v->plan->nkernel, v->nnew, v->plan->ncall);
-    if (!s.oom) p->log(p->log_arg, str_text(&s));
-    str_free(&s);
+    program_log(p, &s);
 }
 
-static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind, Version **out, char **why)
+static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind, const Limits *limits,
+                               Version **out, char **why)
 {
     int64_t start = now_ns();
-    Version *v = calloc(1, sizeof *v);
-    Job *job = malloc(sizeof *job);
+    Version *v = memory_take(&p->memory, sizeof *v);
+    Job *job = memory_take(&p->memory, sizeof *job);
     *out = NULL;
     if (!v || !job) {
-        free(v);
-        free(job);
+        memory_give(&p->memory, v, sizeof *v);
+        memory_give(&p->memory, job, sizeof *job);
         *why = strdup(status_text(JITC_E_NOMEM));
         return JITC_E_NOMEM;
     }
+    log_start(p, in, kind.general);
     *v = kind;
-    job_init(&v->job, p->max_memory);
-    job_init(job, p->max_memory);
-    if (p->deadline_ms > 0) job->deadline_ns = start + p->deadline_ms * 1000000;
+    job_init_in(&v->job, &p->memory, limits);
+    job_init_in(job, &p->memory, limits);
     if (JOB_ENTER(job) == JITC_OK) build(job, p, in, v);
     jitc_status status = job->status;
     if (status) *why = job_text(job, status);
     job_free(job);
-    free(job);
+    memory_give(&p->memory, job, sizeof *job);
     if (status) {
         destroy(p, v);
         drop_unused_images(p);
@@ -275,7 +309,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind,
 
 /* -- The table
  * ------------------------------------------------------------------------------------------------ */
-static bool serves(const jitc_program *p, const Version *v, const jitc_io *in)
+bool version_serves(const jitc_program *p, const Version *v, const jitc_io *in)
 {
     for (size_t i = 0; i < p->io.nin; i++) {
         const jitc_io *a = &v->in[i], *b = &in[i];
@@ -286,64 +320,139 @@ static bool serves(const jitc_program *p, const Version *v, const jitc_io *in)
     return true;
 }
 
+void version_use(jitc_program *p, Version *v)
+{
+    atomic_store_explicit(&v->used, atomic_fetch_add(&p->clock, 1) + 1, memory_order_relaxed);
+}
+
+/* With p->lock. */
+static Version *find_locked(const jitc_program *p, const jitc_io *in, bool general)
+{
+    for (uint32_t i = 0; i < p->nversions; i++)
+        if (p->version[i]->general == general && version_serves(p, p->version[i], in)) return p->version[i];
+    return NULL;
+}
+
+/* With p->lock, as long as which a version of the table keeps the table's reference. */
+static Version *take_locked(jitc_program *p, Version *v)
+{
+    if (!v) return NULL;
+    atomic_fetch_add(&v->refs, 1);
+    version_use(p, v);
+    return v;
+}
+
 static Version *find(jitc_program *p, const jitc_io *in, bool general)
 {
-    Version *found = NULL;
     pthread_mutex_lock(&p->lock);
-    for (uint32_t i = 0; i < p->nversions && !found; i++)
-        if (p->version[i]->general == general && serves(p, p->version[i], in)) found = p->version[i];
-    if (found) {
-        found->refs++;
-        found->used = ++p->clock;
-    }
+    Version *found = take_locked(p, find_locked(p, in, general));
     pthread_mutex_unlock(&p->lock);
     return found;
 }
 
-/* How often this signature was asked for, this time included, as far as is remembered. */
-static uint32_t count_signature(jitc_program *p, const jitc_io *in)
+/* Where this signature is counted: its place, or that of the one that was asked for longest ago. */
+static uint32_t seen_at(const jitc_program *p, Hash key)
 {
-    Str s = {0};
-    for (size_t i = 0; i < p->io.nin; i++) {
-        str_putn(&s, (const char *)&in[i].rank, sizeof in[i].rank);
-        str_putn(&s, (const char *)in[i].shape, (size_t)max_i64(in[i].rank, 0) * sizeof *in[i].shape);
-    }
-    Hash key = hash_bytes(str_text(&s), s.n);
-    str_free(&s);
     uint32_t at = 0;
     for (uint32_t i = 0; i < SEEN_SIGNATURES; i++) {
-        if (p->seen[i].used && hash_eq(p->seen[i].key, key)) {
-            at = i;
-            break;
-        }
+        if (p->seen[i].used && hash_eq(p->seen[i].key, key)) return i;
         if (p->seen[i].used < p->seen[at].used) at = i;
     }
+    return at;
+}
+
+static Hash signature_key(const jitc_program *p, const jitc_io *in)
+{
+    Hash key = {0};
+    for (size_t i = 0; i < p->io.nin; i++) {
+        uint64_t word[3 + JITC_MAX_RANK] = {key.lo, key.hi, (uint64_t)in[i].rank};
+        memcpy(word + 3, in[i].shape, (size_t)max_i64(in[i].rank, 0) * sizeof *word);
+        key = hash_bytes(word, sizeof word);
+    }
+    return key;
+}
+
+/* With p->lock: how often this signature was asked for before, as far as is remembered. */
+static uint32_t times_seen(const jitc_program *p, Hash key)
+{
+    uint32_t at = seen_at(p, key);
+    return p->seen[at].used && hash_eq(p->seen[at].key, key) ? p->seen[at].times : 0;
+}
+
+/* With p->lock. */
+static uint32_t count_signature(jitc_program *p, Hash key)
+{
+    uint32_t at = seen_at(p, key);
     if (!p->seen[at].used || !hash_eq(p->seen[at].key, key)) p->seen[at].key = key, p->seen[at].times = 0;
-    p->seen[at].used = ++p->clock;
+    p->seen[at].used = atomic_fetch_add(&p->clock, 1) + 1;
     return ++p->seen[at].times;
 }
 
-/* Puts v in the table with two references, one of them the caller's. Gives what fell out, without references.
- */
+/* Room for one more version. */
+static bool grow_table(jitc_program *p)
+{
+    if (p->nversions < p->cap_versions) return true;
+    uint32_t cap = p->cap_versions ? 2 * p->cap_versions : MAX_VERSIONS;
+    Version **at = memory_take(&p->memory, cap * sizeof(Version *));
+    if (!at) return false;
+    pthread_mutex_lock(&p->lock);
+    Version **old = p->version;
+    if (p->nversions) memcpy(at, old, p->nversions * sizeof(Version *));
+    p->version = at;
+    pthread_mutex_unlock(&p->lock);
+    memory_give(&p->memory, old, p->cap_versions * sizeof(Version *));
+    p->cap_versions = cap;
+    return true;
+}
+
+/* Puts v in the table, where there is room, with two references, one of them the caller's. Gives what fell
+ * out, without references. */
 static Version *insert(jitc_program *p, Version *v)
 {
     Version *out = NULL;
     pthread_mutex_lock(&p->lock);
-    v->refs = 2;
-    v->used = ++p->clock;
-    uint32_t at = p->nversions;
-    if (at == MAX_VERSIONS) {
-        at = 0;
-        for (uint32_t i = 1; i < p->nversions; i++)
-            if (p->version[i]->used < p->version[at]->used) at = i;
+    atomic_store(&v->refs, 2);
+    version_use(p, v);
+    p->most_tables = max_i64(p->most_tables, plan_tables_bytes(v->plan));
+    uint32_t at = p->nversions, passing = 0, oldest = 0;
+    for (uint32_t i = 0; i < p->nversions; i++) {
+        if (p->version[i]->pinned) continue;
+        if (!passing++ || atomic_load(&p->version[i]->used) < atomic_load(&p->version[oldest]->used))
+            oldest = i;
+    }
+    if (!v->pinned && passing >= MAX_VERSIONS) {
+        at = oldest;
         out = p->version[at];
-        if (--out->refs) out = NULL;
+        if (atomic_fetch_sub(&out->refs, 1) != 1) out = NULL;
     } else {
         p->nversions++;
     }
     p->version[at] = v;
     pthread_mutex_unlock(&p->lock);
     return out;
+}
+
+/* With p->compile: versions whose last reference went while somebody compiled. */
+static void bury(jitc_program *p)
+{
+    pthread_mutex_lock(&p->lock);
+    Version *dead = p->dead;
+    p->dead = NULL;
+    pthread_mutex_unlock(&p->lock);
+    for (Version *next; dead; dead = next) {
+        next = dead->next_dead;
+        destroy(p, dead);
+    }
+}
+
+static jitc_status make(jitc_program *p, const jitc_io *in, Version kind, const Limits *limits, Version **out,
+                        char **why)
+{
+    bury(p);
+    jitc_status status = grow_table(p) ? version_new(p, in, kind, limits, out, why) : JITC_E_NOMEM;
+    if (status) return status;
+    destroy(p, insert(p, *out));
+    return JITC_OK;
 }
 
 /* The signature with its dimensions open where the program's are. */
@@ -356,72 +465,140 @@ static void open_signature(const jitc_program *p, const jitc_io *in, jitc_io *ou
     }
 }
 
-/* A general version, unless the graph cannot be compiled for open sizes; that is found out once. */
-static Version *general_version(jitc_program *p, const jitc_io *in)
+/* A general version, unless the graph cannot be compiled for open sizes, which is found out once: then there
+ * is none, and that is no failure. */
+static jitc_status general_version(jitc_program *p, const jitc_io *in, const Limits *limits, Version **out,
+                                   char **why)
 {
-    Version *v = find(p, in, true);
-    if (v || p->no_general) return v;
-    jitc_io *open = malloc((p->io.nin + 1) * sizeof *open);
-    char *why = NULL;
-    if (!open) return NULL;
+    *out = find(p, in, true);
+    if (*out || p->no_general) return JITC_OK;
+    jitc_io *open = memory_take(&p->memory, (p->io.nin + 1) * sizeof *open);
+    if (!open) return JITC_E_NOMEM;
     open_signature(p, in, open);
-    if (version_new(p, open, (Version){.general = true}, &v, &why)) {
+    jitc_status status = make(p, open, (Version){.general = true}, limits, out, why);
+    memory_give(&p->memory, open, (p->io.nin + 1) * sizeof *open);
+    if (status == JITC_E_DEADLINE || status == JITC_E_CANCELLED) return status;
+    if (status) {
         p->no_general = true;
-        v = NULL;
-    } else {
-        destroy(p, insert(p, v));
+        free(*why);
+        *why = NULL;
     }
-    free(why);
-    free(open);
+    return JITC_OK;
+}
+
+/* What is there, without compiling; NULL: nothing fits, or it is time for code for these shapes alone. *often
+ * tells that time. With a general version in `have` it waits for nobody. */
+static Version *look_up(jitc_program *p, const jitc_io *in, VersionWish wish, Version *have, bool *often)
+{
+    Hash key = signature_key(p, in);
+    *often = true;
+    if (!have)
+        pthread_mutex_lock(&p->lock);
+    else if (pthread_mutex_trylock(&p->lock))
+        return atomic_fetch_add(&have->refs, 1), have;
+    Version *v = p->only_general && wish == VERSION_ANY ? NULL : find_locked(p, in, false);
+    if (v && wish == VERSION_PINNED) v->pinned = true;
+    if (!v && wish == VERSION_ANY) {
+        *often = (p->nspecial < FIRST_SIGNATURES || count_signature(p, key) >= HOT) && !p->only_general;
+        if (!*often) v = find_locked(p, in, true);
+    }
+    take_locked(p, v);
+    pthread_mutex_unlock(&p->lock);
     return v;
 }
 
-jitc_status version_get(jitc_program *p, const jitc_io *in, bool special, Version **out, char **why)
+Limits program_limits(const jitc_program *p, const volatile int *stop)
 {
-    *why = NULL;
-    *out = p->only_general && !special ? NULL : find(p, in, false);
-    if (*out) return JITC_OK;
-    pthread_mutex_lock(&p->compile);
+    int64_t ms = p->deadline_ms;
+    return (Limits){.deadline_ns = ms > 0 ? now_ns() + ms * 1000000 : 0, .stop = {p->stop, stop}};
+}
+
+static jitc_status compile_version(jitc_program *p, const jitc_io *in, VersionWish wish, bool often,
+                                   const Limits *limits, Version **out, char **why)
+{
     jitc_status status = JITC_OK;
-    if (!p->only_general || special) *out = find(p, in, false); /* another thread may just have made it */
-    bool often = p->nspecial < FIRST_SIGNATURES || count_signature(p, in) >= HOT;
-    if (!*out && !special && !p->is_static && (!often || p->only_general)) *out = general_version(p, in);
-    if (!*out) {
-        status = version_new(p, in, (Version){.general = false}, out, why);
-        if (!status) {
-            p->nspecial++;
-            destroy(p, insert(p, *out));
-        }
+    if (!p->only_general || wish != VERSION_ANY)
+        *out = find(p, in, false); /* another thread may just have made it */
+    if (!*out && wish == VERSION_ANY && !p->is_static && !often)
+        status = general_version(p, in, limits, out, why);
+    if (!*out && !status) {
+        status = make(p, in, (Version){.pinned = wish == VERSION_PINNED}, limits, out, why);
+        pthread_mutex_lock(&p->lock);
+        p->nspecial += !status && wish != VERSION_PINNED;
+        pthread_mutex_unlock(&p->lock);
+    } else if (*out && wish == VERSION_PINNED) {
+        pthread_mutex_lock(&p->lock);
+        (*out)->pinned = true;
+        pthread_mutex_unlock(&p->lock);
     }
+    return status;
+}
+
+jitc_status version_get(jitc_program *p, const jitc_io *in, VersionWish wish, Version *have,
+                        const Limits *limits, Version **out, char **why)
+{
+    bool often;
+    *why = NULL;
+    *out = look_up(p, in, wish, have, &often);
+    if (*out) return JITC_OK;
+    if (pthread_mutex_trylock(&p->compile)) {
+        *out = wish == VERSION_ANY ? find(p, in, true) : NULL; /* rather than wait for other code */
+        if (*out) return JITC_OK;
+        pthread_mutex_lock(&p->compile);
+    }
+    jitc_status status = compile_version(p, in, wish, often, limits, out, why);
     pthread_mutex_unlock(&p->compile);
     return status;
 }
 
-jitc_status version_plan(jitc_program *p, Version **out, char **why)
+bool version_ready(jitc_program *p, const jitc_io *in)
+{
+    Hash key = signature_key(p, in);
+    pthread_mutex_lock(&p->lock);
+    bool often = p->nspecial < FIRST_SIGNATURES || times_seen(p, key) + 1 >= HOT;
+    const Version *v = p->only_general ? NULL : find_locked(p, in, false);
+    if (!v && (p->only_general || !often)) v = find_locked(p, in, true);
+    pthread_mutex_unlock(&p->lock);
+    return v != NULL;
+}
+
+jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why)
 {
     pthread_mutex_lock(&p->compile);
     jitc_status status =
-        version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, out, why);
+        version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, limits, out, why);
     pthread_mutex_unlock(&p->compile);
-    if (!status) (*out)->refs = 1;
+    if (!status) atomic_store(&(*out)->refs, 1);
     return status;
+}
+
+int64_t version_most_tables(jitc_program *p)
+{
+    pthread_mutex_lock(&p->lock);
+    int64_t most = p->most_tables;
+    pthread_mutex_unlock(&p->lock);
+    return most;
 }
 
 void version_release(jitc_program *p, Version *v)
 {
-    if (!v) return;
-    pthread_mutex_lock(&p->lock);
-    bool last = --v->refs == 0;
-    pthread_mutex_unlock(&p->lock);
-    if (!last) return;
-    pthread_mutex_lock(&p->compile);
+    if (!v || atomic_fetch_sub(&v->refs, 1) != 1) return;
+    if (pthread_mutex_trylock(&p->compile)) { /* not worth to wait for who compiles */
+        pthread_mutex_lock(&p->lock);
+        v->next_dead = p->dead;
+        p->dead = v;
+        pthread_mutex_unlock(&p->lock);
+        return;
+    }
     destroy(p, v);
     pthread_mutex_unlock(&p->compile);
 }
 
 void version_free_all(jitc_program *p)
 {
+    bury(p);
     for (uint32_t i = 0; i < p->nversions; i++) destroy(p, p->version[i]);
+    memory_give(&p->memory, p->version, p->cap_versions * sizeof(Version *));
     p->nversions = 0;
     drop_unused_images(p);
 }

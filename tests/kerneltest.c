@@ -338,7 +338,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     substitute(&s, c->text, c->ntext, r);
     CodegenTarget t = {targets[target], "", false};
     CodegenKernel k = {str_text(&s), s.n, c->file};
-    CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1);
+    CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1, NULL);
     str_free(&s);
     if (code.error) {
         complain(c->file, targets[target], r, code.error);
@@ -461,7 +461,7 @@ static void run_file(const Codegen *cg, const char *path)
         if (t == 2 && !__builtin_cpu_supports("avx512f")) continue;
         CodegenTarget target = {targets[t], "", false};
         CodegenKernel k = {c.text, c.ntext, name};
-        CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1);
+        CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1, NULL);
         if (verbose)
             printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], r.code_bytes,
                    (double)(r.codegen_ns + r.link_ns) / 1e6);

@@ -33,18 +33,18 @@ static kernel_fn *known(Hash key)
 }
 
 static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit,
-                             int threads)
+                             int threads, const Limits *limits)
 {
     CodegenTarget t = *want;
     t.quick = quick;
-    if (emit != EMIT_NONE || n > MAX_MISSING) return real->compile(&t, k, n, emit, threads);
+    if (emit != EMIT_NONE || n > MAX_MISSING) return real->compile(&t, k, n, emit, threads, limits);
     CodegenKernel *missing = calloc(n + 1, sizeof *missing);
     kernel_fn **fn = calloc(n + 1, sizeof *fn);
     size_t nmissing = 0;
     for (size_t i = 0; i < n; i++)
         if (!(fn[i] = known(key_of(&t, &k[i])))) missing[nmissing++] = k[i];
     CodegenResult r = {0};
-    if (nmissing) r = real->compile(&t, missing, nmissing, emit, threads);
+    if (nmissing) r = real->compile(&t, missing, nmissing, emit, threads, limits);
     free(missing);
     if (r.error) {
         free(fn);

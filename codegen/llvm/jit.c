@@ -6,6 +6,7 @@
 #include <llvm-c/Orc.h>
 #include <llvm-c/Support.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "codegen/llvm/module.h"
@@ -16,7 +17,9 @@ struct CodegenImage {
     kernel_fn **fn;
 };
 
-enum { MAX_PARTS = 16 };
+/* Without limits there is a module per thread. LLVM cannot be interrupted, so with limits modules are small,
+ * and they are looked at between two. */
+enum { MAX_THREADS = 16, LIMITED_KERNELS = 4 };
 
 typedef struct {
     const Target *target;
@@ -56,29 +59,45 @@ static void compile_part(Part *p)
     LLVMContextDispose(cx);
 }
 
-static void *part_thread(void *arg)
+typedef struct {
+    Part *part;
+    size_t n;
+    atomic_size_t next;
+    const Limits *limits;
+    _Atomic jitc_status limit;
+} Work;
+
+static void *work_thread(void *arg)
 {
-    compile_part(arg);
+    Work *w = arg;
+    for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n && !atomic_load(&w->limit);) {
+        jitc_status status = limits_check(w->limits);
+        if (status)
+            atomic_store(&w->limit, status);
+        else
+            compile_part(&w->part[i]);
+    }
     return NULL;
 }
 
-static void run_parts(Part *parts, size_t n)
+static jitc_status run_parts(Part *parts, size_t n, size_t nthreads, const Limits *limits)
 {
-    pthread_t thread[MAX_PARTS];
-    bool started[MAX_PARTS] = {false};
+    Work w = {.part = parts, .n = n, .limits = limits};
+    pthread_t thread[MAX_THREADS];
+    size_t started = 1; /* the caller's */
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 8 << 20);
-    for (size_t i = 1; i < n; i++)
-        started[i] = pthread_create(&thread[i], &attr, part_thread, &parts[i]) == 0;
-    compile_part(&parts[0]);
-    for (size_t i = 1; i < n; i++) {
-        if (started[i])
-            pthread_join(thread[i], NULL);
-        else
-            compile_part(&parts[i]);
-    }
+    while (started < nthreads && pthread_create(&thread[started], &attr, work_thread, &w) == 0) started++;
     pthread_attr_destroy(&attr);
+    work_thread(&w);
+    for (size_t i = 1; i < started; i++) pthread_join(thread[i], NULL);
+    return atomic_load(&w.limit);
+}
+
+static bool has_limits(const Limits *l)
+{
+    return l && (l->deadline_ns || l->stop[0] || l->stop[1]);
 }
 
 static char *take_error(LLVMErrorRef e)
@@ -127,7 +146,7 @@ static char *join_texts(Part *parts, size_t n)
 }
 
 static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit,
-                             int threads)
+                             int threads, const Limits *limits)
 {
     CodegenResult r = {0};
     Target target;
@@ -145,9 +164,18 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
         target_free(&target);
         return r;
     }
-    size_t nparts = threads < 1 || emit != EMIT_NONE ? 1 : threads > MAX_PARTS ? MAX_PARTS : (size_t)threads;
+    size_t nthreads = threads < 1 || emit != EMIT_NONE ? 1
+                      : threads > MAX_THREADS          ? MAX_THREADS
+                                                       : (size_t)threads;
+    size_t nparts = emit == EMIT_NONE && has_limits(limits) ? n / LIMITED_KERNELS : 1;
+    if (nparts < nthreads) nparts = nthreads;
     if (nparts > n) nparts = n ? n : 1;
-    Part parts[MAX_PARTS] = {0};
+    Part *parts = calloc(nparts, sizeof *parts);
+    if (!parts) {
+        r.error = strdup("out of memory");
+        target_free(&target);
+        return r;
+    }
     for (size_t i = 0; i < nparts; i++) {
         size_t first = n * i / nparts;
         parts[i] = (Part){.target = &target,
@@ -156,13 +184,14 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
                           .first = first,
                           .emit = emit};
     }
-    run_parts(parts, nparts);
+    r.limit = run_parts(parts, nparts, nthreads < nparts ? nthreads : nparts, limits);
     r.codegen_ns = now_ns() - start;
     for (size_t i = 0; i < nparts; i++) {
         if (!r.error && parts[i].error) r.error = parts[i].error, parts[i].error = NULL;
         if (parts[i].object) r.code_bytes += LLVMGetBufferSize(parts[i].object);
     }
     start = now_ns();
+    if (!r.error && r.limit) r.error = strdup(limits_text(r.limit));
     if (!r.error && emit != EMIT_NONE) r.text = join_texts(parts, nparts);
     if (!r.error && emit == EMIT_NONE) {
         CodegenImage *image = calloc(1, sizeof *image);
@@ -181,6 +210,7 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
         free(parts[i].text);
         free(parts[i].error);
     }
+    free(parts);
     target_free(&target);
     return r;
 }
@@ -208,12 +238,16 @@ static char *load_model(CodegenImage *image, LLVMMemoryBufferRef object)
     return e ? take_error(e) : NULL;
 }
 
-static CodegenObject make_object(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit)
+static CodegenObject make_object(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit,
+                                 const Limits *limits)
 {
     CodegenObject r = {0};
     LLVMMemoryBufferRef buf;
-    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, &buf, &r.bad_cpu);
-    if (r.error) return r;
+    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, limits, &buf, &r.bad_cpu);
+    if (r.error) {
+        r.limit = limits_check(limits);
+        return r;
+    }
     if (emit == EMIT_NONE) {
         r.image = calloc(1, sizeof *r.image);
         r.error = r.image ? load_model(r.image, buf) : strdup("out of memory");

@@ -102,8 +102,14 @@ LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRe
     return module;
 }
 
+char *module_limit(const Limits *limits)
+{
+    jitc_status status = limits_check(limits);
+    return status ? strdup(limits_text(status)) : NULL;
+}
+
 char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel *k, size_t n, size_t first,
-                     const ModuleVariant *variant)
+                     const ModuleVariant *variant, const Limits *limits)
 {
     LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
     char *error = NULL;
@@ -111,6 +117,8 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
         Job job;
         Gen g;
         char symbol[64];
+        error = module_limit(limits);
+        if (error) break;
         job_init(&job, 0);
         module_gen(&g, &job, module, b);
         g.isa = t->isa;
@@ -149,7 +157,7 @@ LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineR
                           size_t n, size_t first, char **error)
 {
     LLVMModuleRef module = module_new(cx, t, tm);
-    *error = module_kernels(module, t, k, n, first, NULL);
+    *error = module_kernels(module, t, k, n, first, NULL, NULL);
     if (!*error) *error = module_finish(module, tm);
     if (!*error) return module;
     LLVMDisposeModule(module);

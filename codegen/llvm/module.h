@@ -19,7 +19,8 @@ typedef struct {
 /* The steps of module_emit(). Errors are from malloc; NULL: none. */
 LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm);
 char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, size_t n, size_t first,
-                     const ModuleVariant *variant);
+                     const ModuleVariant *variant, const Limits *limits);
+char *module_limit(const Limits *limits); /* the error that a limit has passed */
 char *module_diagnostics(const Job *job); /* what was reported, or that memory ran out */
 char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm);
 

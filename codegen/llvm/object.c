@@ -102,7 +102,7 @@ static char *add_model(LLVMModuleRef module, const Target *target, const int *le
 }
 
 static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Target *target, const int *level,
-                           int n, const CodegenModel *m, char **error)
+                           int n, const CodegenModel *m, const Limits *limits, char **error)
 {
     static const char *const suffix[] = {"", ".1", ".2"};
     uint32_t nkernels = m->plan->nkernel;
@@ -115,8 +115,10 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
     for (uint32_t i = 0; i < nkernels && memory; i++)
         kernel[i] = (CodegenKernel){m->plan->kernel[i].text, m->plan->kernel[i].size, m->name};
     for (int i = 0; i < n && !*error; i++)
-        *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]});
+        *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
+                                limits);
     if (!*error) *error = add_model(module, target, level, n, fn, m);
+    if (!*error) *error = module_limit(limits);
     if (!*error) *error = module_finish(module, tm);
     for (int i = 0; i < n; i++) free(fn[i]);
     free(kernel);
@@ -155,7 +157,7 @@ static char *find_level(const CodegenTarget *want, CodegenTarget *out, int *leve
 }
 
 char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
-                  LLVMMemoryBufferRef *out, bool *bad_cpu)
+                  const Limits *limits, LLVMMemoryBufferRef *out, bool *bad_cpu)
 {
     Target target[MODEL_MAX_VARIANTS] = {0};
     int level[MODEL_MAX_VARIANTS] = {0};
@@ -171,7 +173,8 @@ char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, C
     if (!error) {
         LLVMContextRef cx = LLVMContextCreate();
         LLVMTargetMachineRef tm = target_machine(&target[0]);
-        LLVMModuleRef module = build(cx, tm, target, level, nwant, m, &error);
+        LLVMModuleRef module = build(cx, tm, target, level, nwant, m, limits, &error);
+        if (!error) error = module_limit(limits);
         if (!error) error = emit(tm, module, kind, out);
         LLVMDisposeModule(module);
         LLVMDisposeTargetMachine(tm);

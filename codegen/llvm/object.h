@@ -10,5 +10,5 @@
 /* `want`: the CPUs whose kernels it has, by rising level; the first is the least that runs it. The error is
  * from malloc; NULL: none. *bad_cpu: it is about `want`. */
 char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
-                  LLVMMemoryBufferRef *out, bool *bad_cpu);
+                  const Limits *limits, LLVMMemoryBufferRef *out, bool *bad_cpu);
 #endif

@@ -226,9 +226,8 @@ static void pack_one(Packer *p, const Value *w, Packed **out)
     pack_view(v, &view);
     *out = pack_add(p->m->job, p->table, key, type_bytes(&w->type));
     /* The temporary tensors have a job of their own, so that they are gone when the next one begins. */
-    job_init(&p->tmp, p->m->job->arena.limit);
+    job_init_in(&p->tmp, p->table->memory, &p->m->job->limits);
     p->tmp_open = true;
-    p->tmp.deadline_ns = p->m->job->deadline_ns;
     if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, w->type.layout, (*out)->data);
     jitc_status status = p->tmp.status;
     close_tmp(p);

@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
     Packed **at; /* open addressing by key */
     uint32_t n, cap;
-    int64_t bytes, limit; /* limit 0: none */
+    Memory *memory; /* for tensors and table; NULL: the C library's */
 } PackTable;
 
 /* out[i]: weight i of the plan, with a reference of its own. Where it unwinds, the references so far are in

@@ -23,7 +23,10 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+/* With JITC_STATIC a program that links libjitc.a exports none of it. */
+#if defined(JITC_STATIC)
+#define JITC_API
+#elif defined(__GNUC__)
 #define JITC_API __attribute__((visibility("default")))
 #else
 #define JITC_API
@@ -42,7 +45,8 @@ typedef enum jitc_status {
     JITC_E_NOMEM = 4,    /* out of memory, or over the limit in the options */
     JITC_E_IO = 5,       /* a file cannot be read */
     JITC_E_DEADLINE = 6, /* the deadline in the options has passed */
-    JITC_E_CPU = 7       /* this CPU, or this build, cannot run what the options ask for */
+    JITC_E_CPU = 7,      /* this CPU, or this build, cannot run what the options ask for */
+    JITC_E_CANCELLED = 8 /* a stop flag was set */
 } jitc_status;
 
 /* All problems found, one line each. */
@@ -95,6 +99,20 @@ typedef struct jitc_set {
     double value;
 } jitc_set;
 
+/* Memory of `bytes` bytes, aligned to JITC_ALIGN; NULL: there is none. With `bytes` 0 it frees `old`, which
+ * is NULL otherwise. Any thread that uses the program may call it, several at the same time too. */
+typedef void *jitc_alloc_fn(void *heap, void *old, size_t bytes);
+#define JITC_ALIGN 64
+
+/* Calls f(arg, i) for each i below n, in any order and on any threads, and returns when all are done. */
+typedef void jitc_parallel_for_fn(void *host, void (*f)(void *arg, size_t i), void *arg, size_t n);
+
+/* Flags of jitc_options. */
+enum {
+    JITC_LAZY = 1 /* loading compiles nothing, whatever is known; else it does when all shapes are known */
+};
+
+/* Older callers have shorter structs, see `size`; new fields come at the end, and 0 is their default. */
 typedef struct jitc_options {
     size_t size;     /* sizeof(jitc_options), set by JITC_OPTIONS_INIT */
     int threads;     /* threads per run, the caller's included; 1 by default, 0 = all the process may use */
@@ -108,14 +126,20 @@ typedef struct jitc_options {
     size_t nshapes;
     const jitc_set *sets; /* fixes scalar placeholders */
     size_t nsets;
-    size_t max_memory;   /* bytes for compiling; 0 = no limit */
-    int64_t deadline_ms; /* for compiling; 0 = none */
-    void (*log)(void *arg, const char *line);
+    size_t max_memory; /* bytes for the program, compiling it, and its execs, without LLVM's; 0 = no limit */
+    int64_t deadline_ms;                      /* for a call that compiles; 0 = none */
+    void (*log)(void *arg, const char *line); /* called on the thread that loads or compiles */
     void *log_arg;
+    const volatile int *stop; /* not 0: calls that compile end with JITC_E_CANCELLED. Valid as long as the
+                                 program; may be set by a signal handler or another thread */
+    jitc_alloc_fn *alloc;     /* memory for the program and its execs; NULL: the C library's */
+    void *heap;
+    uint64_t flags; /* JITC_LAZY */
 } jitc_options;
 #define JITC_OPTIONS_INIT                                                                                    \
     {                                                                                                        \
-        sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL                  \
+        sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL,     \
+            NULL, 0                                                                                          \
     }
 
 typedef struct jitc_program jitc_program;
@@ -128,7 +152,24 @@ JITC_API jitc_status jitc_program_load(const char *path, const jitc_options *opt
 /* The same from memory; the bytes must stay valid as long as the program. */
 JITC_API jitc_status jitc_program_load_memory(const void *data, size_t size, const jitc_options *options,
                                               jitc_program **out, jitc_error **out_error);
+/* Functions that read a model, of which nothing else is known. They may be called by any thread that uses the
+ * program, several at the same time too. */
+typedef struct jitc_reader {
+    void *arg;
+    uint64_t bytes; /* of the model */
+    /* Puts bytes [offset, offset + n) at `to`, all within the model. Not 0: they cannot be read. */
+    int (*read)(void *arg, uint64_t offset, void *to, size_t n);
+    void (*close)(
+        void *arg); /* called once, when nothing is read any more, also where loading fails; or NULL */
+} jitc_reader;
+JITC_API jitc_status jitc_program_load_reader(const jitc_reader *reader, const jitc_options *options,
+                                              jitc_program **out, jitc_error **out_error);
 JITC_API void jitc_program_free(jitc_program *p);
+
+/* Compile now for inputs of these shapes, which no run has to then, and keep that code as long as the
+ * program. Inputs that the program knows the shape of need not be named. */
+JITC_API jitc_status jitc_program_specialise(jitc_program *p, const jitc_shape *shapes, size_t n,
+                                             jitc_error **out_error);
 
 /* An input or output as the graph declares it; rank -1: unknown, dimension -1: open. */
 typedef struct jitc_io {
@@ -151,10 +192,63 @@ JITC_API void jitc_exec_free(jitc_exec *x);
  * not bound live in the exec. NULL unbinds. */
 JITC_API jitc_status jitc_exec_bind(jitc_exec *x, const char *name, const jitc_tensor *t);
 JITC_API jitc_status jitc_exec_run(jitc_exec *x);
+/* All of a run but the run itself: compiles for what is bound, and allocates. */
+JITC_API jitc_status jitc_exec_prepare(jitc_exec *x);
+/* 1: all inputs are bound, and there is code for their shapes, so that the next run compiles nothing; else 0.
+ */
+JITC_API int jitc_exec_is_ready(const jitc_exec *x);
 /* What the last run wrote; valid until the next bind or run. */
 JITC_API jitc_status jitc_exec_output(const jitc_exec *x, size_t i, jitc_tensor *out);
 /* The last failure on this exec, or "". */
 JITC_API const char *jitc_exec_error(const jitc_exec *x);
+
+/* Runs use the host's threads instead of the exec's own. `shares`: the most that `f` is called with, at least
+ * 1; four per thread is a good number. NULL: the exec's own again. Results have the same bits either way. */
+JITC_API jitc_status jitc_exec_set_parallel_for(jitc_exec *x, jitc_parallel_for_fn *f, void *host,
+                                                size_t shares);
+/* Not 0: runs end with JITC_E_CANCELLED, between two kernels or rounds of a loop, or while they compile. The
+ * flag may be set by a signal handler or another thread. NULL: none. */
+JITC_API jitc_status jitc_exec_set_stop(jitc_exec *x, const volatile int *stop);
+
+/* The working memory of runs with what is bound now: intermediate results, outputs that are not bound, copies
+ * of tensors that cannot be used in place. Compiles if need be. */
+JITC_API jitc_status jitc_exec_workspace_bytes(jitc_exec *x, size_t *bytes);
+/* Memory of the caller, aligned to JITC_ALIGN, for that; the exec gives its own back. A run that needs more
+ * ends with JITC_E_USAGE. What has a size that depends on data is not in it, but from jitc_options.alloc.
+ * NULL: the exec's own memory again. */
+JITC_API jitc_status jitc_exec_set_workspace(jitc_exec *x, void *memory, size_t bytes);
+
+/* -- Ahead of time: a program as an object file with a C header, for hosts without jitc
+ * ---------------------- */
+typedef enum jitc_emit {
+    JITC_EMIT_OBJECT = 0,
+    JITC_EMIT_ASM = 1, /* text */
+    JITC_EMIT_LLVM = 2 /* text: LLVM's IR */
+} jitc_emit;
+
+typedef struct jitc_aot_options {
+    size_t size;      /* sizeof(jitc_aot_options), set by JITC_AOT_OPTIONS_INIT */
+    const char *name; /* a C identifier, the prefix of all symbols; NULL: "model" */
+    const char *cpu;  /* "x86-64", "x86-64-v2", "-v3" or "-v4": code for that level alone. NULL or "baseline":
+                         for v1, v3 and v4, and the code chooses when it runs */
+    const char *target; /* what it is for, as "x86_64-linux"; NULL: the system that jitc runs on */
+    jitc_emit emit;
+    int weights_outside; /* 1: the object has no weights, its caller passes them */
+} jitc_aot_options;
+#define JITC_AOT_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        sizeof(jitc_aot_options), NULL, NULL, NULL, JITC_EMIT_OBJECT, 0                                      \
+    }
+
+/* Dimensions that the program leaves open stay open. Load with JITC_LAZY to compile for nothing else. */
+typedef struct jitc_object jitc_object;
+JITC_API jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, jitc_object **out,
+                                      jitc_error **out_error);
+JITC_API const void *jitc_object_data(const jitc_object *o, size_t *bytes); /* the object file, or the text */
+JITC_API const char *jitc_object_header(const jitc_object *o);              /* the C header */
+/* The weights, when they are outside; else NULL. */
+JITC_API const void *jitc_object_weights(const jitc_object *o, size_t *bytes);
+JITC_API void jitc_object_free(jitc_object *o);
 
 #ifdef __cplusplus
 }

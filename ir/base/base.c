@@ -1,7 +1,66 @@
 #include "ir/base/base.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
+
+/* -- Memory -------------------------------------------------------------------------------------- */
+bool memory_fits(const Memory *m, size_t bytes)
+{
+    if (!m || !m->limit) return true;
+    size_t used = atomic_load(&m->used);
+    return used <= m->limit && bytes <= m->limit - used;
+}
+
+static void *library_take(size_t bytes)
+{
+    enum { LINE = 64, HUGE = 2 << 20 };
+    size_t align = bytes >= HUGE ? HUGE : LINE;
+    void *p = aligned_alloc(align, bytes ? (bytes + align - 1) / align * align : align);
+#ifdef MADV_HUGEPAGE
+    if (p && align == HUGE) madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+#endif
+    return p;
+}
+
+static void *take(Memory *m, size_t bytes, bool over)
+{
+    if (bytes > SIZE_MAX / 4) return NULL;
+    if (!m) return library_take(bytes);
+    size_t before = atomic_fetch_add(&m->used, bytes);
+    bool fits = over || !m->limit || (before <= m->limit && bytes <= m->limit - before);
+    void *p = !fits ? NULL : m->alloc ? m->alloc(m->heap, NULL, bytes ? bytes : 1) : library_take(bytes);
+    if (!p) atomic_fetch_sub(&m->used, bytes);
+    return p;
+}
+
+void *memory_take(Memory *m, size_t bytes)
+{
+    return take(m, bytes, false);
+}
+
+void memory_give(Memory *m, void *at, size_t bytes)
+{
+    if (!at) return;
+    if (m) atomic_fetch_sub(&m->used, bytes);
+    if (m && m->alloc)
+        m->alloc(m->heap, at, 0);
+    else
+        free(at);
+}
+
+/* -- Limits -------------------------------------------------------------------------------------- */
+jitc_status limits_check(const Limits *l)
+{
+    if (!l) return JITC_OK;
+    if (stop_is_set(l->stop[0]) || stop_is_set(l->stop[1])) return JITC_E_CANCELLED;
+    return l->deadline_ns && now_ns() > l->deadline_ns ? JITC_E_DEADLINE : JITC_OK;
+}
+
+const char *limits_text(jitc_status status)
+{
+    return status == JITC_E_CANCELLED ? "compiling was cancelled" : "the deadline for compiling has passed";
+}
 
 /* -- Jobs ---------------------------------------------------------------------------------------- */
 struct ArenaBlock {
@@ -15,12 +74,19 @@ void job_init(Job *job, size_t memory_limit)
     job->arena.limit = memory_limit;
 }
 
+void job_init_in(Job *job, Memory *memory, const Limits *limits)
+{
+    job_init(job, 0);
+    job->arena.memory = memory;
+    if (limits) job->limits = *limits;
+}
+
 void job_free(Job *job)
 {
     for (Cleanup *c = job->cleanups; c; c = c->next) c->fn(c->arg);
     for (ArenaBlock *b = job->arena.head, *next; b; b = next) {
         next = b->next;
-        free(b);
+        memory_give(job->arena.memory, b, b->size);
     }
     jitc_status status = job->status;
     memset(job, 0, sizeof *job);
@@ -34,22 +100,24 @@ void job_fail(Job *job, jitc_status status)
 
 void job_tick(Job *job)
 {
-    if (job->deadline_ns && now_ns() > job->deadline_ns) {
-        job_error(job, "the deadline for compiling has passed");
-        job_fail(job, JITC_E_DEADLINE);
-    }
+    jitc_status status = limits_check(&job->limits);
+    if (!status) return;
+    job_error(job, "%s", limits_text(status));
+    job_fail(job, status);
 }
 
 /* Large requests get a block of their own behind the current one, so that its free space is kept. */
 static void *block_alloc(Job *job, size_t size, bool keep_current)
 {
     Arena *a = &job->arena;
-    if (a->limit && (size > a->limit || a->total > a->limit - size)) {
-        static const char text[] = "compiling needs more memory than allowed";
-        if (a->total < a->limit) a->limit = 0, job_error(job, "%s", text); /* room for the message itself */
+    bool fits =
+        memory_fits(a->memory, size) && (!a->limit || (size <= a->limit && a->total <= a->limit - size));
+    if (!fits && !a->over) {
+        a->over = true; /* room for the message itself */
+        job_error(job, "compiling needs more memory than allowed");
         job_fail(job, JITC_E_NOMEM);
     }
-    ArenaBlock *b = aligned_alloc(64, size);
+    ArenaBlock *b = take(a->memory, size, a->over);
     if (!b) job_fail(job, JITC_E_NOMEM);
     a->total += size;
     b->size = size;

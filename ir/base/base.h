@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,32 @@
 
 #define COUNT(a)       (sizeof(a) / sizeof *(a))
 #define PRINTF(fmt, a) __attribute__((format(printf, fmt, a)))
+
+/* -- Where memory comes from, and how much there is -------------------------------------------------
+ * What belongs to one program, on any thread. `memory` may be NULL: the C library's, without a limit. */
+typedef struct Memory {
+    void *(*alloc)(void *heap, void *old, size_t bytes); /* as in jitc_options; NULL: the C library's */
+    void *heap;
+    size_t limit; /* 0: none */
+    atomic_size_t used;
+} Memory;
+/* Aligned to 64 bytes, undefined, and never none; NULL when there is no more. Large blocks ask for huge
+ * pages. */
+void *memory_take(Memory *memory, size_t bytes);
+void memory_give(Memory *memory, void *at, size_t bytes); /* `bytes` as it was taken; accepts NULL */
+bool memory_fits(const Memory *memory, size_t bytes);     /* within the limit */
+
+/* When work ends early. */
+typedef struct {
+    int64_t deadline_ns;         /* CLOCK_MONOTONIC; 0 = none */
+    const volatile int *stop[2]; /* NULL, or not 0: someone does not want the result any more */
+} Limits;
+jitc_status limits_check(const Limits *limits); /* JITC_OK, JITC_E_CANCELLED or JITC_E_DEADLINE */
+const char *limits_text(jitc_status status);
+static inline bool stop_is_set(const volatile int *stop)
+{
+    return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
+}
 
 /* -- Memory and failure ---------------------------------------------------------------------------
  * A Job is one unit of work that either succeeds or leaves nothing behind: a load, a compile, a bind.
@@ -31,6 +58,8 @@ typedef struct ArenaBlock ArenaBlock;
 typedef struct {
     ArenaBlock *head;
     size_t used, total, limit;
+    struct Memory *memory; /* NULL: the C library's */
+    bool over;             /* over a limit: what is left to say has room all the same */
 } Arena;
 
 typedef struct Cleanup Cleanup;
@@ -53,12 +82,13 @@ typedef struct Job {
     Cleanup *cleanups;
     Diag *diags, *last_diag;
     uint32_t nerrors;
-    int64_t deadline_ns; /* CLOCK_MONOTONIC; 0 = none */
+    Limits limits;
 } Job;
 
 #define JOB_ENTER(job) ((job)->status = (jitc_status)setjmp((job)->env))
 
 void job_init(Job *job, size_t memory_limit /* 0 = none */);
+void job_init_in(Job *job, Memory *memory, const Limits *limits); /* both may be NULL */
 void job_free(Job *job); /* runs the cleanups, newest first, then frees the arena */
 _Noreturn void job_fail(Job *job, jitc_status status);
 void job_error(Job *job, const char *fmt, ...) PRINTF(2, 3);
@@ -67,7 +97,7 @@ void job_error_lines(Job *job, const char *text); /* each line of it that is not
 void job_stop_on_errors(Job *job);
 _Noreturn void job_bug(Job *job, const char *fmt, ...)
     PRINTF(2, 3);        /* a broken invariant of ours: JITC_E_INTERNAL */
-void job_tick(Job *job); /* unwinds once the deadline has passed */
+void job_tick(Job *job); /* unwinds once the deadline has passed, or a stop flag is set */
 void job_on_exit(Job *job, void (*fn)(void *), void *arg);
 
 /* Zeroed memory, aligned to 64 bytes when n >= 64, else to 16; never NULL. */

@@ -24,6 +24,6 @@ static inline void fuzz_end(Job *job)
 static inline void fuzz_begin(Job *job)
 {
     job_init(job, FUZZ_MEMORY);
-    job->deadline_ns = now_ns() + (int64_t)FUZZ_SECONDS * 1000000000;
+    job->limits.deadline_ns = now_ns() + (int64_t)FUZZ_SECONDS * 1000000000;
 }
 #endif

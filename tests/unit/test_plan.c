@@ -441,28 +441,30 @@ START_TEST(test_pack)
     IN_JOB();
     Module *m = compiled(job_printf(&job, "graph @main(%%x: f32[8,6,6,5]) {\n  %s}\n", packing[_i]));
     Plan *p = planned(m);
-    PackTable t = {0};
+    Memory memory = {0};
+    PackTable t = {.memory = &memory};
     Packed *w[16] = {0}, *again[16] = {0};
     ck_assert_uint_le(p->nweight, COUNT(w));
     pack_weights(m, p, &t, w);
     check_packed(m, p, w);
-    int64_t bytes = t.bytes;
+    size_t bytes = memory.used;
     pack_weights(m, p, &t, again); /* shares everything */
-    ck_assert_int_eq(t.bytes, bytes);
+    ck_assert_uint_eq(memory.used, bytes);
     for (uint32_t i = 0; i < p->nweight; i++) ck_assert_ptr_eq(w[i], again[i]);
     for (uint32_t i = 0; i < p->nweight; i++) {
         pack_release(&t, w[i]);
         pack_release(&t, again[i]);
     }
-    ck_assert_int_eq(t.bytes, 0);
     ck_assert_int_eq(t.n, 0);
     pack_table_free(&t);
+    ck_assert_uint_eq(memory.used, 0);
 }
 END_TEST
 
 START_TEST(test_pack_limit)
 {
-    PackTable t = {.limit = 1000};
+    Memory memory = {.limit = 1000};
+    PackTable t = {.memory = &memory};
     Packed *w[4] = {0};
     if (JOB_ENTER(&job) == JITC_OK) {
         Module *m = compiled("graph @main(%x: f32[4,64]) {\n  %w = weight f32[64,64] rand(1)\n  %1 = dot %x, "
