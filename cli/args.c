@@ -3,16 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/args.h"
 #include "runtime/threads.h"
-
-typedef bool Setter(Options *o, const char *value); /* false: the value is wrong; it has been reported */
-
-typedef struct {
-    const char *name, *value, *help; /* value: NULL for a flag */
-    unsigned commands;
-    Setter *set;
-} OptionDef;
 
 enum {
     MODELS =
@@ -185,22 +177,34 @@ static bool set_check(Options *o, const char *v)
            wrong(o, "--check '%s': compare, crash or error:TEXT", v);
 }
 
-static bool set_emit(Options *o, const char *v)
+/* The kinds of `opt` and of `compile`; also in the table, for completion. */
+#define TEXTS    "jir plan llvm asm"
+#define PRODUCTS "obj shared asm llvm jir"
+
+static bool set_kind(Options *o, const char *v, const char *words)
 {
-    static const char *const known[] = {"jir", "plan", "llvm", "asm"};
+    size_t n = strlen(v);
     o->emit = v;
-    for (size_t i = 0; i < COUNT(known); i++)
-        if (strcmp(v, known[i]) == 0) return true;
-    return wrong(o, "--emit '%s': jir, plan, llvm or asm", v);
+    for (const char *w = words; n && *w; w += strcspn(w, " "), w += strspn(w, " "))
+        if (strcspn(w, " ") == n && memcmp(w, v, n) == 0) return true;
+    char list[64];
+    size_t k = 0;
+    for (const char *w = words; *w && k + 2 < sizeof list; w++) {
+        if (*w == ' ') list[k++] = ',';
+        list[k++] = *w;
+    }
+    list[k] = 0;
+    return wrong(o, "--emit '%s': one of %s", v, list);
+}
+
+static bool set_text(Options *o, const char *v)
+{
+    return set_kind(o, v, TEXTS);
 }
 
 static bool set_product(Options *o, const char *v)
 {
-    static const char *const known[] = {"obj", "shared", "asm", "llvm", "jir"};
-    o->emit = v;
-    for (size_t i = 0; i < COUNT(known); i++)
-        if (strcmp(v, known[i]) == 0) return true;
-    return wrong(o, "--emit '%s': obj, shared, asm, llvm or jir", v);
+    return set_kind(o, v, PRODUCTS);
 }
 
 static bool set_target(Options *o, const char *v)
@@ -264,73 +268,76 @@ static bool set_json_flag(Options *o, const char *v)
     return true;
 }
 
-static const OptionDef options[] = {
+#define LEVELS "native x86-64 x86-64-v2 x86-64-v3 x86-64-v4"
+
+const OptionDef options[] = {
     {"--input", "[NAME=]FILE", "an input: .npy, .npz (by member name), any file for a string", MODELS,
-     set_input},
-    {"--output", "NAME[=FILE]", "a tensor that is wanted; to a .npy file, else shown", MODELS, set_output},
-    {"--output-dir", "DIR", "write every output to DIR/NAME.npy", CMD_RUN, set_output_dir},
-    {"--repeat", "N", "run N times", CMD_RUN, set_repeat},
-    {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH, set_secs},
-    {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH, set_json},
-    {"--json", NULL, "the result as JSON", CMD_INSPECT | CMD_COMPARE, set_json_flag},
-    {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot},
-    {"--ref", "FILE.npz", "compare with these tensors, by name", CMD_COMPARE | CMD_REDUCE, set_ref},
-    {"--rtol", "X", "tolerance relative to each element", CMD_COMPARE | CMD_REDUCE, set_rtol},
-    {"--atol", "X", "absolute tolerance", CMD_COMPARE | CMD_REDUCE, set_atol},
+     set_input, ":inputs :files .npy .npz"},
+    {"--output", "NAME[=FILE]", "a tensor that is wanted; to a .npy file, else shown", MODELS, set_output,
+     ":nodes"},
+    {"--output-dir", "DIR", "write every output to DIR/NAME.npy", CMD_RUN, set_output_dir, ":folders"},
+    {"--repeat", "N", "run N times", CMD_RUN, set_repeat, NULL},
+    {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH, set_secs, NULL},
+    {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH, set_json, ":files .json"},
+    {"--json", NULL, "the result as JSON", CMD_INSPECT | CMD_COMPARE, set_json_flag, NULL},
+    {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot, ":files .dot"},
+    {"--ref", "FILE.npz", "compare with these tensors, by name", CMD_COMPARE | CMD_REDUCE, set_ref,
+     ":files .npz"},
+    {"--rtol", "X", "tolerance relative to each element", CMD_COMPARE | CMD_REDUCE, set_rtol, NULL},
+    {"--atol", "X", "absolute tolerance", CMD_COMPARE | CMD_REDUCE, set_atol, NULL},
     {"--evaluate", NULL, "evaluate the graph after the passes instead of running code",
-     CMD_COMPARE | CMD_REDUCE, set_evaluate},
+     CMD_COMPARE | CMD_REDUCE, set_evaluate, NULL},
     {"--passes", "LIST", "other passes than the compiler's own; off: as few as code needs",
-     CMD_COMPARE | CMD_REDUCE, set_passes},
-    {"--check", "KIND", "the failure: compare (default), crash, or error:TEXT", CMD_REDUCE, set_check},
-    {"--passes", "LIST", "the pipeline; empty for none (default: the compiler's own)", CMD_OPT, set_passes},
+     CMD_COMPARE | CMD_REDUCE, set_passes, ":passes off"},
+    {"--check", "KIND", "the failure: compare (default), crash, or error:TEXT", CMD_REDUCE, set_check,
+     "compare crash error:"},
+    {"--passes", "LIST", "the pipeline; empty for none (default: the compiler's own)", CMD_OPT, set_passes,
+     ":passes"},
     {"--dump-after", "LIST", "print the graph after these passes; all: whenever it changed", CMD_OPT,
-     set_dump_after},
-    {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_emit},
-    {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out},
-    {"-o", "FILE", "the small model (.pb)", CMD_REDUCE, set_out},
-    {"-o", "FILE", "the object file, or what --emit asks for", CMD_COMPILE, set_out},
-    {"--header", "FILE", "the C header", CMD_COMPILE, set_header},
-    {"--name", "NAME", "the prefix of all symbols (default: the stem of -o)", CMD_COMPILE, set_name},
-    {"--weights", "FILE", "write the weights there, for the program to pass", CMD_COMPILE, set_weights},
-    {"--emit", "KIND", "obj (default), shared, asm, llvm or jir", CMD_COMPILE, set_product},
-    {"--node", "NAME", "only nodes whose names start so", CMD_EXPLAIN, set_node},
-    {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape},
-    {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set},
-    {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads},
+     set_dump_after, ":passes all"},
+    {"--emit", "KIND", "jir (default), plan, llvm or asm", CMD_OPT, set_text, TEXTS},
+    {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out, ":files"},
+    {"-o", "FILE", "the small model (.pb)", CMD_REDUCE, set_out, ":files .pb"},
+    {"-o", "FILE", "the object file, or what --emit asks for", CMD_COMPILE, set_out, ":files"},
+    {"--header", "FILE", "the C header", CMD_COMPILE, set_header, ":files .h"},
+    {"--name", "NAME", "the prefix of all symbols (default: the stem of -o)", CMD_COMPILE, set_name, NULL},
+    {"--weights", "FILE", "write the weights there, for the program to pass", CMD_COMPILE, set_weights,
+     ":files"},
+    {"--emit", "KIND", "obj (default), shared, asm, llvm or jir", CMD_COMPILE, set_product, PRODUCTS},
+    {"--node", "NAME", "only nodes whose names start so", CMD_EXPLAIN, set_node, ":nodes"},
+    {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape,
+     ":inputs"},
+    {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set, ":inputs"},
+    {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads, NULL},
     {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS & ~CMD_COMPILE,
-     set_cpu},
+     set_cpu, LEVELS},
     {"--cpu", "CPU", "baseline (default: any x86-64, best code chosen at run time), or one level as above",
-     CMD_COMPILE, set_cpu},
-    {"--target", "TRIPLE", "only this system's own yet", MODELS, set_target},
-    {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing},
-    {"--checks", NULL, "not available yet", MODELS, set_checks},
-    {"--tier", "N", "not available yet", MODELS, set_tier},
-    {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory},
-    {"--no-cache", NULL, "do not use the compile cache", MODELS, set_nothing},
-    {"--cache-dir", "DIR", "where the compile cache is", MODELS, set_nothing},
-    {"--verbose", NULL, "say what is being done", MODELS, set_verbose},
-    {"--quiet", NULL, "say nothing but results and errors", MODELS, set_quiet},
+     CMD_COMPILE, set_cpu, "baseline " LEVELS},
+    {"--target", "TRIPLE", "only this system's own yet", MODELS, set_target, "native"},
+    {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing, NULL},
+    {"--checks", NULL, "not available yet", MODELS, set_checks, NULL},
+    {"--tier", "N", "not available yet", MODELS, set_tier, NULL},
+    {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},
+    {"--no-cache", NULL, "do not use the compile cache", MODELS, set_nothing, NULL},
+    {"--cache-dir", "DIR", "where the compile cache is", MODELS, set_nothing, ":folders"},
+    {"--verbose", NULL, "say what is being done", MODELS, set_verbose, NULL},
+    {"--quiet", NULL, "say nothing but results and errors", MODELS, set_quiet, NULL},
 };
 
-void options_help(Str *s, unsigned set)
-{
-    for (size_t i = 0; i < COUNT(options); i++) {
-        const OptionDef *d = &options[i];
-        if (!(d->commands & set)) continue;
-        Str left = {0};
-        str_printf(&left, "%s%s%s", d->name, d->value ? " " : "", d->value ? d->value : "");
-        str_printf(s, "  %-22s  %s\n", str_text(&left), d->help);
-        str_free(&left);
-    }
-}
+const int noptions = COUNT(options);
 
-static const OptionDef *find_option(const char *text, size_t n, unsigned command)
+const OptionDef *option_find(const char *name, size_t n, unsigned command)
 {
-    for (size_t i = 0; i < COUNT(options); i++)
+    for (int i = 0; i < noptions; i++)
         if ((options[i].commands & command) && strlen(options[i].name) == n &&
-            memcmp(options[i].name, text, n) == 0)
+            memcmp(options[i].name, name, n) == 0)
             return &options[i];
     return NULL;
+}
+
+const char *model_files(const Command *c)
+{
+    return c->bit == CMD_OPT ? ":files .pb .pbtxt .jir" : ":files .pb .pbtxt";
 }
 
 /* Flags and values may be mixed with files; "--" ends them. */
@@ -355,7 +362,7 @@ bool options_parse(Options *o, const Command *c, int argc, char **argv)
             continue;
         }
         size_t n = strcspn(text, "=");
-        const OptionDef *d = find_option(text, n, c->bit);
+        const OptionDef *d = option_find(text, n, c->bit);
         if (!d) {
             wrong(o, "unknown option '%.*s'; 'jitc %s --help' lists what there is", (int)n, text, c->name);
             continue;

@@ -31,6 +31,7 @@ typedef struct Options {
 
 typedef struct Command {
     const char *name, *usage, *summary, *details;
+    const char *examples;          /* command lines */
     unsigned bit;                  /* in the option table's sets of commands */
     ExitStatus (*run)(Options *o); /* NULL: not available yet */
 } Command;
@@ -53,8 +54,17 @@ enum {
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
  * True when help was asked for. */
 bool options_parse(Options *o, const Command *c, int argc, char **argv);
-void options_help(Str *s, unsigned commands);                 /* the options of a command, a line each */
 bool parse_dims(const char *text, size_t n, jitc_shape *out); /* "1,?,3" or "[1,?,3]" */
+
+/* -- Help, all of it made from the tables of commands and options ---------------------------------------- */
+void help(Job *job, int argc, char **argv); /* jitc help, with what follows it */
+void command_help(Job *job, const Command *c);
+void man_page(Str *s, const Command *c); /* for man; NULL: the page of jitc itself */
+/* For the shells: what the last of the words after `jitc` may become, a line each: the word, a tab, what it
+ * is.
+ * ":files", a tab, PREFIX, a tab, ENDINGS stands for files that follow PREFIX in the word; ":folders"
+ * likewise. */
+void complete(Job *job, Str *s, int nwords, char **words);
 
 ExitStatus command_run(Options *o);
 ExitStatus command_bench(Options *o);

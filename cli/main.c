@@ -7,17 +7,18 @@ const Command commands[] = {
     {"run", "run MODEL --input [NAME=]FILE", "load a model, compile it, run it once",
      "What is not written to a file is shown: name, type, shape, least, greatest and mean element, and the\n"
      "five likeliest of a vector of classes.\n",
-     CMD_RUN, command_run},
+     "jitc run model.pb --input image=cat.npy --output probabilities=p.npy\n", CMD_RUN, command_run},
     {"bench", "bench MODEL [--input [NAME=]FILE]", "compile a model and time it",
-     "Inputs that are not given are random (integers: zero), their open dimensions 1.\n", CMD_BENCH,
-     command_bench},
+     "Inputs that are not given are random (integers: zero), their open dimensions 1.\n",
+     "jitc bench model.pb --shape image=1,224,224,3 --threads 1\n", CMD_BENCH, command_bench},
     {"inspect", "inspect MODEL", "inputs, outputs, operations, size, and what cannot be compiled",
-     "Exit status 1 when the model cannot be compiled; every reason is listed.\n", CMD_INSPECT,
-     command_inspect},
+     "Exit status 1 when the model cannot be compiled; every reason is listed.\n", "jitc inspect model.pb\n",
+     CMD_INSPECT, command_inspect},
     {"opt", "opt FILE", "run passes over a model or a .jir file and print the result",
-     "FILE is a GraphDef (.pb, .pbtxt) or the compiler's own text form (.jir).\n", CMD_OPT, command_opt},
-    {"explain", "explain MODEL [--node NAME]", "what was fused into what, and why not more", "", CMD_EXPLAIN,
-     command_explain},
+     "FILE is a GraphDef (.pb, .pbtxt) or the compiler's own text form (.jir).\n",
+     "jitc opt model.pb --passes=simplify,fold --emit=jir\n", CMD_OPT, command_opt},
+    {"explain", "explain MODEL [--node NAME]", "what was fused into what, and why not more", "",
+     "jitc explain model.pb --node block_1\n", CMD_EXPLAIN, command_explain},
     {"compare", "compare MODEL --input [NAME=]FILE",
      "compare compiled code with the reference evaluator, per tensor",
      "Exit status 1 when a tensor differs. Without --rtol and --atol an element may be off by 1e-4 of itself "
@@ -25,21 +26,23 @@ const Command commands[] = {
      "1e-4 of the tensor's largest (f64 1e-9, f16 1e-2, bf16 5e-2); integers must be equal, and NaN in the "
      "same\n"
      "places. Tensors that live only inside a kernel, a loop or a branch are not compared.\n",
-     CMD_COMPARE, command_compare},
+     "jitc compare model.pb --input image=cat.npy --ref tensorflow.npz\n", CMD_COMPARE, command_compare},
     {"reduce", "reduce MODEL --input [NAME=]FILE -o FILE.pb",
      "write the smallest part of a model that still fails",
      "Fails means: `compare` with the same options finds a difference, crashes or takes two minutes, or says "
      "TEXT.\nThe inputs go beside the small model; the command that shows the failure is printed.\n",
-     CMD_REDUCE, command_reduce},
+     "jitc reduce model.pb --input image=cat.npy -o small.pb\n", CMD_REDUCE, command_reduce},
     {"compile", "compile MODEL -o FILE.o --header FILE.h", "write an object file and a C header",
      "The object needs nothing but the C library. Open dimensions stay open; --shape fixes them. --input "
      "NAME cuts\n"
      "the graph there.\n",
+     "jitc compile model.pb -o model.o --header model.h\n"
+     "cc main.c model.o -lm -o main\n",
      CMD_COMPILE, command_compile},
-    {"profile", NULL, "time per kernel and per node", NULL, 0, NULL},
-    {"tune", NULL, "measure candidates and keep the winners", NULL, 0, NULL},
-    {"bisect", NULL, "find the pass that first goes wrong", NULL, 0, NULL},
-    {"cache", NULL, "list or clear the compile cache", NULL, 0, NULL},
+    {"profile", NULL, "time per kernel and per node", NULL, NULL, 0, NULL},
+    {"tune", NULL, "measure candidates and keep the winners", NULL, NULL, 0, NULL},
+    {"bisect", NULL, "find the pass that first goes wrong", NULL, NULL, 0, NULL},
+    {"cache", NULL, "list or clear the compile cache", NULL, NULL, 0, NULL},
 };
 const int ncommands = COUNT(commands);
 
@@ -48,30 +51,6 @@ const Command *command_find(const char *name)
     for (int i = 0; i < ncommands; i++)
         if (strcmp(commands[i].name, name) == 0) return &commands[i];
     return NULL;
-}
-
-static void general_help(Job *job)
-{
-    Str s = {0};
-    str_put(&s, "jitc compiles frozen TensorFlow graphs to machine code and runs them.\n\n"
-                "usage: jitc COMMAND MODEL [OPTION…]\n\n");
-    for (int i = 0; i < ncommands; i++)
-        if (commands[i].run) str_printf(&s, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    str_put(
-        &s,
-        "\nMODEL is a frozen GraphDef (.pb or .pbtxt). Tensors have TensorFlow's names: node or node:k.\n"
-        "'jitc COMMAND --help' lists a command's options; 'jitc --version' shows what jitc was built with.\n"
-        "Exit status: 0 done, 1 the model or the data cannot be used, 2 wrong usage, 3 a defect of jitc.\n");
-    put_stdout(job, &s);
-}
-
-static void command_help(Job *job, const Command *c)
-{
-    Str s = {0};
-    str_printf(&s, "usage: jitc %s [OPTION…]\n%c%s.\n%s\n", c->usage, c->summary[0] - 32, c->summary + 1,
-               c->details);
-    options_help(&s, c->bit);
-    put_stdout(job, &s);
 }
 
 /* Also says what is missing when there is no code generator: that is what the command is asked for then. */
@@ -94,11 +73,7 @@ static ExitStatus dispatch(Options *o, int argc, char **argv)
     if (argc < 2) usage_error(o->job, "which command? 'jitc --help' lists them");
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        const Command *c = argc > 2 ? command_find(argv[2]) : NULL;
-        if (c && c->run)
-            command_help(o->job, c);
-        else
-            general_help(o->job);
+        help(o->job, argc - 2, argv + 2);
         return EXIT_DONE;
     }
     if (strcmp(name, "--version") == 0) {

@@ -49,3 +49,30 @@ install(FILES docs/aot.md docs/build.md docs/c-api.md docs/cli.md docs/operators
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs COMPONENT jitc_development)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT jitc_development
         PATTERN __pycache__ EXCLUDE)
+
+configure_file(docs/libjitc.3.in ${PROJECT_BINARY_DIR}/package/libjitc.3 @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/package/libjitc.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
+        COMPONENT jitc_development)
+# The tool writes its own pages, so it must run here.
+if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+  message(STATUS "jitc: no man pages of the tool, which does not run on this machine")
+else()
+  set(MAN ${PROJECT_BINARY_DIR}/man)
+  add_custom_command(OUTPUT ${MAN}/jitc.1 DEPENDS jitc cmake/man.cmake VERBATIM
+                     COMMAND ${CMAKE_COMMAND} "-DJITC=$<TARGET_FILE:jitc>" "-DFOLDER=${MAN}"
+                             -P "${PROJECT_SOURCE_DIR}/cmake/man.cmake")
+  add_custom_target(jitc_man ALL DEPENDS ${MAN}/jitc.1)
+  install(DIRECTORY ${MAN}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT jitc_tool)
+endif()
+
+# -- For the shells -------------------------------------------------------------------------------------------------------
+# Where each looks by itself; Debian's zsh looks elsewhere for what comes in a package.
+set(ZSH_DIR zsh/site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version)
+  set(ZSH_DIR zsh/vendor-completions)
+endif()
+install(FILES cli/completion/jitc.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME jitc
+        COMPONENT jitc_tool)
+install(FILES cli/completion/_jitc DESTINATION ${CMAKE_INSTALL_DATADIR}/${ZSH_DIR} COMPONENT jitc_tool)
+install(FILES cli/completion/jitc.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d
+        COMPONENT jitc_tool)

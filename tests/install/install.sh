@@ -36,7 +36,9 @@ cp "$digits/digits.pb" "$work/the model.pb"
 # What must be there, and that no path of the build or of the first place is in a file that others read.
 group_tree() {
     local file
-    for file in bin/jitc include/jitc/jitc.h share/doc/jitc/LICENSE share/doc/jitc/docs/aot.md \
+    for file in bin/jitc share/man/man1/jitc.1 share/man/man1/jitc-compile.1 share/man/man3/libjitc.3 \
+        share/bash-completion/completions/jitc share/zsh/site-functions/_jitc \
+        share/fish/vendor_completions.d/jitc.fish include/jitc/jitc.h share/doc/jitc/LICENSE share/doc/jitc/docs/aot.md \
         share/doc/jitc/examples/cmake_project/CMakeLists.txt; do
         ok test -f "$prefix/$file"
     done
