@@ -1,3 +1,4 @@
 from jitc._tool import main
 
-main()
+if __name__ == "__main__":
+    main()
