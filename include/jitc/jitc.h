@@ -159,8 +159,8 @@ typedef struct jitc_reader {
     uint64_t bytes; /* of the model */
     /* Puts bytes [offset, offset + n) at `to`, all within the model. Not 0: they cannot be read. */
     int (*read)(void *arg, uint64_t offset, void *to, size_t n);
-    void (*close)(
-        void *arg); /* called once, when nothing is read any more, also where loading fails; or NULL */
+    /* Called once, when nothing is read any more, also where loading fails; or NULL. */
+    void (*close)(void *arg);
 } jitc_reader;
 JITC_API jitc_status jitc_program_load_reader(const jitc_reader *reader, const jitc_options *options,
                                               jitc_program **out, jitc_error **out_error);
