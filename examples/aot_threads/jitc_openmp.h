@@ -1,8 +1,10 @@
-/* A model's object file on OpenMP's threads. Copy this file.
+/* A model on OpenMP's threads. Copy this file.
  *
  *     NAME_options options = {.size = sizeof options,
  *                             .parallel_for = jitc_openmp,
  *                             .shares = 4 * (size_t)omp_get_max_threads()};
+ *
+ * Likewise with libjitc: jitc_exec_set_parallel_for(exec, jitc_openmp, NULL, shares).
  *
  * Inside a parallel region the run has one thread, unless nested parallelism is on. */
 #ifndef JITC_OPENMP_H
