@@ -130,6 +130,12 @@ static bool set_set(Options *o, const char *v)
     return true;
 }
 
+static bool set_op_library(Options *o, const char *v)
+{
+    vec_push(o->job, &o->op_libraries, v);
+    return *v || wrong(o, "--op-library needs a file");
+}
+
 static bool set_threads(Options *o, const char *v)
 {
     int64_t n;
@@ -308,6 +314,8 @@ const OptionDef options[] = {
     {"--shape", "NAME=DIMS", "fix open dimensions: x=1,224,224,3; ? leaves one open", MODELS, set_shape,
      ":inputs"},
     {"--set", "NAME=VALUE", "fix a scalar placeholder (is_training, keep_prob)", MODELS, set_set, ":inputs"},
+    {"--op-library", "FILE.so", "custom operators: a shared library with a function jitc_ops()", MODELS,
+     set_op_library, ":files .so"},
     {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads, NULL},
     {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS & ~CMD_COMPILE,
      set_cpu, LEVELS},

@@ -125,6 +125,7 @@ static void read_arguments(Binder *x)
 static void set_import(Binder *x)
 {
     Binding *b = x->b;
+    operators_load(x->o);
     b->import = (ImportOptions){.inputs = b->in_names.at,
                                 .ninputs = b->in_names.n,
                                 .outputs = b->out_names.at,
@@ -133,6 +134,7 @@ static void set_import(Binder *x)
                                 .nshapes = b->shapes.n,
                                 .sets = x->o->sets.at,
                                 .nsets = x->o->sets.n,
+                                .custom = x->o->custom,
                                 .symbolic = true};
 }
 
@@ -442,5 +444,7 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->nshapes = b->shapes.n;
     out->sets = o->sets.at;
     out->nsets = o->sets.n;
+    out->ops = o->ops.at;
+    out->nops = o->ops.n;
     out->max_memory = o->max_memory;
 }

@@ -19,6 +19,9 @@ typedef struct Options {
     Texts inputs, outputs; /* as written: [NAME=]FILE, NAME[=FILE] */
     VEC(jitc_shape) shapes;
     VEC(jitc_set) sets;
+    Texts op_libraries;
+    VEC(const struct jitc_op *) ops; /* of these libraries */
+    const struct CustomOps *custom;
     const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref, *check,
         *header, *name, *weights;
     int threads; /* resolved: at least 1 */
@@ -181,6 +184,9 @@ void put_stats(Str *s, const ModelStats *st); /* "53 convolutions, 25.6 M weight
 /* Imports in a job of its own; false when that fails: the reasons are then `why`, a line each. */
 bool try_stats(Options *o, const Model *m, const ImportOptions *import, const char *pipeline, ModelStats *out,
                Str *why);
+
+/* Opens the libraries of operators that the options name. */
+void operators_load(Options *o);
 
 /* -- Programs
  * --------------------------------------------------------------------------------------------------- */

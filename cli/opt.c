@@ -104,7 +104,10 @@ static void emit_code(Options *o, const Plan *p, Str *out)
 {
     CodegenKernel *k = job_array(o->job, CodegenKernel, p->nkernel + 1);
     for (uint32_t i = 0; i < p->nkernel; i++)
-        k[i] = (CodegenKernel){p->kernel[i].text, p->kernel[i].size, job_printf(o->job, "k%u", i)};
+        k[i] = (CodegenKernel){.text = p->kernel[i].text,
+                               .size = p->kernel[i].size,
+                               .name = job_printf(o->job, "k%u", i),
+                               .custom = p->kernel[i].custom};
     char *text, *why;
     jitc_status status =
         codegen_text(o->cpu, k, p->nkernel, strcmp(o->emit, "asm") == 0 ? EMIT_ASM : EMIT_LLVM, &text, &why);

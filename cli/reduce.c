@@ -374,6 +374,8 @@ static void write_result(Reduction *r)
         if (n && keep[n - g->nodes])
             put_word(&s, " --set ", job_printf(job, "%s=%.17g", n->name, r->o->sets.at[i].value));
     }
+    for (uint32_t i = 0; i < r->o->op_libraries.n; i++)
+        put_word(&s, " --op-library ", r->o->op_libraries.at[i]);
     if (r->o->ref) put_word(&s, " --ref ", reference_file(r, stem));
     if (r->o->evaluate) str_put(&s, " --evaluate");
     if (r->o->passes) put_word(&s, " --passes ", r->o->passes);

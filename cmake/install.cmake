@@ -14,7 +14,7 @@ install(TARGETS libjitc EXPORT jitc LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} 
                                             NAMELINK_COMPONENT jitc_development)
 install(TARGETS libjitc_static EXPORT jitc_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
                                                   COMPONENT jitc_development)
-install(FILES include/jitc/jitc.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/jitc COMPONENT jitc_development)
+install(FILES include/jitc/jitc.h include/jitc/op.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/jitc COMPONENT jitc_development)
 
 # -- For CMake ------------------------------------------------------------------------------------------------------
 install(EXPORT jitc_tool FILE jitcToolTargets.cmake NAMESPACE jitc:: DESTINATION ${PACKAGE_DIR}

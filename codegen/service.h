@@ -21,7 +21,8 @@ typedef struct {
 typedef struct {
     const char *text;
     size_t size;
-    const char *name; /* symbol for debuggers and profilers */
+    const char *name;                /* symbol for debuggers and profilers */
+    const struct CustomNode *custom; /* what a call of an operator of the user's passes on */
 } CodegenKernel;
 
 typedef enum { EMIT_NONE, EMIT_LLVM, EMIT_ASM, EMIT_OBJECT } CodegenEmit;

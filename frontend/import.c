@@ -564,6 +564,7 @@ Module *tf_import(Job *job, const TfGraph *g, const Source *src, const ImportOpt
     Module *m = ir_module(job);
     m->read_file = read_file;
     m->read_arg = (void *)(uintptr_t)src;
+    m->custom = opt->custom;
     im->cx = (Cx){.job = job, .m = m, .graph = g, .src = src, .symbolic = opt->symbolic, .importer = im};
     im->cx.b.m = m;
     im->instance = instance_new(im, im->cut);

@@ -26,6 +26,7 @@ typedef struct {
      * on them, which is an error otherwise; type and shape are the value's. */
     const ImportValue *values;
     size_t nvalues;
+    const struct CustomOps *custom; /* operators of the user's; may be NULL */
     bool symbolic; /* an open dim of an input becomes a symbol; otherwise it is an error that names the input
                     */
     bool

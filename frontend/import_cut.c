@@ -552,12 +552,19 @@ static void add_placeholders(Cut *c)
             add_input(c, &(TensorRef){i, 0, c->g->nodes[i].name});
 }
 
+/* jitc's own, or the user's; NULL: neither. */
+static const TfOp *op_find_any(const Cut *c, const char *name)
+{
+    const TfOp *op = tf_op_find(name);
+    return op ? op : custom_tf_op(c->job, c->opt->custom, name);
+}
+
 static void find_ops(Cut *c)
 {
     c->nodes = job_array(c->job, NodeCut, c->g->nnodes + 1u);
     for (uint32_t i = 0; i < c->g->nnodes; i++) {
         const char *name = c->g->nodes[i].op;
-        c->nodes[i].op = tf_op_find(name);
+        c->nodes[i].op = op_find_any(c, name);
         const TfFunction *f = c->nodes[i].op ? NULL : tf_function_find(c->library->whole, name);
         if (!f) continue;
         TfOp *op = strmap_get(&c->library->ops, name);
@@ -627,7 +634,7 @@ uint32_t cut_callees(const Cut *c, const TfNode *n, const char ***names)
     if (a && a->kind == TF_ATTR_LIST && (strcmp(n->op, "Case") == 0 || strcmp(n->op, "StatelessCase") == 0)) {
         *names = job_array(c->job, const char *, a->list->nfunc + 1u);
         for (; count < a->list->nfunc; count++) (*names)[count] = a->list->func[count].name;
-    } else if (tf_function_find(c->library->whole, n->op) && !tf_op_find(n->op)) {
+    } else if (tf_function_find(c->library->whole, n->op) && !op_find_any(c, n->op)) {
         *names = job_array(c->job, const char *, 1);
         (*names)[count++] = n->op;
     }

@@ -118,4 +118,7 @@ void import_exit(Importer *im, uint32_t exit);
 bool push_one(Importer *im, TfInput at);
 /* Errors of building are attributed to this node from here on. */
 void enter_node(Importer *im, uint32_t node);
+
+/* Nodes of operators that the user has registered. */
+ImportFn import_custom;
 #endif

@@ -293,6 +293,14 @@ static void insert(Builder *b, Op *op)
     link_op(b, op);
 }
 
+static int results_of(const Op *op)
+{
+    int n;
+    if (op->def->nout >= 0) return (uint8_t)op->def->nout;
+    attr_v(op, "types", &n);
+    return n;
+}
+
 void ir_assumed_equal(Module *m, const Op *op, DimPairs *out)
 {
     InferCx cx = {.m = m, .equal = out};
@@ -310,7 +318,7 @@ bool ir_infer(Module *m, const Op *op, Type *out, char **why)
         (d->nin_max > 0 && op->nin > d->nin_max))
         ok = infer_fail(&cx, "takes %d operand%s, not %d", d->nin, d->nin == 1 ? "" : "s", op->nin);
     ok = ok && d->infer(&cx, op, out);
-    for (int i = 0; ok && i < d->nout; i++)
+    for (int i = 0; ok && i < results_of(op); i++)
         if (type_static(&out[i]) && type_bytes(&out[i]) > (int64_t)1 << 46)
             ok = infer_fail(&cx, "the result would be too large");
     *why = cx.why;
@@ -333,7 +341,7 @@ Op *ir_op(Builder *b, OpCode code, Value *const *in, int nin, const AttrArg *att
                   why ? why : "cannot be typed");
         return NULL;
     }
-    add_results(b->m, op, out, op->def->nout);
+    add_results(b->m, op, out, results_of(op));
     insert(b, op);
     return op;
 }

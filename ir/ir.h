@@ -175,7 +175,7 @@ typedef struct OpDef {
     OpKind kind;
     bool commutative;
     int8_t nin, nin_max;         /* operands; nin_max 0: exactly nin, -1: any number from nin */
-    int8_t nout;                 /* results */
+    int8_t nout;                 /* results; -1: as many as attribute `types` has elements */
     uint8_t cost;                /* arithmetic per element, an addition being 1; 0 stands for 1 */
     AttrDef attrs[IR_MAX_ATTRS]; /* ended by an empty name */
     bool (*infer)(InferCx *cx, const Op *op, Type *out);
@@ -282,6 +282,8 @@ struct Module {
     /* Reads a WEIGHT_FILE's bytes, dense and plain, into dst; false: cannot be read (reported). */
     bool (*read_file)(void *arg, Job *job, const WeightRef *w, const Type *t, void *dst);
     void *read_arg;
+    const struct CustomOps *custom;        /* operators of the user's, or NULL: see custom.h */
+    VEC(struct CustomNode *) custom_nodes; /* by attribute `call` of their ops */
 };
 
 Module *ir_module(Job *job);
@@ -436,6 +438,9 @@ static inline bool one_use(const Value *v)
 /* -- Knowledge about values -------------------------------------------------------------------------- */
 /* Elements of a small integer tensor as Dims, by abstract evaluation; false: they depend on data. */
 bool ir_dims_of(Module *m, Value *v, Dim *out, int n);
+/* It may be computed at any time and any number of times, or not at all: what is computed when compiling is.
+ * All ops but calls of custom operators that do not say so. */
+bool op_is_pure(const Op *op);
 /* No size among the attributes is a symbol's. */
 bool op_sizes_known(const Module *m, const Op *op);
 /* The value itself, when it depends on constants and on weights of at most 64 elements only ("reveal": code

@@ -30,6 +30,11 @@ bool ir_dims_of(Module *m, Value *v, Dim *out, int n)
     return known;
 }
 
+bool op_is_pure(const Op *op)
+{
+    return op->code != OP_custom || attr_i(op, "pure");
+}
+
 bool op_sizes_known(const Module *m, const Op *op)
 {
     int64_t k;
@@ -44,7 +49,9 @@ bool op_sizes_known(const Module *m, const Op *op)
 static bool cone(Module *m, Value *v, int64_t max_weight, uint32_t mark, uint32_t *budget)
 {
     Op *op = v->def;
-    if (!op || op->def->kind == KIND_REGION || !type_static(&v->type) || !op_sizes_known(m, op)) return false;
+    if (!op || op->def->kind == KIND_REGION || !op_is_pure(op) || !type_static(&v->type) ||
+        !op_sizes_known(m, op))
+        return false;
     if (op->mark == mark) return true;
     if (op->code == OP_shape_of) return type_static(&op->in[0]->type);
     if (op->code == OP_weight && type_numel(&v->type) > max_weight) return false;

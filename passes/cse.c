@@ -76,7 +76,8 @@ static void run(Cse *c, Region *r)
             run(c, op->other);
             run(c, op->body);
         }
-        if ((op->def->kind >= KIND_SIZE && op->code != OP_sizes) || op->nout != 1 || !op->out[0]->nuses)
+        if ((op->def->kind >= KIND_SIZE && op->code != OP_sizes) || op->nout != 1 || !op->out[0]->nuses ||
+            !op_is_pure(op))
             continue;
         Hash key = key_of(op);
         uint32_t i = (uint32_t)key.lo & (c->cap - 1);

@@ -9,7 +9,7 @@ static bool evaluate(Module *m, Op *op)
 {
     const Type *t = &op->out[0]->type;
     if (!op->nin || op->nout != 1 || op->body || !type_static(t) || type_numel(t) > MAX_RESULT) return false;
-    if (t->layout != LAYOUT_PLAIN || op->def->kind >= KIND_SIZE) return false;
+    if (t->layout != LAYOUT_PLAIN || op->def->kind >= KIND_SIZE || !op_is_pure(op)) return false;
     for (int i = 0; i < op->nin; i++)
         if (!is_const(op->in[i]) || type_numel(&op->in[i]->type) > MAX_OPERAND) return false;
     Tensor *in = job_array(m->job, Tensor, op->nin), out = tensor_new(m->job, t);

@@ -327,7 +327,7 @@ static const char *algo_of(const Op *op)
     case KIND_WINDOW: return "window";
     case KIND_MOVE: return "move";
     case KIND_INDEX: return "index";
-    case KIND_ROUTINE: return "routine";
+    case KIND_ROUTINE: return op->code == OP_custom ? "custom" : "routine";
     default: return "map";
     }
 }

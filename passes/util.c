@@ -22,7 +22,8 @@ bool cone_has(Cone *c, const Value *v)
     bool yes = false;
     if (op && is_const_like(v)) {
         yes = true;
-    } else if (op && op->nin && !op->body && op->def->kind != KIND_CONST && op->def->kind < KIND_SIZE) {
+    } else if (op && op->nin && !op->body && op_is_pure(op) && op->def->kind != KIND_CONST &&
+               op->def->kind < KIND_SIZE) {
         yes = op_sizes_known(c->m, op);
         for (int i = 0; i < op->nout; i++) yes = yes && type_static(&op->out[i]->type);
         for (int i = 0; i < op->nin && yes; i++) yes = cone_has(c, op->in[i]);

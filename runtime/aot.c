@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "ir/custom.h"
 #include "runtime/program.h"
 
 /* -- Weights ------------------------------------------------------------------------------------------------
@@ -83,6 +84,20 @@ static void check_ranks(Job *job, const jitc_program *p)
     job_stop_on_errors(job);
 }
 
+static void check_symbols(Job *job, const Plan *plan)
+{
+    for (uint32_t i = 0; i < plan->nkernel; i++) {
+        const CustomNode *c = plan->kernel[i].custom;
+        if (c && !c->op->op.symbol)
+            job_error(
+                job,
+                "node '%s' (%s): the operator has no symbol (jitc_op.symbol), by which code compiled ahead "
+                "of time calls it",
+                c->node.name, c->node.op);
+    }
+    job_stop_on_errors(job);
+}
+
 /* What an exec keeps for models that draw random numbers, their caller passes: see ImportOptions.runs. */
 static jitc_io runs_input(void)
 {
@@ -94,6 +109,7 @@ static jitc_io runs_input(void)
 
 static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, AotModel *out)
 {
+    check_symbols(job, v->plan);
     CodegenModel m = {.name = o->name, .plan = v->plan, .out = v->out};
     jitc_io *in = job_array(job, jitc_io, v->plan->nin + 1);
     memcpy(in, v->in, p->io.nin * sizeof *in);

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "ir/custom.h"
 #include "runtime/aot.h"
 
 typedef struct {
@@ -160,6 +161,27 @@ static void declare_tables(Header *h)
     line(h, "extern const int32_t @_input_count, @_output_count, @_dim_count;");
 }
 
+/* What the program has to supply: each function once. */
+static void declare_operators(Header *h)
+{
+    const Plan *p = h->m->plan;
+    bool any = false;
+    for (uint32_t i = 0; i < p->nkernel; i++) {
+        const CustomNode *c = p->kernel[i].custom;
+        bool first = c != NULL;
+        for (uint32_t k = 0; k < i && first; k++)
+            first = !p->kernel[k].custom || strcmp(p->kernel[k].custom->op->op.symbol, c->op->op.symbol) != 0;
+        if (!first) continue;
+        if (!any) {
+            line(h, "/* Operators that the program supplies: see jitc/op.h. */");
+            line(h, "struct jitc_op_call;");
+        }
+        any = true;
+        line(h, "int %s(const struct jitc_op_call *call);", c->op->op.symbol);
+    }
+    if (any) line(h, "%s", "");
+}
+
 static void put_header(Header *h)
 {
     const CodegenModel *m = h->m;
@@ -200,6 +222,7 @@ static void put_header(Header *h)
     line(h, "    $_E_OPTIONS = %d    /* options.size is not that of this header */", MODEL_E_OPTIONS);
     line(h, "};");
     line(h, "%s", "");
+    declare_operators(h);
     declare_run(h, open);
     line(h, "%s", "");
     declare_tables(h);

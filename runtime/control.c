@@ -3,8 +3,10 @@
 #include "runtime/fpmode.h"
 
 typedef struct {
+    const Control *control;
     jitc_run *run;
     kernel_fn *fn;
+    const CustomNode *custom;
     void *const *ptr;
     const int64_t *dim;
     int64_t units, each;
@@ -12,26 +14,35 @@ typedef struct {
     size_t n;
 } Shares;
 
+static void compute(const Shares *s, int64_t from, int64_t to, uint8_t *scratch)
+{
+    if (!s->custom)
+        s->fn(s->run, s->ptr, s->dim, from, to, scratch);
+    else if (!custom_call(s->custom, s->ptr, s->dim, from, to, s->control->error))
+        __atomic_store_n(&s->run->fail, 0, __ATOMIC_RELAXED);
+}
+
 static void run_share(void *arg, size_t i)
 {
     const Shares *s = arg;
     FpMode mode = fp_enter();
     int64_t share = (int64_t)i, n = (int64_t)s->n, each = s->units / n, more = s->units % n;
     int64_t from = share * each + min_i64(share, more), to = from + each + (share < more);
-    s->fn(s->run, s->ptr, s->dim, from, to, s->scratch + share * s->each);
+    compute(s, from, to, s->scratch + share * s->each);
     fp_leave(mode);
 }
 
 static void run_units(const Control *c, jitc_run *run, const PlanCall *call, void *const *ptr,
                       const int64_t *dim, int64_t units, uint8_t *scratch, int64_t each)
 {
-    kernel_fn *fn = c->fn[call->kernel];
     int64_t n = min_i64(run->shares, units / call->grain);
+    Shares s = {
+        c,       run,      c->fn[call->kernel], c->plan->kernel[call->kernel].custom, ptr, dim, units, each,
+        scratch, (size_t)n};
     if (n < 2) {
-        fn(run, ptr, dim, 0, units, scratch);
+        compute(&s, 0, units, scratch);
         return;
     }
-    Shares s = {run, fn, ptr, dim, units, each, scratch, (size_t)n};
     run->parallel_for(run->host, run_share, &s, (size_t)n);
 }
 

@@ -4,6 +4,7 @@
 
 #include "codegen/plan/plan.h"
 #include "codegen/run.h"
+#include "runtime/custom.h"
 #include "runtime/heap.h"
 
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
     int64_t scratch;      /* bytes from share to share of run->scratch */
     HeapBlock *more;      /* for calls that need more scratch than that */
     RunHeap *heap;
+    CustomError *error; /* of operators of the user's */
 } Control;
 
 typedef enum {

@@ -54,6 +54,7 @@ jitc_status jitc_exec_new(jitc_program *p, jitc_exec **out)
     x->pool = threads_new(p->threads);
     if (getrandom(x->runs, sizeof x->runs[0], GRND_NONBLOCK) < 0) x->runs[0] = (uint64_t)(uintptr_t)x;
     x->new_shapes = x->new_pointers = true;
+    atomic_flag_clear(&x->custom_error.lock);
     if (!x->pool || !make_slots(x) || !exec_reserve_tables(x, version_most_tables(p))) {
         jitc_exec_free(x);
         return JITC_E_NOMEM;
@@ -179,6 +180,8 @@ static jitc_status report_failure(jitc_exec *x, ControlResult r)
     case CONTROL_INDEX: {
         const PlanCall *c = &plan->call[r.at];
         const char *node = c->nnodes ? c->nodes[c->nnodes - 1] : "?", *why;
+        if (plan->kernel[c->kernel].custom)
+            return exec_fail(x, JITC_E_INVALID, "node '%s': %s", node, x->custom_error.text);
         int n = plan_report(&plan->kernel[c->kernel], &why);
         if (n) return exec_fail(x, JITC_E_INVALID, "node '%s': %.*s", node, n, why);
         return exec_fail(x, JITC_E_INVALID,
@@ -220,12 +223,13 @@ static ControlResult run_once(jitc_exec *x)
         if (x->in[i].staged && x->in[i].bytes) memcpy(x->in[i].at, x->in[i].t.data, (size_t)x->in[i].bytes);
     const Plan *plan = x->v->plan;
     int64_t scratch = round_up(plan_num(plan->scratch, x->reg), RUN_ALIGN);
-    Control c = {plan, x->v->fn, x->buf, x->ptr, scratch, &x->more_scratch, &x->heap};
+    Control c = {plan, x->v->fn, x->buf, x->ptr, scratch, &x->more_scratch, &x->heap, &x->custom_error};
     if (plan->moves) {
         memcpy(x->buf, x->buf + plan->nbuf, plan->nbuf * sizeof *x->buf);
         run_heap_reset(&x->heap);
     }
     x->run.fail = UINT64_MAX;
+    custom_error_init(&x->custom_error);
     FpMode mode = fp_enter();
     ControlResult r = control_run(&c, &x->run);
     fp_leave(mode);

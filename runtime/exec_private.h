@@ -3,6 +3,7 @@
 #define JITC_EXEC_PRIVATE_H
 
 #include "codegen/run.h"
+#include "runtime/custom.h"
 #include "runtime/heap.h"
 #include "runtime/program.h"
 #include "runtime/threads.h"
@@ -50,6 +51,7 @@ struct jitc_exec {
     const volatile int *stop;
     ExecTap *tap;
     void *tap_arg;
+    CustomError custom_error;
     char *error;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "passes/pass.h"
+#include "runtime/custom.h"
 #include "runtime/threads.h"
 
 const char *phase_name(Phase p)
@@ -87,7 +88,7 @@ static const char **copy_names(Job *job, const char *const *name, size_t n)
 static void check_options(Job *job, const jitc_options *o)
 {
     bool lists = (o->inputs || !o->ninputs) && (o->outputs || !o->noutputs) && (o->shapes || !o->nshapes) &&
-                 (o->sets || !o->nsets);
+                 (o->sets || !o->nsets) && (o->ops || !o->nops);
     if (!lists) job_error(job, "options: a list is NULL but its number is not 0");
     for (size_t i = 0; lists && i < o->nshapes; i++) {
         const jitc_shape *s = &o->shapes[i];
@@ -137,7 +138,8 @@ static void copy_options(jitc_program *p, const jitc_options *o)
                              .shapes = shapes,
                              .nshapes = o->nshapes,
                              .sets = sets,
-                             .nsets = o->nsets};
+                             .nsets = o->nsets,
+                             .custom = custom_register(job, o->ops, o->nops)};
 }
 
 /* -- Modules

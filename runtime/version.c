@@ -85,10 +85,12 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     for (uint32_t i = 0; i < plan->nkernel; i++) {
         const PlanKernel *k = &plan->kernel[i];
         kernel_fn *fn;
-        if (image_of(p, k->key, &fn)) continue;
+        if (k->custom || image_of(p, k->key, &fn)) continue;
         c->key[c->n] = k->key;
         c->kernel[c->n++] =
-            (CodegenKernel){k->text, k->size, job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo)};
+            (CodegenKernel){.text = k->text,
+                            .size = k->size,
+                            .name = job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo)};
     }
     if (!c->n) return c;
     if (!p->codegen) {
@@ -147,6 +149,7 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
 static void bind_kernels(jitc_program *p, Version *v)
 {
     for (uint32_t k = 0; k < v->plan->nkernel; k++) {
+        if (v->plan->kernel[k].custom) continue;
         CodeImage *i = image_of(p, v->plan->kernel[k].key, &v->fn[k]);
         uint32_t n = 0;
         while (n < v->nimages && v->image[n] != i) n++;

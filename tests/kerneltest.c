@@ -337,7 +337,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     Guarded ptr[PTRS];
     substitute(&s, c->text, c->ntext, r);
     CodegenTarget t = {targets[target], "", false};
-    CodegenKernel k = {str_text(&s), s.n, c->file};
+    CodegenKernel k = {.text = str_text(&s), .size = s.n, .name = c->file};
     CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1, NULL);
     str_free(&s);
     if (code.error) {
@@ -460,7 +460,7 @@ static void run_file(const Codegen *cg, const char *path)
         if (t == 1 && !__builtin_cpu_supports("avx2")) continue;
         if (t == 2 && !__builtin_cpu_supports("avx512f")) continue;
         CodegenTarget target = {targets[t], "", false};
-        CodegenKernel k = {c.text, c.ntext, name};
+        CodegenKernel k = {.text = c.text, .size = c.ntext, .name = name};
         CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1, NULL);
         if (verbose)
             printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], r.code_bytes,

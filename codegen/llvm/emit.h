@@ -9,6 +9,7 @@ void emit_loops(Gen *g, const Kernel *k);
 void emit_depthwise(Gen *g, const Kernel *k);
 void emit_igemm(Gen *g, const Kernel *k);
 void emit_routine(Gen *g, const Kernel *k);
+void emit_custom(Gen *g, const Kernel *k);
 
 /* Half precision has no vectors of its own: its elements travel as u16, and each op on them computes in f32
  * and rounds once, as TensorFlow does. Every load, store and constant of an emitter uses this dtype. */

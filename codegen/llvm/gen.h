@@ -204,5 +204,6 @@ typedef struct {
     const char *algo;
     int64_t kmult, ntail; /* header fields; 0 when absent */
     int nin, nout;
+    const struct CustomNode *custom; /* of a call of an operator of the user's */
 } Kernel;
 #endif

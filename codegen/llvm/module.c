@@ -8,14 +8,16 @@
 #include "codegen/llvm/gen_llvm.h"
 #include "codegen/plan/spec.h"
 
+enum { NONE = -3 };
+
 static const struct {
     const char *algo;
     void (*emit)(Gen *, const Kernel *);
-    int ndims; /* dim arguments; -1: the rank of the map's result and `rows`; -2: one per symbol of the text
-                */
+    int ndims; /* dim arguments; -1: the rank of the map's result and `rows`; -2: one per symbol of the text;
+                  NONE: it reads its arguments itself */
 } algos[] = {
     {"igemm", emit_igemm, IG_DIMS}, {"depthwise", emit_depthwise, DW_DIMS}, {"map", emit_map, -1},
-    {"loops", emit_loops, -2},      {"routine", emit_routine, -2},
+    {"loops", emit_loops, -2},      {"routine", emit_routine, -2},          {"custom", emit_custom, NONE},
 };
 
 /* The header line: `#algo=NAME field=number …`. */
@@ -43,13 +45,15 @@ static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
     kernel.body = kernel.m->funcs->body;
     kernel.nin = (int)kernel.body->nargs;
     kernel.nout = ir_terminator(kernel.body)->nin;
+    kernel.custom = k->custom;
     for (size_t i = 0; i < COUNT(algos); i++) {
         if (strcmp(algos[i].algo, algo) != 0) continue;
         int ndims = algos[i].ndims;
         if (ndims == -1) ndims = ir_terminator(kernel.body)->in[0]->type.rank + 1;
         if (ndims == -2) ndims = dim_symbols(kernel.m);
-        if (kernel.nin + kernel.nout > 64) g_fail(g, "a kernel with too many operands");
-        gen_begin(g, symbol, kernel.nin + kernel.nout, ndims);
+        int nptrs = ndims == NONE ? 0 : kernel.nin + kernel.nout;
+        if (nptrs > 64) g_fail(g, "a kernel with too many operands");
+        gen_begin(g, symbol, nptrs, ndims == NONE ? 0 : ndims);
         algos[i].emit(g, &kernel);
         gen_end(g);
         return;

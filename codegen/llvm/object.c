@@ -113,7 +113,10 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
     for (int i = 0; i < n; i++) memory = (fn[i] = calloc(nkernels + 1, sizeof *fn[i])) && memory;
     *error = memory ? NULL : strdup("out of memory");
     for (uint32_t i = 0; i < nkernels && memory; i++)
-        kernel[i] = (CodegenKernel){m->plan->kernel[i].text, m->plan->kernel[i].size, m->name};
+        kernel[i] = (CodegenKernel){.text = m->plan->kernel[i].text,
+                                    .size = m->plan->kernel[i].size,
+                                    .name = m->name,
+                                    .custom = m->plan->kernel[i].custom};
     for (int i = 0; i < n && !*error; i++)
         *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
                                 limits);

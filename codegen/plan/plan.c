@@ -99,7 +99,7 @@ static uint32_t kernel_number(Planner *p, const KernelSpec *s)
         job_printf(p->job, "%016llx%016llx", (unsigned long long)s->key.hi, (unsigned long long)s->key.lo);
     uintptr_t n = (uintptr_t)strmap_get(&p->kernel_by_key, key);
     if (!n) {
-        vec_push(p->job, &p->kernels, (PlanKernel){s->text, s->size, s->key});
+        vec_push(p->job, &p->kernels, (PlanKernel){s->text, s->size, s->key, s->custom});
         n = p->kernels.n;
         strmap_put(p->job, &p->kernel_by_key, key, (void *)n);
     }

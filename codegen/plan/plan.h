@@ -53,6 +53,7 @@ typedef struct {
     const char *text; /* see spec.h */
     size_t size;
     Hash key;
+    const struct CustomNode *custom; /* calls an operator of the user's; NULL: it is code */
 } PlanKernel;
 
 /* What the kernel's text says that an index out of range means: *at, of the length that it gives; 0: nothing.

@@ -1,5 +1,6 @@
 /* Plans copied, printed and checked. */
 #include "codegen/plan/plan.h"
+#include "ir/custom.h"
 
 #include <stdlib.h>
 
@@ -40,8 +41,10 @@ Plan *plan_copy(Job *job, const Plan *p)
     r->out_type = dup_array(job, p->out_type, p->nout, sizeof *p->out_type);
     for (uint32_t i = 0; i < r->nsite; i++) r->site[i].node = dup_text(job, p->site[i].node);
     for (uint32_t i = 0; i < r->nbuf; i++) r->buf[i].tensor = dup_text(job, p->buf[i].tensor);
-    for (uint32_t i = 0; i < r->nkernel; i++)
+    for (uint32_t i = 0; i < r->nkernel; i++) {
         r->kernel[i].text = job_strndup(job, p->kernel[i].text, p->kernel[i].size);
+        if (p->kernel[i].custom) r->kernel[i].custom = custom_copy(job, p->kernel[i].custom);
+    }
     for (uint32_t i = 0; i < r->ncall; i++) {
         const char **nodes = job_array(job, const char *, p->call[i].nnodes + 1);
         for (uint32_t k = 0; k < p->call[i].nnodes; k++) nodes[k] = dup_text(job, p->call[i].nodes[k]);

@@ -374,6 +374,8 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
         make_depthwise(m, kernel, out);
     else if (strcmp(algo, "routine") == 0)
         make_routine(m, kernel, out);
+    else if (strcmp(algo, "custom") == 0)
+        make_custom(m, kernel, out);
     else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, end, out)) {
         double flops = out->flops, bytes = out->bytes;
         *out = (KernelSpec){.flops = flops, .bytes = bytes};

@@ -41,7 +41,11 @@
  * routine: one op of KIND_ROUTINE, whose operands and results are dense plain memory; sizes as in loops.
  * units: the product of the leading dims of result 0 that the op's `outer` names, else 1. The result may take
  * operand 0's memory where the OpDef says so: the code copies the operand to the result unless the two
- * pointers are equal. Scratch is what the op's `scratch` says. */
+ * pointers are equal. Scratch is what the op's `scratch` says.
+ *
+ * custom: a call of an operator that the user has registered, see include/jitc/op.h. The text is there for
+ * its key; what the call passes on is `custom`, whose open sizes are dim arguments. units: as the operator
+ * says. */
 #ifndef JITC_SPEC_H
 #define JITC_SPEC_H
 
@@ -99,7 +103,8 @@ typedef struct {
     /* Per operand of the text: its element i is read only before element i of result 0 is written, and is of
      * the same size; so the result may take its place. */
     bool *in_place;
-    double flops, bytes; /* of one call, for reports and costs; open dims are guessed */
+    double flops, bytes;             /* of one call, for reports and costs; open dims are guessed */
+    const struct CustomNode *custom; /* NULL: the kernel is compiled from its text */
 } KernelSpec;
 
 double spec_flops(const Op *op); /* of one op of a kernel; open dims are guessed */

@@ -42,4 +42,5 @@ Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dim
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
 void make_routine(Module *m, const Op *kernel, KernelSpec *out);
+void make_custom(Module *m, const Op *kernel, KernelSpec *out);
 #endif

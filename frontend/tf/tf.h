@@ -62,6 +62,9 @@ struct TfOp {
 };
 
 const TfOp *tf_op_find(const char *name); /* NULL: not supported */
+/* The same for an operator of the user's. */
+struct CustomOps;
+const TfOp *custom_tf_op(Job *job, const struct CustomOps *ops, const char *name);
 /* Calls the importer of cx->op, or what stands for it where an operand is complex. */
 void run_importer(Cx *cx, Value **in, uint32_t nin, Value **out);
 /* Why an operation is not supported, for people; NULL when there is nothing special to say. *cut is cleared

@@ -112,6 +112,8 @@ enum {
     JITC_LAZY = 1 /* loading compiles nothing, whatever is known; else it does when all shapes are known */
 };
 
+struct jitc_op; /* a custom operator: jitc/op.h */
+
 /* Older callers have shorter structs, see `size`; new fields come at the end, and 0 is their default. */
 typedef struct jitc_options {
     size_t size;     /* sizeof(jitc_options), set by JITC_OPTIONS_INIT */
@@ -135,11 +137,14 @@ typedef struct jitc_options {
     jitc_alloc_fn *alloc;     /* memory for the program and its execs; NULL: the C library's */
     void *heap;
     uint64_t flags; /* JITC_LAZY */
+    const struct jitc_op *const
+        *ops; /* custom operators; with what they point to valid as long as the program */
+    size_t nops;
 } jitc_options;
 #define JITC_OPTIONS_INIT                                                                                    \
     {                                                                                                        \
         sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL,     \
-            NULL, 0                                                                                          \
+            NULL, 0, NULL, 0                                                                                 \
     }
 
 typedef struct jitc_program jitc_program;

@@ -1,4 +1,4 @@
-# Turns the public header into a C program that prints all of it that callers are compiled with: sizes and offsets
+# Turns the public headers into a C program that prints all of it that callers are compiled with: sizes and offsets
 # of structs, values of enums and constants, declarations. What it does not understand is an error, so that nothing
 # is left out unseen.
 function trim(s) { gsub(/[ \t]+/, " ", s); sub(/^ /, "", s); sub(/ $/, "", s); return s }
@@ -47,7 +47,7 @@ function statement(s,    open, close_, name) {
         if (s ~ /^typedef struct/) structure(name, substr(s, open + 1, close_ - open - 1))
         else if (s ~ /^(typedef )?enum/) enumeration(name ? " " name : "", substr(s, open + 1, close_ - open - 1))
         else fail(s)
-    } else if (s ~ /^(JITC_API|typedef) /) {
+    } else if (s ~ /^(JITC_API|typedef|struct) /) {
         sub(/^JITC_API /, "", s)
         say(s)
     } else {
@@ -57,6 +57,8 @@ function statement(s,    open, close_, name) {
 
 {
     line = $0
+    if (line ~ /^extern "C" \{$/ || (line == "}" && was == "#ifdef __cplusplus")) next
+    was = line
     if (continued) { continued = line ~ /\\$/; next }
     if (line ~ /^[ \t]*#/) {
         if (line ~ /^#define JITC_[A-Z_]+ [0-9]+/ && line !~ /VERSION/) constants = constants " " $2
@@ -72,9 +74,7 @@ END {
         rest = substr(text, start + 2)
         text = substr(text, 1, start - 1) " " substr(rest, index(rest, "*/") + 2)
     }
-    sub(/extern "C" \{/, "", text)
-    sub(/\} *$/, "", text) # of extern "C"
-    print "#include <jitc/jitc.h>\n#include <stdio.h>\nint main(void)\n{"
+    print "#include <jitc/op.h>\n#include <stdio.h>\nint main(void)\n{"
     n = split(constants, c, " ")
     for (i = 1; i <= n; i++) printf "    printf(\"%s = %%d\\n\", (int)%s);\n", c[i], c[i]
     depth = 0
@@ -82,6 +82,10 @@ END {
         ch = substr(text, i, 1)
         if (ch == "{") depth++
         if (ch == "}") depth--
+        if (ch == "}" && !depth && part ~ /^ *static inline /) { # callers have it compiled in
+            part = ""
+            continue
+        }
         if (ch == ";" && !depth) {
             statement(trim(part))
             part = ""
