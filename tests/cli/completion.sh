@@ -100,7 +100,7 @@ group_bash() {
 
 # zsh's completion needs a terminal; what the function gives to it does not.
 group_zsh() {
-    command -v zsh >/dev/null || { echo "skipped: zsh is not installed"; return; }
+    command -v zsh >/dev/null || { echo "skipped: zsh is not installed"; exit 77; }
     asked() {
         zsh -f -c '
             compadd() { print -l -- ${(P)@[-1]} }
@@ -117,7 +117,7 @@ group_zsh() {
 }
 
 group_fish() {
-    command -v fish >/dev/null || { echo "skipped: fish is not installed"; return; }
+    command -v fish >/dev/null || { echo "skipped: fish is not installed"; exit 77; }
     asked() {
         HOME=$work PATH=$(dirname "$jitc"):$PATH fish --no-config -c \
             'source $argv[1]; complete -C $argv[2] | string split -f1 \t' "$root/cli/completion/jitc.fish" "$1"
