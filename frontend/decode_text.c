@@ -12,7 +12,6 @@ typedef struct Text {
     Job *job;
     const char *p, *end; /* *end is NUL */
     unsigned line;
-    locale_t c_locale;
     Str *out;
 } Text;
 
@@ -194,9 +193,9 @@ static double take_real(Text *t, char *word, float *single)
     if (n > 1 && (word[n - 1] == 'f' || word[n - 1] == 'F') && digit(word[n - 2]) < 10 &&
         !strpbrk(word, "xX"))
         word[n - 1] = 0;
-    double v = strtod_l(word, &end, t->c_locale);
+    double v = text_to_double(word, &end);
     if (*end || end == word) text_fail(t, "expected a number");
-    *single = strtof_l(word, &end, t->c_locale);
+    *single = text_to_float(word, &end);
     return v;
 }
 
@@ -322,8 +321,7 @@ void text_to_binary(Job *job, Source *src)
         job_error(job, "the model file cannot be read");
         job_fail(job, JITC_E_IO);
     }
-    Text t = {job, text, text + src->size, 1, newlocale(LC_ALL_MASK, "C", (locale_t)0), job_new(job, Str)};
-    if (!t.c_locale) job_fail(job, JITC_E_NOMEM);
+    Text t = {job, text, text + src->size, 1, job_new(job, Str)};
     job_on_exit(job, free_str, t.out);
     take_message(&t, &jitc_pb__graph_def__descriptor, 0);
     source_close(src);

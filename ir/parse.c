@@ -110,7 +110,7 @@ static double number(Parser *p)
         buf[n++] = *p->at++;
     buf[n] = 0;
     char *e;
-    double v = strtod(buf, &e);
+    double v = text_to_double(buf, &e);
     if (!n || *e) fail(p, "a number expected");
     return v;
 }

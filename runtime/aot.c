@@ -1,11 +1,12 @@
 /* Programs become object files: a plan with its weights in one block, handed to the code generator. */
 #include "runtime/aot.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "ir/custom.h"
+#include "runtime/fpmode.h"
 #include "runtime/program.h"
+#include "runtime/threads.h"
 
 /* -- Weights ------------------------------------------------------------------------------------------------
  */
@@ -107,6 +108,24 @@ static jitc_io runs_input(void)
                      .shape = {2}};
 }
 
+typedef struct {
+    const Codegen *codegen;
+    const CodegenTarget *target;
+    int ntargets;
+    const CodegenModel *model;
+    CodegenEmit emit;
+    const Limits *limits;
+    CodegenObject object;
+} Emit;
+
+/* On a thread of its own: LLVM wants more stack than a host's thread may have. */
+static void *emit(void *arg)
+{
+    Emit *e = arg;
+    e->object = e->codegen->object(e->target, e->ntargets, e->model, e->emit, e->limits);
+    return NULL;
+}
+
 static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, AotModel *out)
 {
     check_symbols(job, v->plan);
@@ -133,7 +152,9 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
     CodegenTarget target[AOT_MAX_CPUS];
     for (int i = 0; i < o->ncpus; i++) target[i] = program_cpu(job, o->cpu[i]);
     job_tick(job);
-    out->object = codegen->object(target, o->ncpus, &m, o->emit, &job->limits);
+    Emit e = {codegen, target, o->ncpus, &m, o->emit, &job->limits, {0}};
+    thread_call(emit, &e);
+    out->object = e.object;
     if (out->object.limit) {
         job_error(job, "%s", limits_text(out->object.limit));
         job_fail(job, out->object.limit);
@@ -170,7 +191,10 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     jitc_status status = job.status;
     if (!status) status = version_plan(p, &limits, &v, &why);
     if (!status) {
+        fenv_t mode;
+        fp_default(&mode);
         if (JOB_ENTER(&job) == JITC_OK) compile(&job, p, o, v, out);
+        fp_restore(&mode);
         status = job.status;
     }
     if (status && !why) why = job_text(&job, status);
@@ -193,10 +217,8 @@ struct jitc_object {
 
 static bool is_identifier(const char *s)
 {
-    if (!isalpha((unsigned char)*s) && *s != '_') return false;
-    for (; *s; s++)
-        if (!isalnum((unsigned char)*s) && *s != '_') return false;
-    return true;
+    static const char letters[] = "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    return *s && (*s < '0' || *s > '9') && !s[strspn(s, letters)];
 }
 
 static jitc_status refuse(jitc_error **out_error, const char *text)

@@ -1,5 +1,4 @@
 /* The C header of a model's object file: C99, and C++. docs/aot.md describes it. */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "ir/custom.h"
@@ -236,7 +235,8 @@ static void put_header(Header *h)
 char *aot_header(const CodegenModel *m, const AotOptions *o)
 {
     Header h = {.m = m, .upper = strdup(o->name)};
-    for (char *c = h.upper; c && *c; c++) *c = (char)toupper((unsigned char)*c);
+    for (char *c = h.upper; c && *c; c++)
+        if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
     if (h.upper) put_header(&h);
     char *text = h.upper && !h.s.oom ? strdup(str_text(&h.s)) : NULL;
     free(h.upper);

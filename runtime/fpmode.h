@@ -1,10 +1,25 @@
-/* The floating-point mode that compiled code runs in: round to nearest, denormals are zero, no traps.
- * The caller's mode, sticky flags included, comes back unchanged. */
+/* Floating-point modes. Whatever the host has set, compiled code runs with round to nearest, denormals as
+ * zero and no traps; compiling, which computes constants, with the defaults of the C library. The caller's
+ * mode, sticky flags included, comes back unchanged. */
 #ifndef JITC_RUNTIME_FPMODE_H
 #define JITC_RUNTIME_FPMODE_H
 
+#include <fenv.h>
 #include <stdint.h>
 
+/* For compiling. Threads that are started meanwhile begin with these defaults. */
+static inline void fp_default(fenv_t *old)
+{
+    fegetenv(old);
+    fesetenv(FE_DFL_ENV);
+}
+
+static inline void fp_restore(const fenv_t *old)
+{
+    fesetenv(old);
+}
+
+/* For running. */
 typedef struct {
     uint32_t csr;
 } FpMode;

@@ -5,6 +5,7 @@
 
 #include "passes/pass.h"
 #include "runtime/custom.h"
+#include "runtime/fpmode.h"
 #include "runtime/threads.h"
 
 const char *phase_name(Phase p)
@@ -425,7 +426,13 @@ static jitc_status program_new(const Input *in, const jitc_options *options, jit
                         : in->reader && !in->reader->read
                             ? "the reader cannot read"
                             : options_copy(&o, sizeof o, offsetof(jitc_options, cpu), options);
-    if (!wrong) return program_make(in, &o, out, out_error);
+    if (!wrong) {
+        fenv_t mode;
+        fp_default(&mode);
+        jitc_status status = program_make(in, &o, out, out_error);
+        fp_restore(&mode);
+        return status;
+    }
     if (in->reader && in->reader->close) in->reader->close(in->reader->arg);
     return give_error(JITC_E_USAGE, wrong, out_error);
 }

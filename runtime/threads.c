@@ -72,17 +72,47 @@ static bool can_start(size_t n)
     return started == n;
 }
 
-static pthreadpool_t start_workers(size_t nthreads)
+/* Signals for the process are the host's business: its handlers shall run on its own threads. So threads are
+ * started while all but those are blocked that a thread brings upon itself. */
+static void block_signals(sigset_t *old)
 {
-    /* Signals for the process are the host's business: its handlers shall run on its own threads. */
     static const int keep[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF};
-    sigset_t blocked, old;
+    sigset_t blocked;
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof keep / sizeof *keep; i++) sigdelset(&blocked, keep[i]);
-    pthread_sigmask(SIG_BLOCK, &blocked, &old);
+    pthread_sigmask(SIG_BLOCK, &blocked, old);
+}
+
+static pthreadpool_t start_workers(size_t nthreads)
+{
+    sigset_t old;
+    block_signals(&old);
     pthreadpool_t workers = can_start(nthreads - 1) ? pthreadpool_create(nthreads) : NULL;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return workers;
+}
+
+bool thread_start(pthread_t *id, void *(*fn)(void *), void *arg)
+{
+    enum { STACK = 8 << 20 };
+    pthread_attr_t attr;
+    sigset_t old;
+    if (pthread_attr_init(&attr)) return false;
+    pthread_attr_setstacksize(&attr, STACK);
+    block_signals(&old);
+    bool started = pthread_create(id, &attr, fn, arg) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attr);
+    return started;
+}
+
+void thread_call(void *(*fn)(void *), void *arg)
+{
+    pthread_t id;
+    if (thread_start(&id, fn, arg))
+        pthread_join(id, NULL);
+    else
+        fn(arg);
 }
 
 #ifdef __SANITIZE_THREAD__

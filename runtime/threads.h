@@ -2,6 +2,8 @@
 #ifndef JITC_RUNTIME_THREADS_H
 #define JITC_RUNTIME_THREADS_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct ThreadPool ThreadPool;
@@ -17,6 +19,11 @@ int threads_count(const ThreadPool *pool);
  * pool is NULL, busy with another call (a nested one included), or could not start its threads. Works in a
  * child after fork(). */
 void parallel_for(ThreadPool *pool, ShareFn fn, void *arg, size_t nshares);
+
+/* A thread for compiling: none of the host's signals, and a stack of a known size whatever the host's threads
+ * have. */
+bool thread_start(pthread_t *id, void *(*fn)(void *), void *arg);
+void thread_call(void *(*fn)(void *), void *arg); /* fn(arg) on such a thread, or here when there is none */
 
 /* CPUs this process may use: its affinity mask, and its cgroup's CPU quota rounded up; at least 1. */
 int threads_available(void);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "passes/pass.h"
+#include "runtime/fpmode.h"
 #include "runtime/program.h"
+#include "runtime/threads.h"
 
 /* -- Compiled kernels, shared by their key ----------------------------------------------------------------
  */
@@ -103,7 +105,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
         }
     }
     c->codegen = p->codegen;
-    c->started = pthread_create(&c->thread, NULL, compile_thread, c) == 0;
+    c->started = thread_start(&c->thread, compile_thread, c);
     if (!c->started) compile_thread(c);
     return c;
 }
@@ -294,7 +296,10 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind,
     *v = kind;
     job_init_in(&v->job, &p->memory, limits);
     job_init_in(job, &p->memory, limits);
+    fenv_t mode;
+    fp_default(&mode);
     if (JOB_ENTER(job) == JITC_OK) build(job, p, in, v);
+    fp_restore(&mode);
     jitc_status status = job->status;
     if (status) *why = job_text(job, status);
     job_free(job);

@@ -1,5 +1,6 @@
 #include "ir/base/base.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -277,15 +278,33 @@ void str_put(Str *s, const char *text)
     str_putn(s, text, strlen(text));
 }
 
+static locale_t c_locale(void)
+{
+    return newlocale(LC_ALL_MASK, "C", (locale_t)0); /* a constant of the C library: nothing is allocated */
+}
+
+double text_to_double(const char *text, char **end)
+{
+    return strtod_l(text, end, c_locale());
+}
+
+float text_to_float(const char *text, char **end)
+{
+    return strtof_l(text, end, c_locale());
+}
+
 void str_vprintf(Str *s, const char *fmt, va_list ap)
 {
+    locale_t hosts = uselocale(c_locale());
     va_list ap2;
     va_copy(ap2, ap);
     int n = vsnprintf(NULL, 0, fmt, ap2);
     va_end(ap2);
-    if (n <= 0 || !str_room(s, (size_t)n)) return;
-    vsnprintf(s->at + s->n, (size_t)n + 1, fmt, ap);
-    s->n += (size_t)n;
+    if (n > 0 && str_room(s, (size_t)n)) {
+        vsnprintf(s->at + s->n, (size_t)n + 1, fmt, ap);
+        s->n += (size_t)n;
+    }
+    uselocale(hosts);
 }
 
 void str_printf(Str *s, const char *fmt, ...)

@@ -119,6 +119,10 @@ char *job_printf(Job *job, const char *fmt, ...) PRINTF(2, 3);
      (v)->at[(v)->n++] = (__VA_ARGS__))
 void vec_grow_(Job *job, void **at, uint32_t *cap, size_t size);
 
+/* -- Numbers as text: as in the C locale, whatever the host has set; so all of str_printf() -------- */
+double text_to_double(const char *text, char **end);
+float text_to_float(const char *text, char **end);
+
 /* -- Text under construction; lives in the heap, str_free() it ------------------------------------- */
 typedef struct {
     char *at;
