@@ -47,9 +47,11 @@ int main(int argc, char **argv)
             failed = 1;
         } else {
             printf("%s, %d x %d pixels\n", argv[i], (int)picture.width, (int)picture.height);
-            for (int k = 0; k < SHOWN; k++)
-                printf("  %-14s %5.1f %%  %.*s\n", labels[label[k]], 100 * probability[k],
-                       (int)(probability[k] * BAR + 0.5f), "####################");
+            for (int k = 0; k < SHOWN; k++) {
+                int bar = (int)(probability[k] * BAR + 0.5f);
+                printf("  %-14s %5.1f %%%s%.*s\n", labels[label[k]], 100 * probability[k], bar ? "  " : "",
+                       bar, "####################");
+            }
         }
         free(picture.rgb);
     }

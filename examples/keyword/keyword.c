@@ -43,8 +43,9 @@ static void show(const char *path, float *p)
         int top = 0;
         for (int k = 1; k < WORDS; k++)
             if (p[k] > p[top]) top = k;
-        int length = (int)(p[top] * BAR + 0.5f);
-        printf("  %-10s %5.1f %%  %.*s\n", words[top], 100 * p[top], length, "####################");
+        int bar = (int)(p[top] * BAR + 0.5f);
+        printf("  %-10s %5.1f %%%s%.*s\n", words[top], 100 * p[top], bar ? "  " : "", bar,
+               "####################");
         p[top] = -1;
     }
 }
