@@ -345,6 +345,60 @@ START_TEST(test_max_memory)
 }
 END_TEST
 
+/* Sizes of outputs before a run; memory that is bound for them is where the run computes. */
+START_TEST(test_output_shape)
+{
+    jitc_options o = two_outputs();
+    jitc_program *p = load(&o);
+    jitc_exec *x = exec_of(p);
+    jitc_io io;
+    ck_assert_int_eq(jitc_exec_output_shape(x, 0, &io), JITC_E_USAGE); /* nothing is bound */
+    for (int64_t rows = 1; rows < 4; rows++) {
+        must(x, bind_rows(x, rows));
+        must(x, jitc_exec_output_shape(x, 1, &io));
+        ck_assert_str_eq(io.name, "z");
+        ck_assert_int_eq(io.rank, 2);
+        ck_assert_int_eq(io.shape[0], rows);
+        ck_assert_int_eq(io.shape[1], OUT);
+        float memory[3 * OUT];
+        jitc_tensor t = {io.dtype, io.rank, {rows, OUT}, memory};
+        must(x, jitc_exec_bind(x, "z", &t));
+        must(x, jitc_exec_run(x));
+        must(x, jitc_exec_output(x, 1, &t));
+        ck_assert_ptr_eq(t.data, memory);
+        expect_rows(x, rows);
+        must(x, jitc_exec_bind(x, "z", NULL));
+    }
+    ck_assert_int_eq(jitc_exec_output_shape(NULL, 0, &io), JITC_E_USAGE);
+    ck_assert_int_eq(jitc_exec_output_shape(x, 2, &io), JITC_E_USAGE);
+    ck_assert_int_eq(jitc_exec_output_shape(x, 0, NULL), JITC_E_USAGE);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+
+    /* The rows that Where finds: only a run tells how many. */
+    static const char where[] = "node { name: \"x\" op: \"Placeholder\" attr { key: \"dtype\" value { type: "
+                                "DT_FLOAT } } attr { key: \"shape\" value { shape { " SIZE(
+                                    5) "} } } }\n"
+                                       "node { name: \"y\" op: \"Where\" input: \"x\" " FLOAT " }\n";
+    ck_assert_int_eq(jitc_program_load_memory(where, strlen(where), NULL, &p, NULL), JITC_OK);
+    x = exec_of(p);
+    float some[5] = {0, 1, 0, 1, 1};
+    jitc_tensor in = {JITC_FLOAT32, 1, {5}, some}, out;
+    must(x, jitc_exec_bind(x, "x", &in));
+    for (int i = 0; i < 2; i++) { /* after a run, too */
+        must(x, jitc_exec_output_shape(x, 0, &io));
+        ck_assert_int_eq(io.rank, 2);
+        ck_assert_int_eq(io.shape[0], -1);
+        ck_assert_int_eq(io.shape[1], 1);
+        must(x, jitc_exec_run(x));
+        must(x, jitc_exec_output(x, 0, &out));
+        ck_assert_int_eq(out.shape[0], 3);
+    }
+    jitc_exec_free(x);
+    jitc_program_free(p);
+}
+END_TEST
+
 START_TEST(test_workspace)
 {
     Counter c = {.lock = PTHREAD_MUTEX_INITIALIZER, .fail_at = -1};
@@ -712,6 +766,7 @@ Suite *api_suite(void)
     tcase_add_test(c, test_lazy);
     tcase_add_test(c, test_allocator);
     tcase_add_test(c, test_max_memory);
+    tcase_add_test(c, test_output_shape);
     tcase_add_test(c, test_workspace);
     tcase_add_test(c, test_parallel_for);
     tcase_add_test(c, test_stop_compile);
