@@ -50,6 +50,7 @@ typedef struct {
     CodegenResult result;
     pthread_t thread;
     bool started, joined;
+    int abandon; /* written here, read by the thread */
 } Compile;
 
 static void *compile_thread(void *arg)
@@ -68,6 +69,7 @@ static void compile_join(Compile *c)
 static void compile_end(void *arg)
 {
     Compile *c = arg;
+    __atomic_store_n(&c->abandon, 1, __ATOMIC_RELAXED); /* if it still runs, nobody waits for what it makes */
     compile_join(c);
     if (c->result.image) c->codegen->free_image(c->result.image);
     free(c->result.text);
@@ -82,6 +84,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     c->target = p->target;
     c->threads = p->threads;
     c->limits = job->limits;
+    c->limits.abandon = &c->abandon;
     c->kernel = job_array(job, CodegenKernel, plan->nkernel + 1);
     c->key = job_array(job, Hash, plan->nkernel + 1);
     for (uint32_t i = 0; i < plan->nkernel; i++) {

@@ -200,6 +200,41 @@ START_TEST(test_specialise)
 }
 END_TEST
 
+/* Many threads with many shapes, while another one compiles in advance, and versions come and go. */
+static void *churn(void *arg)
+{
+    jitc_exec *x = exec_of(arg);
+    static float in[40 * IN]; /* all the same, so that any thread may write it */
+    float out[40 * OUT];
+    for (int i = 0; i < 90; i++) {
+        int64_t rows = 1 + (i * 7) % 40;
+        jitc_tensor t = {JITC_FLOAT32, 2, {rows, IN}, in}, y = {JITC_FLOAT32, 2, {rows, OUT}, out};
+        out[rows * OUT - 1] = -1;
+        must(x, jitc_exec_bind(x, "x", &t));
+        must(x, jitc_exec_bind(x, "y", &y));
+        must(x, jitc_exec_run(x));
+        ck_assert(out[0] == 1 && out[rows * OUT - 1] == 1);
+    }
+    jitc_exec_free(x);
+    return NULL;
+}
+
+START_TEST(test_churn)
+{
+    enum { N = 4 };
+    jitc_options o = two_outputs();
+    jitc_program *p = load(&o);
+    pthread_t t[N];
+    for (int i = 0; i < N; i++) ck_assert_int_eq(pthread_create(&t[i], NULL, churn, p), 0);
+    for (int64_t rows = 30; rows < 36; rows++) {
+        jitc_shape s = {"x", 2, {rows, IN}};
+        ck_assert_int_eq(jitc_program_specialise(p, &s, 1, NULL), JITC_OK);
+    }
+    for (int i = 0; i < N; i++) pthread_join(t[i], NULL);
+    jitc_program_free(p);
+}
+END_TEST
+
 START_TEST(test_specialise_wrong)
 {
     jitc_program *p = load(NULL);
@@ -342,6 +377,21 @@ START_TEST(test_max_memory)
     }
     ck_assert_uint_gt(limit, 500000);
     ck_assert_uint_lt(limit, 20000000);
+    o.max_memory = 8000000; /* a run that needs more than what code and weights leave */
+    jitc_program *p = load(&o);
+    jitc_exec *x = exec_of(p);
+    float *v = numbers(50000 * IN);
+    jitc_tensor t = {JITC_FLOAT32, 2, {50000, IN}, v};
+    must(x, jitc_exec_bind(x, "x", &t));
+    ck_assert_int_eq(jitc_exec_run(x), JITC_E_NOMEM);
+    ck_assert(strstr(jitc_exec_error(x), "max_memory") != NULL);
+    must(x, bind_rows(x, 7));
+    must(x, jitc_exec_run(x));
+    expect_rows(x, 7);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+    free(v);
+    ck_assert_int_eq(c.live, 0);
 }
 END_TEST
 
@@ -762,6 +812,7 @@ Suite *api_suite(void)
     tcase_set_timeout(c, 120);
     tcase_add_test(c, test_reader);
     tcase_add_test(c, test_specialise);
+    tcase_add_test(c, test_churn);
     tcase_add_test(c, test_specialise_wrong);
     tcase_add_test(c, test_lazy);
     tcase_add_test(c, test_allocator);
