@@ -41,9 +41,9 @@ def make_data(model: jitc.CompiledModel, rows: int, path: Path) -> None:
 def score(part: tuple[int, int], model: jitc.CompiledModel, data: Path) -> Any:
     """The best class of each row of a part. Dask sends the model along; a worker opens it once."""
     rows = np.load(data, mmap_mode="r")[slice(*part)]
-    if model.inputs[0].shape[:1] == (None,):
-        return model.run(rows).argmax(axis=-1)
-    return np.concatenate([model.run(row[None]).argmax(axis=-1) for row in rows])
+    batches = [rows] if model.inputs[0].shape[:1] == (None,) else [row[None] for row in rows]
+    name = model.outputs[0].name
+    return np.concatenate([model.run_dict(batch)[name].argmax(axis=-1) for batch in batches])
 
 
 def memory_of(path: Path) -> tuple[int, int]:
