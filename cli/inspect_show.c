@@ -1,5 +1,6 @@
 /* What `jitc inspect` prints: for people, for programs, for Graphviz. */
 #include "cli/inspect.h"
+#include "frontend/tf/tf.h"
 
 /* -- For people ------------------------------------------------------------------------------------- */
 static void put_bytes(Str *s, int64_t bytes)
@@ -137,6 +138,22 @@ static void put_cuts(Str *s, const Inspection *x)
     }
 }
 
+/* The operations that nothing is known about, each once. */
+static void put_unknown_ops(Str *s, const Inspection *x)
+{
+    Str names = {0};
+    for (uint32_t i = 0; i < x->problems.n; i++) {
+        const char *op = x->problems.at[i].op;
+        bool known = !*op || tf_op_find(op) || tf_unsupported_reason(op, &(bool){true});
+        for (uint32_t k = 0; k < i && !known; k++) known = strcmp(x->problems.at[k].op, op) == 0;
+        if (known) continue;
+        if (names.n) str_put(&names, ", ");
+        str_escape(&names, op, strlen(op));
+    }
+    if (names.n) str_printf(s, "or        supply in C: %s (--op-library)\n", str_text(&names));
+    str_free(&names);
+}
+
 static void put_problems(Str *s, const Inspection *x)
 {
     int names = 0, ops = 0;
@@ -164,6 +181,7 @@ static void put_problems(Str *s, const Inspection *x)
         put_reason(s, p->reason);
     }
     put_cuts(s, x);
+    put_unknown_ops(s, x);
 }
 
 void inspect_text(Str *s, const Inspection *x)

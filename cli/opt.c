@@ -107,7 +107,8 @@ static void emit_code(Options *o, const Plan *p, Str *out)
         k[i] = (CodegenKernel){.text = p->kernel[i].text,
                                .size = p->kernel[i].size,
                                .name = job_printf(o->job, "k%u", i),
-                               .custom = p->kernel[i].custom};
+                               .custom = p->kernel[i].custom,
+                               .ops = o->custom};
     char *text, *why;
     jitc_status status =
         codegen_text(o->cpu, k, p->nkernel, strcmp(o->emit, "asm") == 0 ? EMIT_ASM : EMIT_LLVM, &text, &why);

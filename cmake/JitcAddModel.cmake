@@ -4,6 +4,7 @@
 #                [TARGET triple]       as `jitc compile --target`; found out when cross compiling
 #                [SHAPE x=1,224,224,3 ...] [INPUT tensor ...] [OUTPUT tensor ...] [SET name=value ...]
 #                [WEIGHTS file]        weights go there and not into the object; relative to the binary folder
+#                [OP_LIBRARY library]  of custom operators, as `jitc compile --op-library`: a target or a file
 #                [OPTIONS option ...]) anything else that `jitc compile` takes
 #
 # Makes a static library of a model. What links with it finds its header NAME.h, and needs nothing of jitc when it
@@ -78,7 +79,7 @@ function(_jitc_find_tool out_command out_depends)
 endfunction()
 
 function(jitc_add_model target model)
-  cmake_parse_arguments(PARSE_ARGV 2 M "" "NAME;CPU;TARGET;WEIGHTS" "SHAPE;INPUT;OUTPUT;SET;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 2 M "" "NAME;CPU;TARGET;WEIGHTS;OP_LIBRARY" "SHAPE;INPUT;OUTPUT;SET;OPTIONS")
   if(M_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "jitc_add_model(${target}): unknown arguments: ${M_UNPARSED_ARGUMENTS}")
   endif()
@@ -125,6 +126,14 @@ function(jitc_add_model target model)
     list(APPEND arguments --weights "${M_WEIGHTS}")
     list(APPEND outputs "${M_WEIGHTS}")
   endif()
+  if(TARGET "${M_OP_LIBRARY}")
+    set(M_OP_LIBRARY "$<TARGET_FILE:${M_OP_LIBRARY}>")
+  elseif(M_OP_LIBRARY)
+    cmake_path(ABSOLUTE_PATH M_OP_LIBRARY BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE)
+  endif()
+  if(M_OP_LIBRARY)
+    list(APPEND arguments --op-library "${M_OP_LIBRARY}")
+  endif()
   list(APPEND arguments ${M_OPTIONS})
 
   file(MAKE_DIRECTORY "${folder}/include")
@@ -132,7 +141,7 @@ function(jitc_add_model target model)
   add_custom_command(
     OUTPUT ${outputs}
     COMMAND "${command}" compile "${path}" ${arguments}
-    DEPENDS "${path}" ${depends}
+    DEPENDS "${path}" ${depends} ${M_OP_LIBRARY}
     COMMENT "Compiling model ${target}"
     VERBATIM)
 

@@ -24,6 +24,7 @@ typedef struct {
     const ModelDim *in_dim;  /* dims[]: those of inputs, */
     const ModelDim *out_dim; /* then those of outputs that only the run tells */
     uint32_t nin_dims, nout_dims;
+    const struct CustomOps *ops; /* operators made of code */
 } CodegenModel;
 
 /* What the functions of a model return. Positive: NAME_error() says which node it was. */

@@ -23,6 +23,7 @@ typedef struct {
     size_t size;
     const char *name;                /* symbol for debuggers and profilers */
     const struct CustomNode *custom; /* what a call of an operator of the user's passes on */
+    const struct CustomOps *ops;     /* those made of code that texts name */
 } CodegenKernel;
 
 typedef enum { EMIT_NONE, EMIT_LLVM, EMIT_ASM, EMIT_OBJECT } CodegenEmit;
@@ -57,6 +58,11 @@ typedef struct {
     CodegenObject (*object)(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit,
                             const Limits *limits);
     void *(*symbol)(CodegenImage *image, const char *name); /* of a model that was loaded; or NULL */
+    /* Of a custom operator made of code: the types of its function (see CustomOp). Why it cannot be used,
+     * from malloc; NULL: it can. */
+    char *(*inspect)(const struct jitc_op *op, char types[MAP_MAX_IN + 2]);
+    /* The function compiled as it is, a custom_scalar; NULL: *error, from malloc, says why not. */
+    void *(*scalar)(const struct jitc_op *op, CodegenImage **image, char **error);
     /* LLVM's version, and the host's CPU name and features as LLVM sees them. */
     void (*describe)(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf);
 } Codegen;

@@ -1,6 +1,8 @@
 /* Nodes of operators that the user has registered. */
 #include "ir/custom.h"
 
+#include <stdlib.h>
+
 #include "frontend/import_private.h"
 
 const TfOp *custom_tf_op(Job *job, const CustomOps *ops, const char *name)
@@ -303,7 +305,7 @@ static bool same_units(Cx *cx, const CustomOp *op, const Results *r)
 
 static bool infer(Cx *cx, const CustomOp *op, CustomNode *n, Value **in, Results *r)
 {
-    jitc_tensor tensors[CUSTOM_MAX_OUT];
+    jitc_tensor tensors[CUSTOM_MAX_OUT] = {0};
     jitc_tensor *operands = job_array(cx->job, jitc_tensor, n->node.nin + 1);
     for (int32_t i = 0; i < n->node.nin; i++) operands[i] = tensor_out(cx, in[i]);
     for (int i = 0; i < op->op.outputs; i++) {
@@ -348,7 +350,98 @@ static void import_opaque(Cx *cx, const CustomOp *op, Value **in, Value **out)
         out[i] = n->node.counted >> i & 1 ? take_rows(cx, c->out[i], c->out[count++]) : c->out[i];
 }
 
+/* -- Code --------------------------------------------------------------------------------------------------
+ */
+static const char *letter_name(char letter)
+{
+    return letter == 'f'   ? "float"
+           : letter == 'd' ? "double"
+           : letter == 'b' ? "bool"
+           : letter == '1' ? "an integer of 8 bits"
+           : letter == '2' ? "an integer of 16 bits"
+           : letter == '4' ? "an integer of 32 bits"
+                           : "an integer of 64 bits";
+}
+
+static DType letter_type(char letter)
+{
+    return letter == 'f'   ? JITC_FLOAT32
+           : letter == 'd' ? JITC_FLOAT64
+           : letter == 'b' ? JITC_BOOL
+           : letter == '1' ? JITC_INT8
+           : letter == '2' ? JITC_INT16
+           : letter == '4' ? JITC_INT32
+                           : JITC_INT64;
+}
+
+/* A declared attribute as a constant operand. */
+static Value *parameter(Cx *cx, const jitc_attr *a, char letter)
+{
+    DType t = letter_type(letter);
+    bool number = a->kind == JITC_ATTR_FLOAT;
+    if (!a->data) return NULL; /* reported */
+    if (a->is_list || a->kind == JITC_ATTR_STRING || a->kind == JITC_ATTR_SHAPE) {
+        fail(cx, "attribute '%s' is no number, which is all that functions of code take", a->name);
+        return NULL;
+    }
+    if (number != dtype_is_float(t) || (a->kind == JITC_ATTR_BOOL) != (t == JITC_BOOL)) {
+        fail(cx, "attribute '%s' is %s, but the function's parameter is %s", a->name,
+             kind_name((jitc_attr_kind)a->kind), letter_name(letter));
+        return NULL;
+    }
+    if (number) return scalar(cx, t, *(const double *)a->data);
+    int64_t v = *(const int64_t *)a->data, bits = 8 * (int64_t)dtype_size(t);
+    if (bits < 64 && (v < -((int64_t)1 << (bits - 1)) || v >= (int64_t)1 << bits)) {
+        fail(cx, "attribute '%s' is %lld, which is out of the range of the function's parameter", a->name,
+             (long long)v);
+        return NULL;
+    }
+    return ir_const_i(&cx->b, t, v);
+}
+
+/* The type of the first operand of which the result has the C type; else that type itself. */
+static DType result_type(Value *const *in, int nin, const char *types)
+{
+    char result = types[strlen(types) - 1];
+    for (int i = 0; i < nin; i++)
+        if (types[i] == result) return in[i]->type.dtype;
+    return letter_type(result);
+}
+
+static void import_code(Cx *cx, CustomOp *op, Value **in, Value **out)
+{
+    char *why = NULL;
+    int nin = (int)cut_ninputs(cx->node), n = nin + (int)op->nattrs;
+    if (!op->types[0] && !cx->m->custom->inspect(op, &why)) {
+        fail(cx, "its code cannot be used: %s", why ? why : "out of memory");
+        free(why);
+        return;
+    }
+    int params = (int)strlen(op->types) - 1;
+    if (params != n) {
+        fail(cx, "the function '%s' has %d parameters, but there are %d inputs and %u declared attributes",
+             op->op.function, params, nin, op->nattrs);
+        return;
+    }
+    Value *operand[MAP_MAX_IN] = {0};
+    const CustomNode *node = new_node(cx, op);
+    for (int i = 0; i < n && !cx->failed; i++) {
+        operand[i] = i < nin ? in[i] : parameter(cx, &node->node.attrs[i - nin], op->types[i]);
+        if (i < nin && !custom_letter_fits(op->types[i], in[i]->type.dtype))
+            fail(cx, "input %d is %s, but the function's parameter is %s", i, type_string(cx, &in[i]->type),
+                 letter_name(op->types[i]));
+    }
+    if (cx->failed) return;
+    out[0] = ir_v(&cx->b, OP_custom_map, operand, n,
+                  AT(at_s("op", op->op.name), at_s("code", op->code), at_s("types", op->types),
+                     at_t("to", result_type(in, nin, op->types))));
+}
+
 void import_custom(Cx *cx, Value **in, Value **out)
 {
-    import_opaque(cx, custom_find(cx->m->custom, cx->node->op), in, out);
+    CustomOp *op = custom_find(cx->m->custom, cx->node->op);
+    if (op->op.code)
+        import_code(cx, op, in, out);
+    else
+        import_opaque(cx, op, in, out);
 }

@@ -6,7 +6,11 @@
 #include "ir/ir.h"
 #include "jitc/op.h"
 
-enum { CUSTOM_MAX_OUT = 8, CUSTOM_MAX_PARAMS = 8 };
+enum { CUSTOM_MAX_OUT = 8 };
+
+/* A function of code for the evaluator: one element. in[i] and out point to elements as they lie in memory.
+ */
+typedef void custom_scalar(const void *const *in, void *out);
 
 /* A declared attribute. */
 typedef struct {
@@ -20,19 +24,18 @@ typedef struct CustomOp {
     jitc_op op; /* a copy; what it points to is the caller's */
     CustomAttr *attrs;
     uint32_t nattrs;
-    /* Code: a hash that stands for it in texts; the types of parameters and of the result, a letter each. */
-    char code[33], params[CUSTOM_MAX_PARAMS + 1], result;
-    void *eval; /* of the one who registers it: what CustomOps.scalar needs */
+    /* Code: a hash that stands for it in texts; the types of its parameters and of its result, a letter each,
+     * "" until they are asked for. */
+    char code[33], types[MAP_MAX_IN + 2];
+    custom_scalar *scalar; /* NULL until it is asked for */
+    void *image;           /* that it belongs to */
 } CustomOp;
-
-/* A function of code for the evaluator: one element. in[i] and out point to elements as they lie in memory.
- */
-typedef void custom_scalar(const void *const *in, void *out);
 
 typedef struct CustomOps {
     CustomOp *at;
     uint32_t n;
-    /* Compiled when it is first asked for; NULL: *why (from malloc) says why not. */
+    /* These two ask the code generator, once. False or NULL: *why (from malloc) says why not. */
+    bool (*inspect)(CustomOp *op, char **why); /* sets `types` */
     custom_scalar *(*scalar)(CustomOp *op, char **why);
 } CustomOps;
 CustomOp *custom_find(const CustomOps *ops, const char *name);      /* by the operation's name; NULL */

@@ -135,6 +135,7 @@ typedef struct {
     double def;       /* INT, FLOAT, BOOL, DTYPE; for INTS with a default: the empty list; STR: "" */
 } AttrDef;
 #define IR_MAX_ATTRS 10
+enum { MAP_MAX_IN = 8 }; /* operands of an op of KIND_MAP */
 
 typedef struct Op Op;
 typedef struct Value Value;

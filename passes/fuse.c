@@ -285,8 +285,9 @@ static uint64_t kind_of(Set *s)
     Hash h = {0, 0};
     for (int i = 0; i < s->n; i++) {
         const Op *op = s->op[i];
-        int64_t key[9] = {(int64_t)h.lo, op->code, op->out[0]->type.dtype};
-        for (int k = 0; k < op->nin && k < 3; k++) {
+        int64_t key[4 + 2 * MAP_MAX_IN] = {(int64_t)h.lo, op->code, op->out[0]->type.dtype};
+        if (op->code == OP_custom_map) key[3 + 2 * MAP_MAX_IN] = (int64_t)hash_string(attr_s(op, "code"));
+        for (int k = 0; k < op->nin && k < MAP_MAX_IN; k++) {
             const Value *v = op->in[k];
             int j = 0;
             while (j < s->n && s->op[j] != v->def) j++;

@@ -129,7 +129,7 @@ static void *emit(void *arg)
 static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, AotModel *out)
 {
     check_symbols(job, v->plan);
-    CodegenModel m = {.name = o->name, .plan = v->plan, .out = v->out};
+    CodegenModel m = {.name = o->name, .plan = v->plan, .out = v->out, .ops = p->opt.custom};
     jitc_io *in = job_array(job, jitc_io, v->plan->nin + 1);
     memcpy(in, v->in, p->io.nin * sizeof *in);
     if (v->plan->nin > p->io.nin) in[p->io.nin] = runs_input();

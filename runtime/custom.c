@@ -1,6 +1,9 @@
 #include "runtime/custom.h"
 
+#include <pthread.h>
+
 #include "frontend/tf/tf.h"
+#include "runtime/jitc_internal.h"
 
 /* -- Registering ------------------------------------------------------------------------------------------
  */
@@ -36,8 +39,14 @@ static void check(Job *job, size_t i, const CustomOps *before, const jitc_op *op
         wrong(job, i, op, "%d outputs; 1 to %d are possible", op->outputs, CUSTOM_MAX_OUT);
     if (!op->compute == !op->code)
         wrong(job, i, op, op->compute ? "it has both compute and code" : "it has neither compute nor code");
-    if (op->compute && (op->code_size || op->function))
+    if (op->compute && !op->code && (op->code_size || op->function))
         wrong(job, i, op, "code_size and function belong to operators made of code");
+    if (op->code && (!op->function || !op->function[0])) wrong(job, i, op, "the code's function has no name");
+    if (op->code && (op->infer || op->flags || op->outer || op->symbol || op->outputs > 1 || op->inputs < 1))
+        wrong(job, i, op,
+              "an operator made of code has one output, a fixed number of inputs, and no infer, flags, outer "
+              "or "
+              "symbol");
     if (op->flags & ~(uint32_t)JITC_OP_PURE) wrong(job, i, op, "flags that this version does not know");
     if (op->nattrs && !op->attrs) wrong(job, i, op, "attrs is NULL but nattrs is not 0");
     if (op->symbol && !is_symbol(op->symbol)) wrong(job, i, op, "symbol '%s' is no name of C", op->symbol);
@@ -58,11 +67,65 @@ static void parse_attrs(Job *job, size_t i, CustomOp *c)
     }
 }
 
+/* -- Code -------------------------------------------------------------------------------------------------
+ */
+static pthread_mutex_t code_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool inspect(CustomOp *op, char **why)
+{
+    const Codegen *codegen = plugin_open(why);
+    if (!codegen) return false;
+    char types[sizeof op->types];
+    *why = codegen->inspect(&op->op, types);
+    pthread_mutex_lock(&code_lock);
+    if (!*why) memcpy(op->types, types, sizeof types);
+    pthread_mutex_unlock(&code_lock);
+    return !*why;
+}
+
+static custom_scalar *compile_scalar(CustomOp *op, char **why)
+{
+    const Codegen *codegen = plugin_open(why);
+    if (!codegen) return NULL;
+    pthread_mutex_lock(&code_lock);
+    if (!op->scalar) {
+        CodegenImage *image = NULL;
+        *(void **)&op->scalar = codegen->scalar(&op->op, &image, why);
+        op->image = image;
+    }
+    pthread_mutex_unlock(&code_lock);
+    return op->scalar;
+}
+
+static void free_images(void *ops)
+{
+    CustomOps *r = ops;
+    char *why = NULL;
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->at[i].image) plugin_open(&why)->free_image(r->at[i].image);
+}
+
+static void hash_code(Job *job, CustomOp *c)
+{
+    Str s = {0};
+    size_t n = c->op.code_size ? c->op.code_size : strlen(c->op.code);
+    str_printf(&s, "%s\n", c->op.function);
+    str_putn(&s, c->op.code, n);
+    bool oom = s.oom;
+    Hash h = hash_bytes(str_text(&s), s.n);
+    str_free(&s);
+    if (oom) job_fail(job, JITC_E_NOMEM);
+    snprintf(c->code, sizeof c->code, "%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
+}
+
 const CustomOps *custom_register(Job *job, const jitc_op *const *ops, size_t n)
 {
     if (!n) return NULL;
     CustomOps *r = job_new(job, CustomOps);
     r->at = job_array(job, CustomOp, n);
+    r->inspect = inspect;
+    r->scalar = compile_scalar;
+    job_on_exit(job, free_images, r);
     for (size_t i = 0; i < n; i++) {
         const jitc_op *op = ops[i];
         CustomOp *c = &r->at[r->n];
@@ -75,6 +138,7 @@ const CustomOps *custom_register(Job *job, const jitc_op *const *ops, size_t n)
         check(job, i, r, op);
         if (!c->op.outputs) c->op.outputs = 1;
         if (!op->nattrs || op->attrs) parse_attrs(job, i, c);
+        if (op->code && op->function) hash_code(job, c);
         if (op->name) r->n++;
     }
     if (job->nerrors) job_fail(job, JITC_E_USAGE);

@@ -50,7 +50,6 @@ typedef struct {
     CodegenResult result;
     pthread_t thread;
     bool started, joined;
-    int abandon; /* written here, read by the thread */
 } Compile;
 
 static void *compile_thread(void *arg)
@@ -69,7 +68,6 @@ static void compile_join(Compile *c)
 static void compile_end(void *arg)
 {
     Compile *c = arg;
-    __atomic_store_n(&c->abandon, 1, __ATOMIC_RELAXED); /* if it still runs, nobody waits for what it makes */
     compile_join(c);
     if (c->result.image) c->codegen->free_image(c->result.image);
     free(c->result.text);
@@ -84,7 +82,6 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     c->target = p->target;
     c->threads = p->threads;
     c->limits = job->limits;
-    c->limits.abandon = &c->abandon;
     c->kernel = job_array(job, CodegenKernel, plan->nkernel + 1);
     c->key = job_array(job, Hash, plan->nkernel + 1);
     for (uint32_t i = 0; i < plan->nkernel; i++) {
@@ -95,7 +92,8 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
         c->kernel[c->n++] =
             (CodegenKernel){.text = k->text,
                             .size = k->size,
-                            .name = job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo)};
+                            .name = job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo),
+                            .ops = p->opt.custom};
     }
     if (!c->n) return c;
     if (!p->codegen) {
@@ -336,17 +334,12 @@ void version_use(jitc_program *p, Version *v)
     atomic_store_explicit(&v->used, atomic_fetch_add(&p->clock, 1) + 1, memory_order_relaxed);
 }
 
-/* With p->lock: the one for these shapes alone, if `special`; else a general one, if `general`. */
-static Version *find_locked(const jitc_program *p, const jitc_io *in, bool special, bool general)
+/* With p->lock. */
+static Version *find_locked(const jitc_program *p, const jitc_io *in, bool general)
 {
-    Version *found = NULL;
-    for (uint32_t i = 0; i < p->nversions; i++) {
-        Version *v = p->version[i];
-        if (!(v->general ? general : special) || !version_serves(p, v, in)) continue;
-        found = v;
-        if (!v->general) break;
-    }
-    return found;
+    for (uint32_t i = 0; i < p->nversions; i++)
+        if (p->version[i]->general == general && version_serves(p, p->version[i], in)) return p->version[i];
+    return NULL;
 }
 
 /* With p->lock, as long as which a version of the table keeps the table's reference. */
@@ -361,7 +354,7 @@ static Version *take_locked(jitc_program *p, Version *v)
 static Version *find(jitc_program *p, const jitc_io *in, bool general)
 {
     pthread_mutex_lock(&p->lock);
-    Version *found = take_locked(p, find_locked(p, in, !general, general));
+    Version *found = take_locked(p, find_locked(p, in, general));
     pthread_mutex_unlock(&p->lock);
     return found;
 }
@@ -512,11 +505,11 @@ static Version *look_up(jitc_program *p, const jitc_io *in, VersionWish wish, Ve
         pthread_mutex_lock(&p->lock);
     else if (pthread_mutex_trylock(&p->lock))
         return atomic_fetch_add(&have->refs, 1), have;
-    Version *v = p->only_general && wish == VERSION_ANY ? NULL : find_locked(p, in, true, false);
+    Version *v = p->only_general && wish == VERSION_ANY ? NULL : find_locked(p, in, false);
     if (v && wish == VERSION_PINNED) v->pinned = true;
     if (!v && wish == VERSION_ANY) {
         *often = (p->nspecial < FIRST_SIGNATURES || count_signature(p, key) >= HOT) && !p->only_general;
-        if (!*often) v = find_locked(p, in, false, true);
+        if (!*often) v = find_locked(p, in, true);
     }
     take_locked(p, v);
     pthread_mutex_unlock(&p->lock);
@@ -572,9 +565,10 @@ bool version_ready(jitc_program *p, const jitc_io *in)
     Hash key = signature_key(p, in);
     pthread_mutex_lock(&p->lock);
     bool often = p->nspecial < FIRST_SIGNATURES || times_seen(p, key) + 1 >= HOT;
-    bool ready = find_locked(p, in, !p->only_general, p->only_general || !often) != NULL;
+    const Version *v = p->only_general ? NULL : find_locked(p, in, false);
+    if (!v && (p->only_general || !often)) v = find_locked(p, in, true);
     pthread_mutex_unlock(&p->lock);
-    return ready;
+    return v != NULL;
 }
 
 jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why)

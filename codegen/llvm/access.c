@@ -178,11 +178,11 @@ static int broadcast_operand(Eval *e, const Op *op, int i, const Index *x, Vec *
 
 static void map_values(Eval *e, const Op *op, const Index *x, Vec *out)
 {
-    Vec in[3][NV_MAX];
-    int have[3], n = width(e, x);
+    Vec in[MAP_MAX_IN][NV_MAX];
+    int have[MAP_MAX_IN], n = width(e, x);
     for (int i = 0; i < op->nin; i++) have[i] = broadcast_operand(e, op, i, x, in[i]);
     for (int j = 0; j < n; j++) {
-        Vec v[3];
+        Vec v[MAP_MAX_IN];
         for (int i = 0; i < op->nin; i++) v[i] = in[i][have[i] > j ? j : 0];
         out[j] = map_op(e->g, op, v);
     }

@@ -28,6 +28,9 @@ Vec const_element(Gen *g, const Op *op, int64_t i, int lanes); /* element i of a
 /* Of any dtype, from a number: rounds, truncates and saturates as the evaluator does. */
 Vec const_number(Gen *g, DType t, int lanes, double v);
 
+/* The function of a custom operator's code. */
+Vec map_custom(Gen *g, const Op *op, const Vec *in);
+
 /* The map ops from `anchor`, whose value is given, to `yielded`; `load` gives the block arguments. */
 typedef Vec EpilogueLoad(Gen *g, void *arg, const Value *operand);
 Vec eval_epilogue(Gen *g, const Kernel *k, const Value *yielded, const Value *anchor, Vec anchor_vec,

@@ -44,6 +44,7 @@ static int cost(const Op *op)
     case OP_erf:
     case OP_elu:
     case OP_selu:
+    case OP_custom_map:
     case OP_softplus:
     case OP_softsign: return 24;
     case OP_sin:
@@ -119,8 +120,8 @@ static void evaluate(Map *m, Ival at, int n, int lanes, const Vec *mask)
         if (nknown == VALUES) g_fail(g, "a map kernel of more than %d values", VALUES);
         known[nknown].v = op->out[0];
         for (int j = 0; j < n; j++) {
-            Vec in[3];
-            for (int i = 0; i < op->nin && i < 3; i++) {
+            Vec in[MAP_MAX_IN];
+            for (int i = 0; i < op->nin && i < MAP_MAX_IN; i++) {
                 int at_known = nknown - 1;
                 while (at_known >= 0 && known[at_known].v != op->in[i]) at_known--;
                 if (at_known < 0) g_fail(g, "an operand of '%s' is not computed", op->def->name);

@@ -17,8 +17,10 @@ struct Gen {
     LLVMValueRef dims[64]; /* loaded in the entry block */
     LLVMValueRef ptrs[64];
     int ndims, nptrs;
-    const char *suffix;         /* of functions that kernels share */
-    const char *cpu, *features; /* that functions are compiled for, where it is not the module's */
+    const char *suffix;          /* of functions that kernels share */
+    const char *cpu, *features;  /* that functions are compiled for, where it is not the module's */
+    const struct CustomOps *ops; /* operators made of code, and their modules */
+    struct CodeCache **codes;
 };
 
 void gen_attributes(Gen *g, LLVMValueRef fn);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "codegen/llvm/gen_code.h"
 #include "codegen/llvm/module.h"
 #include "codegen/llvm/object.h"
 
@@ -19,7 +20,7 @@ struct CodegenImage {
 
 /* Without limits there is a module per thread. LLVM cannot be interrupted, so with limits modules are small,
  * and they are looked at between two. */
-enum { MAX_THREADS = 16, LIMITED_KERNELS = 2 };
+enum { MAX_THREADS = 16, LIMITED_KERNELS = 4 };
 
 typedef struct {
     const Target *target;
@@ -107,9 +108,25 @@ static char *take_error(LLVMErrorRef e)
     return copy;
 }
 
-static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, size_t n)
+/* What goes wrong comes back with the call; ORC would print it as well. */
+static void say_nothing(void *arg, LLVMErrorRef e)
+{
+    (void)arg;
+    LLVMConsumeError(e);
+}
+
+static LLVMErrorRef open_jit(CodegenImage *image)
 {
     LLVMErrorRef e = LLVMOrcCreateLLJIT(&image->jit, LLVMOrcCreateLLJITBuilder());
+    if (!e)
+        LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(image->jit), say_nothing,
+                                                NULL);
+    return e;
+}
+
+static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, size_t n)
+{
+    LLVMErrorRef e = open_jit(image);
     if (e) return take_error(e);
     LLVMOrcJITDylibRef lib = LLVMOrcLLJITGetMainJITDylib(image->jit);
     for (size_t i = 0; i < nparts; i++) {
@@ -220,7 +237,7 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
 /* What a model needs of the C library is the process's. */
 static char *load_model(CodegenImage *image, LLVMMemoryBufferRef object)
 {
-    LLVMErrorRef e = LLVMOrcCreateLLJIT(&image->jit, LLVMOrcCreateLLJITBuilder());
+    LLVMErrorRef e = open_jit(image);
     if (e) {
         LLVMDisposeMemoryBuffer(object);
         return take_error(e);
@@ -278,6 +295,48 @@ static void *find_symbol(CodegenImage *image, const char *name)
     return p;
 }
 
+/* -- Custom operators made of code, for the evaluator
+ * --------------------------------------------------------
+ */
+static char *compile_scalar(const jitc_op *op, CodegenImage *image)
+{
+    Target target;
+    LLVMContextRef cx = LLVMContextCreate();
+    LLVMMemoryBufferRef object = NULL;
+    char types[MAP_MAX_IN + 2], *error = NULL, *why = NULL;
+    LLVMModuleRef m = code_read(cx, op, types, &error);
+    if (m && target_init(&target, &(CodegenTarget){.cpu = "native", .features = ""}, &error)) {
+        LLVMTargetMachineRef tm = target_machine(&target);
+        code_add_scalar(m, op->function);
+        module_set_target(m, &target, tm);
+        if (LLVMTargetMachineEmitToMemoryBuffer(tm, m, LLVMObjectFile, &why, &object)) error = strdup(why);
+        LLVMDisposeMessage(why);
+        LLVMDisposeTargetMachine(tm);
+        target_free(&target);
+    }
+    if (m) LLVMDisposeModule(m);
+    LLVMContextDispose(cx);
+    return error ? error : object ? load_model(image, object) : strdup("out of memory");
+}
+
+static void *scalar(const jitc_op *op, CodegenImage **image, char **error)
+{
+    CodegenImage *i = calloc(1, sizeof *i);
+    *image = NULL;
+    if (!i) {
+        *error = strdup("out of memory");
+        return NULL;
+    }
+    *error = compile_scalar(op, i);
+    void *fn = *error ? NULL : find_symbol(i, "jitc_scalar");
+    if (!fn && !*error) *error = strdup("a function that the code calls is not in this process");
+    if (!fn)
+        free_image(i);
+    else
+        *image = i;
+    return fn;
+}
+
 static void describe(char *version, size_t nv, char *cpu, size_t nc, char *features, size_t nf)
 {
     unsigned major, minor, patch;
@@ -294,6 +353,7 @@ __attribute__((visibility("default"))) const Codegen *jitc_codegen_open(void);
 
 const Codegen *jitc_codegen_open(void)
 {
-    static const Codegen service = {CODEGEN_ABI, compile, free_image, make_object, find_symbol, describe};
+    static const Codegen service = {CODEGEN_ABI, compile,      free_image, make_object,
+                                    find_symbol, code_inspect, scalar,     describe};
     return &service;
 }

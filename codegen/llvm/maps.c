@@ -281,9 +281,9 @@ static bool is_blind(OpCode c)
 
 Vec map_op(Gen *g, const Op *op, const Vec *in)
 {
-    Vec v[3];
+    Vec v[MAP_MAX_IN];
     int lanes = 1;
-    if (!map_fns[op->code] || op->nin > 3) g_fail(g, "'%s' is not a map op", op->def->name);
+    if (!map_fns[op->code] || op->nin > MAP_MAX_IN) g_fail(g, "'%s' is not a map op", op->def->name);
     for (int i = 0; i < op->nin; i++)
         if (in[i].lanes > lanes) lanes = in[i].lanes;
     for (int i = 0; i < op->nin; i++) {
@@ -337,8 +337,8 @@ static Vec epilogue_value(Epilogue *e, const Value *v)
         if (type_numel(&v->type) != 1) g_fail(e->g, "an epilogue constant has more than one element");
         r = const_element(e->g, v->def, 0, e->vec[0].lanes);
     } else {
-        Vec in[3];
-        if (v->def->nin > 3) g_fail(e->g, "'%s' in an epilogue", v->def->def->name);
+        Vec in[MAP_MAX_IN];
+        if (v->def->nin > MAP_MAX_IN) g_fail(e->g, "'%s' in an epilogue", v->def->def->name);
         for (int i = 0; i < v->def->nin; i++) in[i] = epilogue_value(e, v->def->in[i]);
         r = map_op(e->g, v->def, in);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codegen/llvm/access.h"
+#include "codegen/llvm/gen_code.h"
 #include "codegen/llvm/gen_llvm.h"
 #include "codegen/plan/spec.h"
 
@@ -96,13 +97,18 @@ void module_gen(Gen *g, Job *job, LLVMModuleRef module, LLVMBuilderRef b)
     g->ptr = LLVMPointerTypeInContext(cx, 0);
 }
 
-LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm)
+void module_set_target(LLVMModuleRef module, const Target *t, LLVMTargetMachineRef tm)
 {
-    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("jitc", cx);
     LLVMSetTarget(module, t->triple);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(tm);
     LLVMSetModuleDataLayout(module, layout);
     LLVMDisposeTargetData(layout);
+}
+
+LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm)
+{
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext("jitc", cx);
+    module_set_target(module, t, tm);
     return module;
 }
 
@@ -116,6 +122,7 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
                      const ModuleVariant *variant, const Limits *limits)
 {
     LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
+    CodeCache *codes = NULL;
     char *error = NULL;
     for (size_t i = 0; i < n && !error; i++) {
         Job job;
@@ -126,6 +133,8 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
         job_init(&job, 0);
         module_gen(&g, &job, module, b);
         g.isa = t->isa;
+        g.ops = k[i].ops;
+        g.codes = &codes;
         if (variant) {
             g.suffix = variant->suffix;
             g.cpu = t->cpu;
@@ -145,6 +154,7 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
         }
         job_free(&job);
     }
+    code_cache_free(codes);
     LLVMDisposeBuilder(b);
     return error;
 }

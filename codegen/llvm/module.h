@@ -17,6 +17,7 @@ typedef struct {
 } ModuleVariant;
 
 /* The steps of module_emit(). Errors are from malloc; NULL: none. */
+void module_set_target(LLVMModuleRef m, const Target *t, LLVMTargetMachineRef tm);
 LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm);
 char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, size_t n, size_t first,
                      const ModuleVariant *variant, const Limits *limits);

@@ -116,7 +116,8 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
         kernel[i] = (CodegenKernel){.text = m->plan->kernel[i].text,
                                     .size = m->plan->kernel[i].size,
                                     .name = m->name,
-                                    .custom = m->plan->kernel[i].custom};
+                                    .custom = m->plan->kernel[i].custom,
+                                    .ops = m->ops};
     for (int i = 0; i < n && !*error; i++)
         *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
                                 limits);

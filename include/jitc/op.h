@@ -219,7 +219,7 @@ typedef struct jitc_op {
     /* Operators made of code. Parameters are an element of each input, then the attributes as declared:
      * float, double, integers, bool. */
     const void *code;
-    size_t code_size;
+    size_t code_size;     /* 0: `code` is text that ends with a NUL */
     const char *function; /* its name there */
 } jitc_op;
 

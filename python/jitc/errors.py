@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 __all__ = [
-    "Cancelled",
     "CpuError",
     "DeadlineExceeded",
     "Error",
@@ -48,10 +47,6 @@ class DeadlineExceeded(Error, TimeoutError):
     """The deadline has passed."""
 
 
-class Cancelled(Error):
-    """A `Stop` was set."""
-
-
 class CpuError(Error, RuntimeError):
     """This CPU, or this build of jitc, cannot run what is asked for."""
 
@@ -63,7 +58,6 @@ _BY_STATUS: dict[int, type[Error]] = {
     5: FileError,
     6: DeadlineExceeded,
     7: CpuError,
-    8: Cancelled,
 }
 
 

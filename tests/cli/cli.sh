@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, compile (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, compile, custom (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench compile
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench compile custom
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
@@ -487,6 +487,50 @@ bench() {
     checks=$((checks + 1))
     grep -q '"cache": "off"' report.json || failed "no report"
     bad 1 'is a string' "$jitc" bench "$here/bytes.pbtxt"
+}
+
+# Operators of the user's: the example's.
+custom() {
+    local example=$root/examples/custom_op build
+    build=$(dirname "$jitc")
+    local ops=${OP_LIBRARY:-$build/examples/custom_ops.so} model=$example/model.pb
+
+    bad 1 'UnitRows.*this operation is not supported' "$jitc" run "$model" --input "$example/x.npy"
+    run 1 "$jitc" inspect "$model"
+    says '^or        supply in C: Mish, UnitRows \(--op-library\)$'
+    run 0 "$jitc" inspect "$model" --op-library "$ops"
+    says '^nodes     3 at work'
+    run 0 "$jitc" run "$model" --op-library "$ops" --input "$example/x.npy" --output y=y.npy
+    run 0 "$jitc" compare "$model" --op-library "$ops" --input "$example/x.npy" --threads 2
+    says '^y +f32\[6,40\]'
+
+    # The code is part of the product's kernel, and is done in vectors: no arithmetic on single floats.
+    run 0 "$jitc" opt "$model" --op-library "$ops" --shape x=6,12
+    checks=$((checks + 1))
+    awk '/algo="igemm"/ {k = 1} k && / dot /  {d = 1} d && / custom_map / {ok = 1} /^  }/ {k = d = 0} END {exit !ok}' out ||
+        failed "Mish is not in the kernel of the product"
+    for cpu in x86-64 x86-64-v3 x86-64-v4; do
+        run 0 "$jitc" opt "$model" --op-library "$ops" --shape x=6,12 --cpu $cpu --emit asm
+        says '(mul|fmadd...)ps'
+        checks=$((checks + 1))
+        ! grep -E '(add|sub|mul|div)(...)?ss' out || failed "$cpu: arithmetic on single elements"
+    done
+
+    # Ahead of time the program supplies what is called, and nothing else.
+    run 0 "$jitc" compile "$model" --op-library "$ops" -o m.o --header m.h
+    checks=$((checks + 1))
+    grep -q '^int unit_rows(const struct jitc_op_call \*call);$' m.h || failed "the header does not declare it"
+    run 0 nm -u m.o
+    says ' U unit_rows$'
+    checks=$((checks + 1))
+    [ "$(grep -c . out)" = 1 ] || failed "other undefined symbols"
+
+    bad 1 'op-library: .*nowhere.so' "$jitc" inspect "$model" --op-library nowhere.so
+    bad 2 'no function jitc_ops' "$jitc" inspect "$model" --op-library "$build/libjitc.so"
+    bad 2 'registered already' "$jitc" inspect "$model" --op-library "$ops" --op-library "$ops"
+    bad 2 'needs a' "$jitc" inspect "$model" --op-library
+    cp "$ops" here.so
+    run 0 "$jitc" inspect "$model" --op-library here.so
 }
 
 for group; do
