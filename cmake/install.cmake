@@ -12,7 +12,7 @@ install(TARGETS jitc EXPORT jitc_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR
 install(TARGETS jitc_llvm EXPORT jitc_tool LIBRARY DESTINATION ${JITC_PLUGIN_LIBDIR} COMPONENT jitc_runtime)
 install(TARGETS libjitc EXPORT jitc LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT jitc_runtime
                                             NAMELINK_COMPONENT jitc_development)
-install(TARGETS libjitc_static EXPORT jitc_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+install(TARGETS libjitc_archive EXPORT jitc_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
                                                   COMPONENT jitc_development)
 install(FILES include/jitc/jitc.h include/jitc/op.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/jitc COMPONENT jitc_development)
 

@@ -140,19 +140,36 @@ int jitc_exec_is_ready(const jitc_exec *x)
     return version_ready(x->p, x->signature);
 }
 
+/* The sizes of a run with what is bound. */
+static jitc_status measure(jitc_exec *x)
+{
+    if (!x->new_pointers && !x->new_shapes) return JITC_OK;
+    x->new_pointers = true; /* what is chosen here has no memory yet */
+    jitc_status status = exec_choose(x, VERSION_ANY);
+    return status ? status : exec_measure(x);
+}
+
 jitc_status jitc_exec_workspace_bytes(jitc_exec *x, size_t *bytes)
 {
     if (bytes) *bytes = 0;
     if (!x) return JITC_E_USAGE;
     exec_clear_error(x);
     if (!bytes) return exec_fail(x, JITC_E_USAGE, "the address for the number of bytes is NULL");
-    if (x->new_pointers || x->new_shapes) {
-        x->new_pointers = true; /* what is chosen here has no memory yet */
-        jitc_status status = exec_choose(x, VERSION_ANY);
-        if (!status) status = exec_measure(x);
-        if (status) return status;
-    }
-    *bytes = (size_t)x->work_bytes;
+    jitc_status status = measure(x);
+    if (!status) *bytes = (size_t)x->work_bytes;
+    return status;
+}
+
+jitc_status jitc_exec_output_shape(jitc_exec *x, size_t i, jitc_io *out)
+{
+    if (!x) return JITC_E_USAGE;
+    exec_clear_error(x);
+    if (!out || i >= x->p->io.nout)
+        return exec_fail(x, JITC_E_USAGE, "there is no output %zu, or no address for it", i);
+    jitc_status status = measure(x);
+    if (status) return status;
+    *out = x->v->out[i];
+    if (!x->out[i].open) memcpy(out->shape, x->out[i].shape, sizeof out->shape);
     return JITC_OK;
 }
 

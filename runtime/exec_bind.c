@@ -26,6 +26,9 @@ jitc_status exec_fail(jitc_exec *x, jitc_status status, const char *fmt, ...)
 
 jitc_status exec_fail_nomem(jitc_exec *x)
 {
+    size_t limit = x->p->memory.limit;
+    if (limit)
+        return exec_fail(x, JITC_E_NOMEM, "out of memory, or over max_memory, which is %zu bytes", limit);
     return exec_fail(x, JITC_E_NOMEM, "%s", status_text(JITC_E_NOMEM));
 }
 

@@ -389,6 +389,15 @@ static jitc_program *program_alloc(const jitc_options *o)
     return p;
 }
 
+static void log_load(const jitc_program *p)
+{
+    if (!p->log) return;
+    Str s = {0};
+    str_printf(&s, "read the model in %.1f ms: %zu input%s, %zu output%s", (double)p->decode_ns / 1e6,
+               p->io.nin, p->io.nin == 1 ? "" : "s", p->io.nout, p->io.nout == 1 ? "" : "s");
+    program_log(p, &s);
+}
+
 static jitc_status program_make(const Input *in, const jitc_options *o, jitc_program **out,
                                 jitc_error **out_error)
 {
@@ -401,6 +410,7 @@ static jitc_status program_make(const Input *in, const jitc_options *o, jitc_pro
     char *why = NULL;
     if (JOB_ENTER(&p->job) == JITC_OK) load(p, in, o);
     jitc_status status = p->job.status;
+    if (!status) log_load(p);
     if (status)
         why = job_text(&p->job, status);
     else

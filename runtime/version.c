@@ -50,6 +50,7 @@ typedef struct {
     CodegenResult result;
     pthread_t thread;
     bool started, joined;
+    int abandon; /* written here, read by the thread */
 } Compile;
 
 static void *compile_thread(void *arg)
@@ -68,6 +69,7 @@ static void compile_join(Compile *c)
 static void compile_end(void *arg)
 {
     Compile *c = arg;
+    __atomic_store_n(&c->abandon, 1, __ATOMIC_RELAXED); /* if it still runs, nobody waits for what it makes */
     compile_join(c);
     if (c->result.image) c->codegen->free_image(c->result.image);
     free(c->result.text);
@@ -82,6 +84,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     c->target = p->target;
     c->threads = p->threads;
     c->limits = job->limits;
+    c->limits.abandon = &c->abandon;
     c->kernel = job_array(job, CodegenKernel, plan->nkernel + 1);
     c->key = job_array(job, Hash, plan->nkernel + 1);
     for (uint32_t i = 0; i < plan->nkernel; i++) {
@@ -334,12 +337,17 @@ void version_use(jitc_program *p, Version *v)
     atomic_store_explicit(&v->used, atomic_fetch_add(&p->clock, 1) + 1, memory_order_relaxed);
 }
 
-/* With p->lock. */
-static Version *find_locked(const jitc_program *p, const jitc_io *in, bool general)
+/* With p->lock: the one for these shapes alone, if `special`; else a general one, if `general`. */
+static Version *find_locked(const jitc_program *p, const jitc_io *in, bool special, bool general)
 {
-    for (uint32_t i = 0; i < p->nversions; i++)
-        if (p->version[i]->general == general && version_serves(p, p->version[i], in)) return p->version[i];
-    return NULL;
+    Version *found = NULL;
+    for (uint32_t i = 0; i < p->nversions; i++) {
+        Version *v = p->version[i];
+        if (!(v->general ? general : special) || !version_serves(p, v, in)) continue;
+        found = v;
+        if (!v->general) break;
+    }
+    return found;
 }
 
 /* With p->lock, as long as which a version of the table keeps the table's reference. */
@@ -354,7 +362,7 @@ static Version *take_locked(jitc_program *p, Version *v)
 static Version *find(jitc_program *p, const jitc_io *in, bool general)
 {
     pthread_mutex_lock(&p->lock);
-    Version *found = take_locked(p, find_locked(p, in, general));
+    Version *found = take_locked(p, find_locked(p, in, !general, general));
     pthread_mutex_unlock(&p->lock);
     return found;
 }
@@ -505,11 +513,11 @@ static Version *look_up(jitc_program *p, const jitc_io *in, VersionWish wish, Ve
         pthread_mutex_lock(&p->lock);
     else if (pthread_mutex_trylock(&p->lock))
         return atomic_fetch_add(&have->refs, 1), have;
-    Version *v = p->only_general && wish == VERSION_ANY ? NULL : find_locked(p, in, false);
+    Version *v = p->only_general && wish == VERSION_ANY ? NULL : find_locked(p, in, true, false);
     if (v && wish == VERSION_PINNED) v->pinned = true;
     if (!v && wish == VERSION_ANY) {
         *often = (p->nspecial < FIRST_SIGNATURES || count_signature(p, key) >= HOT) && !p->only_general;
-        if (!*often) v = find_locked(p, in, true);
+        if (!*often) v = find_locked(p, in, false, true);
     }
     take_locked(p, v);
     pthread_mutex_unlock(&p->lock);
@@ -565,10 +573,9 @@ bool version_ready(jitc_program *p, const jitc_io *in)
     Hash key = signature_key(p, in);
     pthread_mutex_lock(&p->lock);
     bool often = p->nspecial < FIRST_SIGNATURES || times_seen(p, key) + 1 >= HOT;
-    const Version *v = p->only_general ? NULL : find_locked(p, in, false);
-    if (!v && (p->only_general || !often)) v = find_locked(p, in, true);
+    bool ready = find_locked(p, in, !p->only_general, p->only_general || !often) != NULL;
     pthread_mutex_unlock(&p->lock);
-    return v != NULL;
+    return ready;
 }
 
 jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why)

@@ -20,7 +20,7 @@ struct CodegenImage {
 
 /* Without limits there is a module per thread. LLVM cannot be interrupted, so with limits modules are small,
  * and they are looked at between two. */
-enum { MAX_THREADS = 16, LIMITED_KERNELS = 4 };
+enum { MAX_THREADS = 16, LIMITED_KERNELS = 2 };
 
 typedef struct {
     const Target *target;

@@ -230,6 +230,7 @@ static void pack_one(Packer *p, const Value *w, Packed **out)
     p->tmp_open = true;
     if (JOB_ENTER(&p->tmp) == JITC_OK) fill(p, &view, w->type.layout, (*out)->data);
     jitc_status status = p->tmp.status;
+    for (const Diag *d = p->tmp.diags; d; d = d->next) job_error(p->m->job, "%s", d->text);
     close_tmp(p);
     drop_temps(p);
     if (status) job_fail(p->m->job, status);

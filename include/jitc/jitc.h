@@ -202,6 +202,10 @@ JITC_API jitc_status jitc_exec_prepare(jitc_exec *x);
 /* 1: all inputs are bound, and there is code for their shapes, so that the next run compiles nothing; else 0.
  */
 JITC_API int jitc_exec_is_ready(const jitc_exec *x);
+/* Output i as a run with what is bound now would write it, so that memory for it can be bound: -1 is a
+ * dimension that only a run tells. (In rare cases a run finds another size: where inputs of open shapes
+ * broadcast against each other.) Compiles if need be. */
+JITC_API jitc_status jitc_exec_output_shape(jitc_exec *x, size_t i, jitc_io *out);
 /* What the last run wrote; valid until the next bind or run. */
 JITC_API jitc_status jitc_exec_output(const jitc_exec *x, size_t i, jitc_tensor *out);
 /* The last failure on this exec, or "". */

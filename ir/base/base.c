@@ -54,7 +54,8 @@ void memory_give(Memory *m, void *at, size_t bytes)
 jitc_status limits_check(const Limits *l)
 {
     if (!l) return JITC_OK;
-    if (stop_is_set(l->stop[0]) || stop_is_set(l->stop[1])) return JITC_E_CANCELLED;
+    if (stop_is_set(l->stop[0]) || stop_is_set(l->stop[1]) || stop_is_set(l->abandon))
+        return JITC_E_CANCELLED;
     return l->deadline_ns && now_ns() > l->deadline_ns ? JITC_E_DEADLINE : JITC_OK;
 }
 

@@ -33,7 +33,8 @@ bool memory_fits(const Memory *memory, size_t bytes);     /* within the limit */
 /* When work ends early. */
 typedef struct {
     int64_t deadline_ns;         /* CLOCK_MONOTONIC; 0 = none */
-    const volatile int *stop[2]; /* NULL, or not 0: someone does not want the result any more */
+    const volatile int *stop[2]; /* of the host: NULL, or not 0: it does not want the result any more */
+    const volatile int *abandon; /* the same, of ours: the work that this is a part of has failed */
 } Limits;
 jitc_status limits_check(const Limits *limits); /* JITC_OK, JITC_E_CANCELLED or JITC_E_DEADLINE */
 const char *limits_text(jitc_status status);

@@ -10,11 +10,15 @@ Arrays are NumPy's. docs/python.md of the project is the guide.
 
 from __future__ import annotations
 
+from jitc._compile import compile
+from jitc._compiled import CompiledModel, load_compiled
 from jitc._library import library as _open
 from jitc._model import Model, load
+from jitc._options import Stop
 from jitc._runner import Runner
 from jitc._tensors import TensorInfo
 from jitc.errors import (
+    Cancelled,
     CpuError,
     DeadlineExceeded,
     Error,
@@ -28,6 +32,8 @@ from jitc.errors import (
 
 __version__: str = _open().version_text
 __all__ = [
+    "Cancelled",
+    "CompiledModel",
     "CpuError",
     "DeadlineExceeded",
     "Error",
@@ -38,7 +44,10 @@ __all__ = [
     "Model",
     "OutOfMemory",
     "Runner",
+    "Stop",
     "TensorInfo",
     "UsageError",
+    "compile",
     "load",
+    "load_compiled",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,25 @@ class Options(ctypes.Structure):
         ("deadline_ms", c_int64),
         ("log", Log),
         ("log_arg", c_void_p),
+        ("stop", c_void_p),
+        ("alloc", c_void_p),
+        ("heap", c_void_p),
+        ("flags", c_uint64),
     ]
+
+
+class AotOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("name", c_char_p),
+        ("cpu", c_char_p),
+        ("target", c_char_p),
+        ("emit", c_int),
+        ("weights_outside", c_int),
+    ]
+
+
+LAZY = 1  # jitc_options.flags
 
 
 # Functions that may take long, or take a lock: Python's other threads run meanwhile.
@@ -61,9 +79,13 @@ _LONG: dict[str, tuple[Any, list[Any]]] = {
         [c_void_p, c_size_t, POINTER(Options), POINTER(c_void_p), POINTER(c_void_p)],
     ),
     "jitc_program_free": (None, [c_void_p]),
+    "jitc_program_specialise": (c_int, [c_void_p, POINTER(Shape), c_size_t, POINTER(c_void_p)]),
     "jitc_exec_new": (c_int, [c_void_p, POINTER(c_void_p)]),
     "jitc_exec_free": (None, [c_void_p]),
     "jitc_exec_run": (c_int, [c_void_p]),
+    "jitc_exec_output_shape": (c_int, [c_void_p, c_size_t, POINTER(Io)]),
+    "jitc_aot_compile": (c_int, [c_void_p, POINTER(AotOptions), POINTER(c_void_p), POINTER(c_void_p)]),
+    "jitc_object_free": (None, [c_void_p]),
 }
 # Functions of a microsecond that take no lock. They keep the GIL: who lets go of it for as short a time may
 # have to wait for it for five milliseconds when other threads are busy.
@@ -79,6 +101,10 @@ _SHORT: dict[str, tuple[Any, list[Any]]] = {
     "jitc_exec_bind": (c_int, [c_void_p, c_char_p, POINTER(Tensor)]),
     "jitc_exec_output": (c_int, [c_void_p, c_size_t, POINTER(Tensor)]),
     "jitc_exec_error": (c_char_p, [c_void_p]),
+    "jitc_exec_set_stop": (c_int, [c_void_p, c_void_p]),
+    "jitc_object_data": (c_void_p, [c_void_p, POINTER(c_size_t)]),
+    "jitc_object_header": (c_char_p, [c_void_p]),
+    "jitc_object_weights": (c_void_p, [c_void_p, POINTER(c_size_t)]),
 }
 
 

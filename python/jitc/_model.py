@@ -6,80 +6,38 @@ import ctypes
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, BinaryIO, Union
+from typing import Any
 
 import numpy as np
 
 from jitc import _library
-from jitc._library import Tensor, library, text
+from jitc._library import Io, Tensor, library, text
+from jitc._locks import Lock
+from jitc._options import Options, Shapes, Source, Stop, shape_rows, stop_address, take_source
 from jitc._runner import Runner
 from jitc._shared import once_per_process
 from jitc._tensors import STRING, UINT8, Array, Result, copy_out, info_of
 from jitc.errors import InvalidInput, InvalidModel, UsageError, _of_status
 
-Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
+# Held while an exec is made and while a program is freed, so that neither meets the other.
+_life = Lock()
 
 
-class _Options:
-    """jitc_options with the memory that it points to."""
-
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self.c = c = _library.Options()
-        self.keep: list[Any] = []
-        c.size = ctypes.sizeof(c)
-        c.threads = given["threads"]
-        c.cpu = given["cpu"].encode() if given["cpu"] is not None else None
-        c.inputs, c.ninputs = self._names("inputs", given["inputs"])
-        c.outputs, c.noutputs = self._names("outputs", given["outputs"])
-        c.shapes, c.nshapes = self._shapes(given["shapes"] or {})
-        c.sets, c.nsets = self._sets(given["set"] or {})
-        c.max_memory = given["max_memory"]
-        deadline = given["deadline"]
-        c.deadline_ms = 0 if deadline is None else max(1, round(deadline * 1000))
-        if given["log"] is not None:
-            say = given["log"]
-            c.log = _library.Log(lambda _, line: say(text(line)))
-            self.keep.append(c.log)
-
-    def _names(self, what: str, names: Sequence[str] | None) -> tuple[Any, int]:
-        if names is None:
-            return None, 0
-        if isinstance(names, str):
-            raise TypeError(f"{what}: a list of names, not one string")
-        array = (ctypes.c_char_p * len(names))(*(name.encode() for name in names))
-        self.keep.append(array)
-        return array, len(names)
-
-    def _shapes(self, shapes: Mapping[str, Sequence[int | None]]) -> tuple[Any, int]:
-        array = (_library.Shape * len(shapes))()
-        for row, (name, shape) in zip(array, shapes.items()):
-            if len(shape) > _library.MAX_RANK:
-                raise ValueError(f"shapes: '{name}' has more than {_library.MAX_RANK} dimensions")
-            row.name = name.encode()
-            row.rank = len(shape)
-            row.dim[: len(shape)] = [-1 if n is None else n for n in shape]
-        self.keep.append(array)
-        return array, len(shapes)
-
-    def _sets(self, values: Mapping[str, float]) -> tuple[Any, int]:
-        array = (_library.Set * len(values))()
-        for row, (name, value) in zip(array, values.items()):
-            row.name = name.encode()
-            row.value = float(value)
-        self.keep.append(array)
-        return array, len(values)
-
-
-class _Exec:
+class Exec:
     """A jitc_exec with the structs that describe its tensors. One thread at a time uses it."""
 
-    def __init__(self, program: _Program) -> None:
+    def __init__(self, program: Program) -> None:
         self.handle = ctypes.c_void_p()
-        status = library().exec_new(program.handle, ctypes.byref(self.handle))
+        with _life:
+            program.check_open()
+            status = library().exec_new(program.handle, ctypes.byref(self.handle))
         if status:
             raise _of_status(status, "the model cannot be prepared for a run", InvalidInput)
-        self.tensor = Tensor()
-        self.ref = ctypes.byref(self.tensor)
+        self.check(library().exec_set_stop(self.handle, stop_address(program.options.stop)))
+        self.tensor, self.io = Tensor(), Io()
+        self.tensor_ref, self.io_ref = ctypes.byref(self.tensor), ctypes.byref(self.io)
+        self.sizes: tuple[tuple[int, ...], ...] | None = None  # of the inputs that were bound last,
+        self.ahead: list[tuple[int, ...] | None] = []  # and of the outputs then
 
     def bind(self, name: bytes, number: int, array: Array) -> None:
         t = self.tensor
@@ -90,39 +48,58 @@ class _Exec:
         for i, n in enumerate(array.shape):
             t.shape[i] = n
         t.data = array.ctypes.data
-        self.check(library().exec_bind(self.handle, name, self.ref))
+        self.check(library().exec_bind(self.handle, name, self.tensor_ref))
 
     def unbind(self, name: bytes) -> None:
         self.check(library().exec_bind(self.handle, name, None))
+
+    def run(self) -> None:
+        self.check(library().exec_run(self.handle))
 
     def check(self, status: int) -> None:
         if status:
             raise _of_status(status, text(library().exec_error(self.handle)), InvalidInput)
 
+    def shape_ahead(self, i: int) -> tuple[int, ...] | None:
+        """The shape that output i will have; None: only the run tells."""
+        self.check(library().exec_output_shape(self.handle, i, self.io_ref))
+        shape = tuple(self.io.shape[: max(self.io.rank, 0)])
+        return None if self.io.rank < 0 or min(shape, default=0) < 0 else shape
+
     def output(self, i: int) -> tuple[int | None, tuple[int, ...]]:
         """Where output i is, and its shape."""
         t = self.tensor
-        self.check(library().exec_output(self.handle, i, self.ref))
+        self.check(library().exec_output(self.handle, i, self.tensor_ref))
         return t.data, tuple(t.shape[: t.rank])
 
 
-class _Program:
-    """A jitc_program, and execs that no thread uses at the moment. There is no lock: a list's pop and append
-    are one step each, and a child after fork() finds nothing held by a thread that it does not have."""
+class Program:
+    """A jitc_program, and execs that no thread uses at the moment. A list's pop and append are one step each:
+    threads that run the model need no lock."""
 
-    def __init__(self, handle: ctypes.c_void_p, keep: Any) -> None:
-        self.handle = handle
-        self.keep = keep  # what the library reads as long as the program lives
-        self.idle: list[_Exec] = []
+    def __init__(self, source: str | bytes | bytearray | memoryview, options: Mapping[str, Any]) -> None:
+        self.options = Options(options)
+        self.data: Array | None = None  # what the library reads as long as the program lives
+        self.handle = ctypes.c_void_p()
+        self.idle: list[Exec] = []
         self.closed = False
+        error = ctypes.c_void_p()
+        results = ctypes.byref(self.options.c), ctypes.byref(self.handle), ctypes.byref(error)
+        if isinstance(source, str):
+            status = library().program_load(os.fsencode(source), *results)
+        else:
+            self.data = np.frombuffer(source, np.uint8)
+            status = library().program_load_memory(self.data.ctypes.data, self.data.nbytes, *results)
+        check(status, error)
 
-    def take(self) -> _Exec:
+    def take(self) -> Exec:
+        self.check_open()
         try:
             return self.idle.pop()
         except IndexError:
-            return _Exec(self)
+            return Exec(self)
 
-    def give(self, exec_: _Exec) -> None:
+    def give(self, exec_: Exec) -> None:
         self.idle.append(exec_)
         if self.closed:
             self.drain()
@@ -135,73 +112,100 @@ class _Program:
                 return
 
     def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            library().program_free(self.handle)
+        with _life:
+            if not self.closed:
+                self.closed = True
+                library().program_free(self.handle)
         self.drain()
+
+    def check_open(self) -> None:
+        if self.closed:
+            raise UsageError("the model is closed")
+
+
+def check(status: int, error: ctypes.c_void_p) -> None:
+    """Raises what a function with a jitc_error says."""
+    if status:
+        lines = text(library().error_text(error))
+        library().error_free(error)
+        raise _of_status(status, lines, InvalidModel)
 
 
 class Model(Runner):
     """A model that `jitc.load` has read. It is compiled for the CPU at hand: when it is loaded where all
-    shapes are known, else at the first run with new shapes."""
+    shapes are known, else at the first run with new shapes, or by `specialise`."""
 
     def __init__(self, source: Source, options: dict[str, Any]) -> None:
-        lib = library()
         self._options = options
-        self._source, self._name = _take_source(source)
-        c = _Options(options)
-        handle, error = ctypes.c_void_p(), ctypes.c_void_p()
-        results = ctypes.byref(c.c), ctypes.byref(handle), ctypes.byref(error)
-        keep: Any = c
-        if isinstance(self._source, str):
-            status = lib.program_load(os.fsencode(self._source), *results)
-        else:
-            data = np.frombuffer(self._source, np.uint8)
-            keep = (c, data)
-            status = lib.program_load_memory(data.ctypes.data, data.nbytes, *results)
-        if status:
-            lines = text(lib.error_text(error))
-            lib.error_free(error)
-            raise _of_status(status, lines, InvalidModel)
-        self._program = _Program(handle, keep)
+        self._source, self._name = take_source(source)
+        self._program = Program(self._source, options)
         self._finalizer = weakref.finalize(self, self._program.close)
         self._finalizer.atexit = False  # other threads may still run it then
+        lib, handle = library(), self._program.handle
         n, m = lib.program_input_count(handle), lib.program_output_count(handle)
         self.inputs = tuple(info_of(lib.program_input(handle, i).contents) for i in range(n))
         self.outputs = tuple(info_of(lib.program_output(handle, i).contents) for i in range(m))
         self._in = [(info.name.encode(), info.number) for info in self.inputs]
         self._out = [info.name.encode() for info in self.outputs]
-        self._known = [None if info.number == STRING else info.known_shape for info in self.outputs]
 
-    def _run(self, inputs: list[Array], out: list[Array | None]) -> list[Result]:
-        if self._program.closed:
-            raise UsageError("the model is closed")
-        exec_ = self._program.take()
+    def specialise(self, shapes: Shapes | None = None, **named: Sequence[int]) -> None:
+        """Compiles for inputs of these shapes now, so that no run has to: `specialise(images=(1, 8, 8, 1))`,
+        or a mapping from names. Inputs whose shape is known need not be named."""
+        rows = shape_rows({**(shapes or {}), **named})
+        error = ctypes.c_void_p()
+        exec_ = self._program.take()  # the program lives as long as it has one
         try:
-            for (name, number), array in zip(self._in, inputs):
-                exec_.bind(name, number, array)
-            memory: list[Array | None] = []
-            for name, info, shape, given in zip(self._out, self.outputs, self._known, out):
-                room = np.empty(shape, info.dtype) if given is None and shape is not None else given
-                memory.append(room)
-                if room is None:
-                    exec_.unbind(name)
-                else:
-                    exec_.bind(name, info.number, room)
-            exec_.check(library().exec_run(exec_.handle))
-            return [self._take_output(exec_, i, array) for i, array in enumerate(memory)]
+            handle = self._program.handle
+            check(library().program_specialise(handle, rows, len(rows), ctypes.byref(error)), error)
         finally:
             self._program.give(exec_)
 
-    def _take_output(self, exec_: _Exec, i: int, array: Array | None) -> Result:
+    def _run(self, inputs: list[Array], out: list[Array | None]) -> list[Result]:
+        exec_ = self._program.take()
+        try:
+            return self._run_on(exec_, inputs, out)
+        finally:
+            self._program.give(exec_)
+
+    def _run_on(self, exec_: Exec, inputs: list[Array], out: list[Array | None]) -> list[Result]:
+        for name in self._out:
+            exec_.unbind(name)
+        for (name, number), array in zip(self._in, inputs):
+            exec_.bind(name, number, array)
+        sizes = tuple(array.shape for array in inputs)
+        if sizes != exec_.sizes:
+            exec_.ahead = [exec_.shape_ahead(i) for i in range(len(out))]
+            exec_.sizes = sizes
+        rooms = [self._room(i, exec_.ahead[i]) if given is None else given for i, given in enumerate(out)]
+        for name, info, room in zip(self._out, self.outputs, rooms):
+            if room is not None:
+                exec_.bind(name, info.number, room)
+        try:
+            exec_.run()
+        except UsageError:
+            if all(room is given for room, given in zip(rooms, out)):
+                raise
+            # Sizes that broadcast: a result may be larger than it seemed. So let the exec have the memory.
+            rooms = out
+            for name, given in zip(self._out, out):
+                if given is None:
+                    exec_.unbind(name)
+            exec_.run()
+        return [self._take(exec_, i, room, out[i]) for i, room in enumerate(rooms)]
+
+    def _room(self, i: int, shape: tuple[int, ...] | None) -> Array | None:
+        info = self.outputs[i]
+        return None if shape is None or info.number == STRING else np.empty(shape, info.dtype)
+
+    def _take(self, exec_: Exec, i: int, room: Array | None, given: Array | None) -> Result:
         address, shape = exec_.output(i)
-        if array is None:
-            return copy_out(self.outputs[i], address, shape)
-        if shape != array.shape:
+        if room is not None and room.shape == shape:
+            return room
+        if given is not None:
             raise InvalidInput(
-                f"out: memory for '{self.outputs[i].name}' has the shape {array.shape}, the result is {shape}"
+                f"out: memory for '{self.outputs[i].name}' has the shape {given.shape}, the result is {shape}"
             )
-        return array
+        return copy_out(self.outputs[i], address, shape)
 
     @property
     def closed(self) -> bool:
@@ -219,19 +223,6 @@ class Model(Runner):
         return Model, (bytes(self._source), self._options)
 
 
-def _take_source(source: Source) -> tuple[str | bytes | bytearray | memoryview, str]:
-    """A path, or the bytes; and what to call them."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return source, "from memory"
-    if isinstance(source, (str, os.PathLike)):
-        path = os.path.abspath(os.fspath(source))
-        return path, os.path.basename(path)
-    data = source.read()
-    if not isinstance(data, bytes):
-        raise TypeError("a file must be opened in binary mode")
-    return data, str(getattr(source, "name", "from a file"))
-
-
 def load(
     source: Source,
     *,
@@ -239,13 +230,15 @@ def load(
     cpu: str | None = None,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
-    shapes: Mapping[str, Sequence[int | None]] | None = None,
+    shapes: Shapes | None = None,
     set: Mapping[str, float] | None = None,
     max_memory: int = 0,
     deadline: float | None = None,
+    stop: Stop | None = None,
     log: Callable[[str], None] | None = None,
 ) -> Model:
-    """Loads a frozen TensorFlow graph: a path, its bytes, or a file opened in binary mode.
+    """Loads a frozen TensorFlow graph: a path, its bytes, or a file opened in binary mode, which is read to
+    its end.
 
     threads     threads per run, the caller's included; 0: all that the process may use
     cpu         "native" (None), "x86-64", "x86-64-v2", "-v3", "-v4", or LLVM's name of a CPU
@@ -253,21 +246,21 @@ def load(
     outputs     tensors wanted; None: every output of every sink
     shapes      fixes open dimensions of inputs; None or -1 in a shape leaves one open
     set         values of scalar placeholders, which then are no inputs
-    max_memory  bytes for compiling; 0: no limit
-    deadline    seconds for compiling; None: no limit
+    max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
+    deadline    seconds for each compile; None: no limit
+    stop        ends compiles and runs when it is set
     log         called with lines of text about what is being done
     """
-    return Model(
-        source,
-        {
-            "threads": threads,
-            "cpu": cpu,
-            "inputs": inputs if inputs is None or isinstance(inputs, str) else list(inputs),
-            "outputs": outputs if outputs is None or isinstance(outputs, str) else list(outputs),
-            "shapes": None if shapes is None else {k: tuple(v) for k, v in shapes.items()},
-            "set": None if set is None else dict(set),
-            "max_memory": max_memory,
-            "deadline": deadline,
-            "log": log,
-        },
-    )
+    options = {
+        "threads": threads,
+        "cpu": cpu,
+        "inputs": inputs if isinstance(inputs, str) else inputs and list(inputs),
+        "outputs": outputs if isinstance(outputs, str) else outputs and list(outputs),
+        "shapes": shapes and {name: tuple(shape) for name, shape in shapes.items()},
+        "set": set and dict(set),
+        "max_memory": max_memory,
+        "deadline": deadline,
+        "stop": stop,
+        "log": log,
+    }
+    return Model(source, {name: value for name, value in options.items() if value is not None})

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import OrderedDict
 from typing import Any, Callable
 
+from jitc._locks import Lock
+
 _MOST = 8
-_lock = threading.Lock()
+_lock = Lock()
 _models: OrderedDict[Any, Any] = OrderedDict()
-
-
-def _renew_lock() -> None:
-    """A child after fork() does not have the thread that may have held it."""
-    global _lock
-    _lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
 
 
 def once_per_process(make: Callable[..., Any], path: str, options: dict[str, Any]) -> Any:

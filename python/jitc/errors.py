@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "Cancelled",
     "CpuError",
     "DeadlineExceeded",
     "Error",
@@ -47,6 +48,10 @@ class DeadlineExceeded(Error, TimeoutError):
     """The deadline has passed."""
 
 
+class Cancelled(Error):
+    """A `Stop` was set."""
+
+
 class CpuError(Error, RuntimeError):
     """This CPU, or this build of jitc, cannot run what is asked for."""
 
@@ -58,6 +63,7 @@ _BY_STATUS: dict[int, type[Error]] = {
     5: FileError,
     6: DeadlineExceeded,
     7: CpuError,
+    8: Cancelled,
 }
 
 

@@ -75,13 +75,13 @@ def test_no_input_is_copied(digits: Any, images: Any, monkeypatch: pytest.Monkey
     from jitc import _model
 
     bound = []
-    bind = _model._Exec.bind
+    bind = _model.Exec.bind
 
     def spy(self: Any, name: bytes, number: int, array: Any) -> None:
         bound.append((name, array.ctypes.data))
         bind(self, name, number, array)
 
-    monkeypatch.setattr(_model._Exec, "bind", spy)
+    monkeypatch.setattr(_model.Exec, "bind", spy)
     digits.run(images)
     assert (b"images", images.ctypes.data) in bound
     view = images[5:9]  # a view without gaps is none either
@@ -177,6 +177,60 @@ def test_options(images: Any) -> None:
         jitc.load(DIGITS, outputs="probabilities")
     with pytest.raises(jitc.CpuError, match="nope"):
         jitc.load(DIGITS, cpu="nope", shapes={"images": (1, 8, 8, 1)})
+
+
+def test_specialise(images: Any) -> None:
+    lines: list[str] = []
+    m = jitc.load(GRAPHS / "add.pbtxt", log=lines.append)
+    m.specialise(a=(4, 3), b=(4, 3))
+    m.specialise({"a": (5, 3), "b": (5, 3)})
+    compiled = len(lines)
+    assert compiled > 0
+    for n in (4, 5):
+        a = np.ones((n, 3), np.float32)
+        assert m.run(a, a).shape == (n, 3)
+    assert len(lines) == compiled
+    with pytest.raises(jitc.Error, match="nope"):
+        m.specialise(nope=(1, 2))
+
+
+def test_stop() -> None:
+    stop = jitc.Stop()
+    m = jitc.load(GRAPHS / "add.pbtxt", stop=stop)
+    a = np.ones((2, 3), np.float32)
+    stop.set()
+    assert stop.is_set()
+    with pytest.raises(jitc.Cancelled):  # a compile
+        m.run(a, a)
+    stop.clear()
+    m.run(a, a)
+    stop.set()
+    with pytest.raises(jitc.Cancelled):  # a run
+        m.run(a, a)
+    stop.clear()
+    assert (m.run(a, a) == 2).all()
+
+
+def test_results_of_open_sizes_are_not_copied(
+    digits: Any, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jitc import _model
+
+    def never(*_: Any) -> None:
+        raise AssertionError("a result is copied")
+
+    monkeypatch.setattr(_model, "copy_out", never)
+    for n in (2, 3, 2):
+        assert digits.run(images[:n]).shape == (n, 10)
+
+
+def test_sizes_that_broadcast() -> None:
+    m = jitc.load(GRAPHS / "add.pbtxt", outputs=["scope/y"])
+    for rows in ((3, 3), (4, 4), (5, 5), (1, 6), (7, 1), (1, 8)):  # the last with code for all sizes
+        a, b = (np.full((n, 3), i + 1, np.float32) for i, n in enumerate(rows))
+        y = m.run(a, b)
+        assert y.shape == (max(rows), 3)
+        assert (y == 3).all()
 
 
 def test_a_placeholder_is_set() -> None:

@@ -14,7 +14,7 @@ python=${PYTHON:-python3}
 export PATH=$temp/env/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 unset PYTHONPATH JITC_LIBRARY
 # The versions are named: a newer checker would find other things in the same code.
-pip install -q --retries 1 --timeout 15 numpy ml_dtypes pytest==9.* mypy==2.4.* ruff==0.17.*\
+pip install -q --retries 1 --timeout 15 numpy ml_dtypes pytest==9.* mypy==2.4.* ruff==0.17.* "dask[distributed]" pillow \
     auditwheel 2>"$temp/why" || skip "pip gets no packages: $(tail -1 "$temp/why")"
 
 "$root/scripts/wheel" "$temp/dist"
@@ -29,8 +29,8 @@ jitc inspect "$root/examples/digits/digits.pb" >inspected
 grep -q '^outputs .*probabilities' inspected
 cd "$root/python"
 mypy --cache-dir "$temp/mypy"
-ruff check --no-cache .
-ruff format --no-cache --check .
+ruff check --no-cache . ../examples/python ../examples/dask
+ruff format --no-cache --check . ../examples/python ../examples/dask
 
 # The same from the sources, with the libraries of any build.
 JITC_BUILD=$root/build-wheel pip wheel -q --no-deps -w "$temp/again" "$root/python"

@@ -52,6 +52,10 @@ group_tree() {
     ok readelf -d "$prefix/bin/jitc"
     lacks 'RPATH|RUNPATH'
     fails grep -rlE -e "$work/first|$build" "$lib/cmake" "$lib/pkgconfig" "$prefix/include"
+    # A host of libjitc.a may have functions of any other name.
+    ok nm -g --defined-only "$lib/libjitc.a"
+    says ' T jitc_program_load$'
+    lacks ' [A-Z] ([^j]|j[^i]|ji[^t]|jit[^c]|jitc[^_])'
     # The code generator is found from where the tool is, and its absence is explained.
     ok "$prefix/bin/jitc" run "$digits/digits.pb" --input "$digits/test_images.npy"
     says 'probabilities +f32\[360,10\]'

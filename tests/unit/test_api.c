@@ -200,6 +200,41 @@ START_TEST(test_specialise)
 }
 END_TEST
 
+/* Many threads with many shapes, while another one compiles in advance, and versions come and go. */
+static void *churn(void *arg)
+{
+    jitc_exec *x = exec_of(arg);
+    static float in[40 * IN]; /* all the same, so that any thread may write it */
+    float out[40 * OUT];
+    for (int i = 0; i < 90; i++) {
+        int64_t rows = 1 + (i * 7) % 40;
+        jitc_tensor t = {JITC_FLOAT32, 2, {rows, IN}, in}, y = {JITC_FLOAT32, 2, {rows, OUT}, out};
+        out[rows * OUT - 1] = -1;
+        must(x, jitc_exec_bind(x, "x", &t));
+        must(x, jitc_exec_bind(x, "y", &y));
+        must(x, jitc_exec_run(x));
+        ck_assert(out[0] == 1 && out[rows * OUT - 1] == 1);
+    }
+    jitc_exec_free(x);
+    return NULL;
+}
+
+START_TEST(test_churn)
+{
+    enum { N = 4 };
+    jitc_options o = two_outputs();
+    jitc_program *p = load(&o);
+    pthread_t t[N];
+    for (int i = 0; i < N; i++) ck_assert_int_eq(pthread_create(&t[i], NULL, churn, p), 0);
+    for (int64_t rows = 30; rows < 36; rows++) {
+        jitc_shape s = {"x", 2, {rows, IN}};
+        ck_assert_int_eq(jitc_program_specialise(p, &s, 1, NULL), JITC_OK);
+    }
+    for (int i = 0; i < N; i++) pthread_join(t[i], NULL);
+    jitc_program_free(p);
+}
+END_TEST
+
 START_TEST(test_specialise_wrong)
 {
     jitc_program *p = load(NULL);
@@ -342,6 +377,75 @@ START_TEST(test_max_memory)
     }
     ck_assert_uint_gt(limit, 500000);
     ck_assert_uint_lt(limit, 20000000);
+    o.max_memory = 8000000; /* a run that needs more than what code and weights leave */
+    jitc_program *p = load(&o);
+    jitc_exec *x = exec_of(p);
+    float *v = numbers(50000 * IN);
+    jitc_tensor t = {JITC_FLOAT32, 2, {50000, IN}, v};
+    must(x, jitc_exec_bind(x, "x", &t));
+    ck_assert_int_eq(jitc_exec_run(x), JITC_E_NOMEM);
+    ck_assert(strstr(jitc_exec_error(x), "max_memory") != NULL);
+    must(x, bind_rows(x, 7));
+    must(x, jitc_exec_run(x));
+    expect_rows(x, 7);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+    free(v);
+    ck_assert_int_eq(c.live, 0);
+}
+END_TEST
+
+/* Sizes of outputs before a run; memory that is bound for them is where the run computes. */
+START_TEST(test_output_shape)
+{
+    jitc_options o = two_outputs();
+    jitc_program *p = load(&o);
+    jitc_exec *x = exec_of(p);
+    jitc_io io;
+    ck_assert_int_eq(jitc_exec_output_shape(x, 0, &io), JITC_E_USAGE); /* nothing is bound */
+    for (int64_t rows = 1; rows < 4; rows++) {
+        must(x, bind_rows(x, rows));
+        must(x, jitc_exec_output_shape(x, 1, &io));
+        ck_assert_str_eq(io.name, "z");
+        ck_assert_int_eq(io.rank, 2);
+        ck_assert_int_eq(io.shape[0], rows);
+        ck_assert_int_eq(io.shape[1], OUT);
+        float memory[3 * OUT];
+        jitc_tensor t = {io.dtype, io.rank, {rows, OUT}, memory};
+        must(x, jitc_exec_bind(x, "z", &t));
+        must(x, jitc_exec_run(x));
+        must(x, jitc_exec_output(x, 1, &t));
+        ck_assert_ptr_eq(t.data, memory);
+        expect_rows(x, rows);
+        must(x, jitc_exec_bind(x, "z", NULL));
+    }
+    ck_assert_int_eq(jitc_exec_output_shape(NULL, 0, &io), JITC_E_USAGE);
+    ck_assert_int_eq(jitc_exec_output_shape(x, 2, &io), JITC_E_USAGE);
+    ck_assert_int_eq(jitc_exec_output_shape(x, 0, NULL), JITC_E_USAGE);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+
+    /* The rows that Where finds: only a run tells how many. */
+    static const char where[] = "node { name: \"x\" op: \"Placeholder\" attr { key: \"dtype\" value { type: "
+                                "DT_FLOAT } } attr { key: \"shape\" value { shape { " SIZE(
+                                    5) "} } } }\n"
+                                       "node { name: \"y\" op: \"Where\" input: \"x\" " FLOAT " }\n";
+    ck_assert_int_eq(jitc_program_load_memory(where, strlen(where), NULL, &p, NULL), JITC_OK);
+    x = exec_of(p);
+    float some[5] = {0, 1, 0, 1, 1};
+    jitc_tensor in = {JITC_FLOAT32, 1, {5}, some}, out;
+    must(x, jitc_exec_bind(x, "x", &in));
+    for (int i = 0; i < 2; i++) { /* after a run, too */
+        must(x, jitc_exec_output_shape(x, 0, &io));
+        ck_assert_int_eq(io.rank, 2);
+        ck_assert_int_eq(io.shape[0], -1);
+        ck_assert_int_eq(io.shape[1], 1);
+        must(x, jitc_exec_run(x));
+        must(x, jitc_exec_output(x, 0, &out));
+        ck_assert_int_eq(out.shape[0], 3);
+    }
+    jitc_exec_free(x);
+    jitc_program_free(p);
 }
 END_TEST
 
@@ -708,10 +812,12 @@ Suite *api_suite(void)
     tcase_set_timeout(c, 120);
     tcase_add_test(c, test_reader);
     tcase_add_test(c, test_specialise);
+    tcase_add_test(c, test_churn);
     tcase_add_test(c, test_specialise_wrong);
     tcase_add_test(c, test_lazy);
     tcase_add_test(c, test_allocator);
     tcase_add_test(c, test_max_memory);
+    tcase_add_test(c, test_output_shape);
     tcase_add_test(c, test_workspace);
     tcase_add_test(c, test_parallel_for);
     tcase_add_test(c, test_stop_compile);
