@@ -41,35 +41,43 @@ static bool add_slot(RunHeap *h)
     return true;
 }
 
-void *run_heap_take(RunHeap *h, int64_t bytes)
+static uint32_t find_idle(const RunHeap *h, int64_t least, int64_t most)
 {
-    uint32_t best = UINT32_MAX, idle = UINT32_MAX;
-    if (bytes < 64) bytes = 64;
+    for (uint32_t i = 0; i < h->n; i++)
+        if (!h->used[i] && h->block[i].size >= least && h->block[i].size <= most) return i;
+    return UINT32_MAX;
+}
+
+static void drop_idle(RunHeap *h)
+{
     for (uint32_t i = 0; i < h->n; i++) {
         if (h->used[i]) continue;
-        idle = i;
-        if (h->block[i].size < bytes || h->block[i].size / 2 > bytes) continue;
-        if (best == UINT32_MAX || h->block[i].size < h->block[best].size) best = i;
+        h->bytes -= h->block[i].size;
+        heap_free(h->memory, &h->block[i]);
     }
-    if (best == UINT32_MAX) {
-        /* A little more than asked for, for a size that varies. */
-        int64_t size = bytes < INT64_MAX / 2 ? bytes + bytes / 8 : bytes;
-        if (idle != UINT32_MAX) { /* exchange it: the number of blocks is that of what lives at once */
-            h->bytes -= h->block[idle].size;
-            heap_free(h->memory, &h->block[idle]);
-            best = idle;
-        } else {
+}
+
+void *run_heap_take(RunHeap *h, int64_t bytes)
+{
+    int64_t size = 64;
+    while (size < bytes && size <= INT64_MAX / 2) size *= 2;
+    if (bytes < 64) bytes = 64;
+    uint32_t at = find_idle(h, bytes, size);
+    if (at == UINT32_MAX) {
+        at = find_idle(h, 0, 0); /* one that was dropped */
+        if (at == UINT32_MAX) {
             if (!add_slot(h)) return NULL;
-            best = h->n++;
-            h->block[best] = (HeapBlock){0};
-            h->used[best] = false;
+            at = h->n++;
+            h->block[at] = (HeapBlock){0};
+            h->used[at] = false;
         }
+        if (!memory_fits(h->memory, (size_t)size)) drop_idle(h);
         if (!memory_fits(h->memory, (size_t)size)) size = bytes;
-        if (!heap_ensure(h->memory, &h->block[best], size)) return NULL;
-        h->bytes += h->block[best].size;
+        if (!heap_ensure(h->memory, &h->block[at], size)) return NULL;
+        h->bytes += h->block[at].size;
     }
-    h->used[best] = true;
-    return h->block[best].at;
+    h->used[at] = true;
+    return h->block[at].at;
 }
 
 void run_heap_give(RunHeap *h, void *at)

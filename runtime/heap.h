@@ -19,7 +19,8 @@ bool heap_ensure(Memory *m, HeapBlock *b, int64_t bytes);
 void heap_free(Memory *m, HeapBlock *b);
 
 /* Blocks of sizes that only a run knows. They are kept when they are given back, so that later rounds and
- * runs find them; one that fits badly is exchanged. */
+ * runs find them. Sizes are powers of two: then a run that asks for what the last one asked for finds it all,
+ * and what a growing tensor leaves behind is no more than it takes in the end. */
 typedef struct {
     HeapBlock *block;
     bool *used;

@@ -6,6 +6,8 @@
  * --general: with code for all sizes. --aot: as object files that are loaded. --quick: LLVM compiles quickly
  * and kernels are remembered, where it is not the machine code that is tested. --every N: each Nth case.
  *
+ * After the first run with its tensors, a run allocates nothing and, with one thread, takes no lock.
+ *
  * FOLDER holds index.txt and one .npz per op (see make_goldens.py). A case passes when every output has the
  * golden's type and shape and each element is off by at most rtol * |golden| + atol; of what TensorFlow
  * refuses, when loading or the run fails with the given words. Exit status 1 when a case fails. */
@@ -14,6 +16,7 @@
 
 #include "runtime/npz.h"
 #include "tests/memo.h"
+#include "tests/quiet.h"
 #include "tests/run_aot.h"
 
 enum { MAX_TENSORS = 16, MAX_NAME = 128 };
@@ -163,6 +166,19 @@ static void run_case_aot(Runner *r, const Case *c, Str *why)
     }
 }
 
+/* One more run as the last one. */
+static void check_quiet(jitc_exec *exec, int threads, Str *why)
+{
+    quiet_begin();
+    jitc_status status = jitc_exec_run(exec);
+    Quiet q = quiet_end();
+    if (status)
+        str_printf(why, "the second run: %s", jitc_exec_error(exec));
+    else if (q.allocations || (threads == 1 && q.locks))
+        str_printf(why, "the second run: %ld allocations and %ld locks, the first by %s", q.allocations,
+                   q.locks, q.first);
+}
+
 static void run_case(Runner *r, const Case *c, Str *why)
 {
     jitc_options options = r->options;
@@ -189,6 +205,7 @@ static void run_case(Runner *r, const Case *c, Str *why)
         else
             compare(c, c->out_names[i], &got, c->outs[i], why);
     }
+    if (why->n == 0 && !c->refused) check_quiet(exec, options.threads, why);
     r->ngeneral += exec_is_general(exec);
     jitc_exec_free(exec);
     jitc_program_free(program);
