@@ -8,7 +8,7 @@ build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libstdc++-12-dev lib
                 libprotobuf-c-dev protobuf-c-compiler libpthreadpool-dev check pkg-config"
 example_packages="g++ libpng-dev libturbojpeg0-dev"
 # What single tests of the full tier want; without them, those are skipped.
-full_packages="dpkg-dev fish lintian make zsh python3-venv"
+full_packages="dpkg-dev fish lintian llvm-14-dev make python3-venv zsh"
 lint_packages="git clang-format clang-tidy cppcheck mandoc"
 # For the tests of the Python package, which are skipped without them.
 python_packages="python3-numpy python3-pytest"
