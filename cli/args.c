@@ -213,17 +213,21 @@ static bool set_product(Options *o, const char *v)
     return set_kind(o, v, PRODUCTS);
 }
 
+/* Code for this machine is the default; NULL says so. */
+static bool set_product_target(Options *o, const char *v)
+{
+    o->target = strcmp(v, "native") == 0 ? NULL : v;
+    return *v || wrong(o, "--target needs a system, such as aarch64-linux-gnu");
+}
+
 static bool set_target(Options *o, const char *v)
 {
-#if defined(__x86_64__)
-    size_t n = strlen(v);
-    if (strcmp(v, "native") == 0 ||
-        (strncmp(v, "x86_64-", 7) == 0 && n > 9 && strcmp(v + n - 9, "linux-gnu") == 0))
-        return true;
-#else
-    if (strcmp(v, "native") == 0) return true;
-#endif
-    return wrong(o, "--target '%s': code for other systems is not available yet", v);
+    return strcmp(v, "native") == 0 ||
+           wrong(
+               o,
+               "--target '%s': this command runs the model on this machine; 'jitc compile' makes objects for "
+               "other systems",
+               v);
 }
 
 static bool set_tier(Options *o, const char *v)
@@ -274,6 +278,9 @@ static bool set_json_flag(Options *o, const char *v)
     return true;
 }
 
+#define SYSTEMS                                                                                              \
+    "x86_64-linux-gnu x86_64-w64-windows-gnu aarch64-linux-gnu arm64-apple-macosx armv7-linux-gnueabihf "    \
+    "riscv64-linux-gnu"
 #define LEVELS "native x86-64 x86-64-v2 x86-64-v3 x86-64-v4"
 
 const OptionDef options[] = {
@@ -319,9 +326,12 @@ const OptionDef options[] = {
     {"--threads", "N", "threads per run (default: all that the process may use)", MODELS, set_threads, NULL},
     {"--cpu", "CPU", "native, x86-64, x86-64-v2, -v3, -v4, or LLVM's NAME[,+feature…]", MODELS & ~CMD_COMPILE,
      set_cpu, LEVELS},
-    {"--cpu", "CPU", "baseline (default: any x86-64, best code chosen at run time), or one level as above",
+    {"--cpu", "CPU", "baseline (default: any of the target, best code chosen at run time), or a name",
      CMD_COMPILE, set_cpu, "baseline " LEVELS},
-    {"--target", "TRIPLE", "only this system's own yet", MODELS, set_target, "native"},
+    {"--target", "TRIPLE", "native; 'jitc compile' makes objects for other systems", MODELS & ~CMD_COMPILE,
+     set_target, "native"},
+    {"--target", "TRIPLE", "the system: aarch64-linux-gnu, riscv64-linux-gnu, …; a wrong one lists all",
+     CMD_COMPILE, set_product_target, "native " SYSTEMS},
     {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing, NULL},
     {"--checks", NULL, "not available yet", MODELS, set_checks, NULL},
     {"--tier", "N", "not available yet", MODELS, set_tier, NULL},

@@ -22,8 +22,8 @@ typedef struct Options {
     Texts op_libraries;
     VEC(const struct jitc_op *) ops; /* of these libraries */
     const struct CustomOps *custom;
-    const char *output_dir, *cpu, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref, *check,
-        *header, *name, *weights;
+    const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
+        *check, *header, *name, *weights;
     int threads; /* resolved: at least 1 */
     bool verbose, quiet, evaluate;
     double rtol, atol; /* negative: the default */

@@ -74,6 +74,7 @@ static void compile(Options *o, const char *path, const Binding *b, Compile *c)
     if (status) fail_with(o->job, status, e);
     jitc_aot_options aot = JITC_AOT_OPTIONS_INIT;
     aot.name = o->name;
+    aot.target = o->target;
     aot.cpu = o->cpu;
     aot.weights_outside = o->weights != NULL;
     if (strcmp(o->emit, "asm") == 0) aot.emit = JITC_EMIT_ASM;
@@ -115,11 +116,10 @@ static void publish(Compile *c)
     }
 }
 
-/* The system's C compiler links: $CC, or cc. Gives the path of the shared object. */
-static const char *link_shared(Job *job, Compile *c)
+/* The C compiler links: $CC, or for this system cc. Gives the path of the shared object. */
+static const char *link_shared(Job *job, const char *cc, Compile *c)
 {
-    const char *cc = getenv("CC"), *folder = getenv("TMPDIR");
-    if (!cc || !*cc) cc = "cc";
+    const char *folder = getenv("TMPDIR");
     char *object = job_printf(job, "%s/jitcXXXXXX", folder && *folder ? folder : "/tmp");
     int fd = mkstemp(object);
     if (fd < 0) {
@@ -157,7 +157,8 @@ static const char *link_shared(Job *job, Compile *c)
 
 static void write_shared(Job *job, Options *o, Compile *c)
 {
-    const char *shared = link_shared(job, c);
+    const char *cc = getenv("CC");
+    const char *shared = link_shared(job, cc && *cc ? cc : "cc", c);
     void *data = NULL;
     size_t size = 0;
     char *why = NULL;
@@ -189,6 +190,9 @@ static void check_usage(Options *o)
     if (!o->out) job_error(o->job, "where to? -o FILE");
     if (!o->header && (strcmp(o->emit, "obj") == 0 || strcmp(o->emit, "shared") == 0))
         job_error(o->job, "the header is how programs call the model: --header FILE");
+    const char *cc = getenv("CC");
+    if (o->target && strcmp(o->emit, "shared") == 0 && !(cc && *cc))
+        job_error(o->job, "--emit shared needs a linker: let CC name the C compiler for %s", o->target);
     if (ir && (o->header || o->weights)) job_error(o->job, "--emit jir has neither header nor weights");
     if (!o->name && o->out) o->name = stem_of(o->job, o->out);
     if (o->name && !is_identifier(o->name))

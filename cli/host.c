@@ -22,7 +22,7 @@ jitc_status codegen_text(const char *cpu, const CodegenKernel *k, size_t n, Code
     size_t length = strcspn(cpu, ",");
     char *name = strndup(cpu, length);
     if (!name) return JITC_E_NOMEM;
-    CodegenTarget target = {name, cpu + length + (cpu[length] == ','), false};
+    CodegenTarget target = {.cpu = name, .features = cpu + length + (cpu[length] == ',')};
     CodegenResult r = c->compile(&target, k, n, emit, 1, NULL);
     free(name);
     if (r.image) c->free_image(r.image);

@@ -8,11 +8,12 @@
 #include "codegen/model.h"
 #include "ir/base/base.h"
 
-enum { CODEGEN_ABI = 3 };
+enum { CODEGEN_ABI = 4 };
 #define CODEGEN_ENTRY "jitc_codegen_open"
 
 typedef struct {
-    const char *cpu;      /* "native", or an LLVM CPU name */
+    const char *triple;   /* the system; NULL or "": this machine's */
+    const char *cpu;      /* "native", or an LLVM CPU name; for objects also "baseline" */
     const char *features; /* "+f,-f…" in addition, or "" */
     bool quick;           /* compiles fast instead of to fast code; for tests */
 } CodegenTarget;
@@ -44,8 +45,8 @@ typedef struct {
     CodegenImage *image; /* EMIT_NONE: loaded here */
     char *bytes;         /* else: what was asked for, from malloc */
     size_t size;
-    char *error;  /* as above */
-    bool bad_cpu; /* it is about the CPUs that were asked for */
+    char *error;     /* as above */
+    bool bad_target; /* it is about the target that was asked for */
     jitc_status limit;
 } CodegenObject;
 
@@ -54,8 +55,7 @@ typedef struct {
     CodegenResult (*compile)(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit,
                              int threads, const Limits *limits);
     void (*free_image)(CodegenImage *image);
-    /* A whole model, for the CPUs `t` by rising level. */
-    CodegenObject (*object)(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit,
+    CodegenObject (*object)(const CodegenTarget *t, const CodegenModel *m, CodegenEmit emit,
                             const Limits *limits);
     void *(*symbol)(CodegenImage *image, const char *name); /* of a model that was loaded; or NULL */
     /* Of a custom operator made of code: the types of its function (see CustomOp). Why it cannot be used,

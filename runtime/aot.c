@@ -111,7 +111,6 @@ static jitc_io runs_input(void)
 typedef struct {
     const Codegen *codegen;
     const CodegenTarget *target;
-    int ntargets;
     const CodegenModel *model;
     CodegenEmit emit;
     const Limits *limits;
@@ -122,7 +121,7 @@ typedef struct {
 static void *emit(void *arg)
 {
     Emit *e = arg;
-    e->object = e->codegen->object(e->target, e->ntargets, e->model, e->emit, e->limits);
+    e->object = e->codegen->object(e->target, e->model, e->emit, e->limits);
     return NULL;
 }
 
@@ -149,10 +148,10 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
         free(why);
         job_fail(job, JITC_E_IO);
     }
-    CodegenTarget target[AOT_MAX_CPUS];
-    for (int i = 0; i < o->ncpus; i++) target[i] = program_cpu(job, o->cpu[i]);
+    CodegenTarget target = program_cpu(job, o->cpu ? o->cpu : "baseline");
+    target.triple = o->target;
     job_tick(job);
-    Emit e = {codegen, target, o->ncpus, &m, o->emit, &job->limits, {0}};
+    Emit e = {codegen, &target, &m, o->emit, &job->limits, {0}};
     thread_call(emit, &e);
     out->object = e.object;
     if (out->object.limit) {
@@ -161,7 +160,7 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
     }
     if (out->object.error) {
         job_error_lines(job, out->object.error);
-        job_fail(job, out->object.bad_cpu ? JITC_E_CPU : JITC_E_INTERNAL);
+        job_fail(job, out->object.bad_target ? JITC_E_CPU : JITC_E_INTERNAL);
     }
     out->header = aot_header(&m, o);
     if (!out->header) job_fail(job, JITC_E_NOMEM);
@@ -230,7 +229,6 @@ static jitc_status refuse(jitc_error **out_error, const char *text)
 jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, jitc_object **out,
                              jitc_error **out_error)
 {
-    static const char *const baseline[] = {"x86-64", "x86-64-v3", "x86-64-v4"};
     static const CodegenEmit emit[] = {EMIT_OBJECT, EMIT_ASM, EMIT_LLVM};
     jitc_aot_options o = JITC_AOT_OPTIONS_INIT;
     if (out_error) *out_error = NULL;
@@ -243,13 +241,11 @@ jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, j
     if (o.name && !is_identifier(o.name))
         return refuse(out_error, "options: the name is no C identifier: letters, digits and underscores, no "
                                  "digit first");
-    if (o.target) return refuse(out_error, "options: this version has no other targets than its own");
-    bool any = !o.cpu || strcmp(o.cpu, "baseline") == 0;
     jitc_object *object = calloc(1, sizeof *object);
     if (!object) return JITC_E_NOMEM;
     AotOptions aot = {.name = o.name ? o.name : "model",
-                      .cpu = any ? baseline : &o.cpu,
-                      .ncpus = any ? (int)COUNT(baseline) : 1,
+                      .target = o.target && strcmp(o.target, "native") ? o.target : NULL,
+                      .cpu = o.cpu,
                       .emit = emit[o.emit],
                       .weights_outside = o.weights_outside != 0};
     jitc_status status = program_compile(p, &aot, &object->m, out_error);

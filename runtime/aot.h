@@ -4,13 +4,10 @@
 
 #include "runtime/jitc_internal.h"
 
-enum { AOT_MAX_CPUS = 3 };
-
 typedef struct {
-    const char *name; /* a C identifier */
-    const char *const
-        *cpu; /* --cpu names (NULL: "native"), by rising level: the first is the least that runs it */
-    int ncpus;
+    const char *name;     /* a C identifier */
+    const char *target;   /* a triple; NULL: this machine's */
+    const char *cpu;      /* as --cpu; NULL: "baseline", the target's default */
     CodegenEmit emit;     /* EMIT_NONE: loaded into this process, for tests */
     bool weights_outside; /* for the caller to pass */
 } AotOptions;

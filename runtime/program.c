@@ -113,7 +113,8 @@ CodegenTarget program_cpu(Job *job, const char *cpu)
 {
     if (!cpu || !cpu[0]) cpu = "native";
     size_t n = strcspn(cpu, ",");
-    return (CodegenTarget){job_strndup(job, cpu, n), copy_text(job, cpu + n + (cpu[n] == ',')), false};
+    return (CodegenTarget){.cpu = job_strndup(job, cpu, n),
+                           .features = copy_text(job, cpu + n + (cpu[n] == ','))};
 }
 
 static void copy_options(jitc_program *p, const jitc_options *o)

@@ -336,7 +336,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     Str s = {0};
     Guarded ptr[PTRS];
     substitute(&s, c->text, c->ntext, r);
-    CodegenTarget t = {targets[target], "", false};
+    CodegenTarget t = {.cpu = targets[target], .features = ""};
     CodegenKernel k = {.text = str_text(&s), .size = s.n, .name = c->file};
     CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1, NULL);
     str_free(&s);
@@ -459,7 +459,7 @@ static void run_file(const Codegen *cg, const char *path)
     for (int t = 0; t < TARGETS; t++) {
         if (t == 1 && !__builtin_cpu_supports("avx2")) continue;
         if (t == 2 && !__builtin_cpu_supports("avx512f")) continue;
-        CodegenTarget target = {targets[t], "", false};
+        CodegenTarget target = {.cpu = targets[t], .features = ""};
         CodegenKernel k = {.text = c.text, .size = c.ntext, .name = name};
         CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1, NULL);
         if (verbose)

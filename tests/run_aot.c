@@ -134,7 +134,7 @@ bool run_aot(jitc_program *p, const char *cpu, bool shares, const jitc_tensor *c
     AotModel m;
     Loaded l;
     jitc_error *e = NULL;
-    AotOptions o = {.name = "m", .cpu = &cpu, .ncpus = 1, .emit = EMIT_NONE};
+    AotOptions o = {.name = "m", .cpu = cpu ? cpu : "native", .emit = EMIT_NONE};
     if (nout > MOST || program_compile(p, &o, &m, &e)) {
         str_put(why, e ? jitc_error_text(e) : "no reason given");
         jitc_error_free(e);

@@ -234,7 +234,8 @@ void emit_depthwise(Gen *g, const Kernel *k)
     s->k = k;
     setup(s);
     const Isa *isa = g_isa(g);
-    int px = isa->avx512 ? 6 : isa->avx ? 4 : 2;
+    int registers = isa->vec_bytes * isa->vec_regs;
+    int px = registers >= 2048 ? 6 : registers >= 512 ? 4 : registers >= 256 ? 2 : 1;
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         Ival oh = g_dim(g, DW_OH), oy = i_mod(g, u.i, oh);
         s->image = i_div(g, u.i, oh);

@@ -30,18 +30,16 @@ static V saturated(Gen *g, const char *op, Ival a, Ival b)
     return gen_intrinsic(g, op, &g->i64, 1, (V[]){gen_raw(g, a), gen_raw(g, b)}, 2);
 }
 
-/* max_i64 or min_i64 where it does not fit. By parts, since not every target has a 64-bit product that tells.
- */
+/* max_i64 or min_i64 where it does not fit. */
 static Ival product(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(dim_apply(DIM_MUL, a.k, b.k));
-    V pair = gen_intrinsic(g, "llvm.smul.with.overflow", &g->i64, 1, (V[]){gen_raw(g, a), gen_raw(g, b)}, 2);
-    Cond over = {.v = LLVMBuildExtractValue(g->b, pair, 1, "")};
+    V fits, p = gen_product_fits(g, gen_raw(g, a), gen_raw(g, b), &fits);
     Cond below = {
         .v = LLVMBuildXor(g->b, LLVMBuildICmp(g->b, LLVMIntSLT, gen_raw(g, a), gen_raw(g, ival(0)), ""),
                           LLVMBuildICmp(g->b, LLVMIntSLT, gen_raw(g, b), gen_raw(g, ival(0)), ""), "")};
     Ival limit = i_select(g, below, ival(INT64_MIN), ival(INT64_MAX));
-    return i_select(g, over, limit, ivalue(LLVMBuildExtractValue(g->b, pair, 0, "")));
+    return i_select(g, (Cond){.v = fits}, ivalue(p), limit);
 }
 
 /* Towards minus infinity; 0 by 0. INT64_MIN by -1 cannot be: divisors are sizes. */
@@ -50,7 +48,7 @@ static Ival quotient(Gen *g, Ival a, Ival b, bool rest)
     if (a.konst && b.konst) return ival(dim_apply(rest ? DIM_MOD : DIM_DIV, a.k, b.k));
     Cond none = c_le(g, b, ival(0));
     V d = gen_raw(g, i_select(g, none, ival(1), b)), n = gen_raw(g, a);
-    V q = LLVMBuildSDiv(g->b, n, d, ""), r = LLVMBuildSRem(g->b, n, d, "");
+    V q = gen_divide(g, n, d, true, false), r = gen_divide(g, n, d, true, true);
     V low = LLVMBuildICmp(g->b, LLVMIntSLT, r, gen_raw(g, ival(0)), "");
     V step = LLVMBuildZExt(g->b, low, g->i64, "");
     V v = rest ? LLVMBuildAdd(g->b, r, LLVMBuildMul(g->b, step, d, ""), "") : LLVMBuildSub(g->b, q, step, "");
@@ -120,6 +118,12 @@ static V share_function(ModelGen *mg)
     return fn;
 }
 
+/* No system gives more at once; and it is a size_t, with room for rounding up. */
+static int64_t most_bytes(const Gen *g)
+{
+    return g->isa.bits32 ? INT32_MAX : INT64_C(1) << 46;
+}
+
 static Ptr take_memory(ModelGen *mg, Ptr state, Ptr old, Ival bytes)
 {
     Gen *g = mg->g;
@@ -151,6 +155,7 @@ static void grow_scratch(ModelGen *mg, Ptr state, Ival each)
     Ival shares = i_load(g, RUN_FIELD(g, state, shares), ival(0), JITC_UINT32);
     Cond sane = c_and(g, c_lt(g, each, ival(INT64_C(1) << 40)), c_lt(g, shares, ival(1 << 16)));
     Ival bytes = i_mul(g, i_select(g, sane, each, ival(0)), shares);
+    sane = c_and(g, sane, c_le(g, bytes, ival(most_bytes(g))));
     IF(g, more, c_lt(g, state_get(g, state, STATE_MORE_BYTES), bytes))
     {
         give_memory(mg, state, p_load(g, at, ival(0)));
@@ -339,7 +344,7 @@ static void allocate(Driver *d, const Ctl *c)
     Ival bytes = number(d, c->n);
     give_memory(d->mg, d->state, buffer(d, c->a));
     p_store(g, d->bufs, ival(c->a), (Ptr){LLVMConstPointerNull(g->ptr)});
-    fail_if(d, c_or(g, c_lt(g, bytes, ival(0)), c_lt(g, ival(INT64_C(1) << 46), bytes)), MODEL_E_MEMORY);
+    fail_if(d, c_or(g, c_lt(g, bytes, ival(0)), c_lt(g, ival(most_bytes(g)), bytes)), MODEL_E_MEMORY);
     Ptr at =
         take_memory(d->mg, d->state, (Ptr){LLVMConstPointerNull(g->ptr)}, i_max(g, bytes, ival(RUN_ALIGN)));
     p_store(g, d->bufs, ival(c->a), at);

@@ -79,7 +79,7 @@ static bool is_panel(const Results *r)
 /* Masks are cheap for 4- and 8-byte elements where the target has them. */
 static bool masks_well(Gen *g, const Results *r)
 {
-    bool ok = g_isa(g)->avx;
+    bool ok = g_isa(g)->masks;
     for (int i = 0; i < r->n; i++) ok = ok && dtype_size(carrier(r->v[i]->type.dtype)) >= 4;
     return ok;
 }
@@ -240,7 +240,7 @@ static void choices(Eval *e, Results *r, const Index *x, int budget)
 /* -- Units ------------------------------------------------------------------------------------------ */
 static int vectors_per_step(Gen *g, const Kernel *k, Ival n)
 {
-    int most = g_isa(g)->avx ? 4 : 2, heavy = 0;
+    int most = g_isa(g)->vec_bytes * g_isa(g)->vec_regs >= 512 ? 4 : 2, heavy = 0;
     for (const Op *op = k->body->first; op; op = op->next) heavy += op_cost(op->def) >= COST_HEAVY;
     if (heavy) most = heavy == 1 ? 2 : 1;
     while (most > 1 && n.konst && n.k < (int64_t)most * LANES) most /= 2;

@@ -89,7 +89,7 @@ static void setup(Map *m)
         m->out[i] = g_ptr(g, m->nin + i);
         m->narrow = m->narrow || dtype_size(carrier(m->yield->in[i]->type.dtype)) < 4;
     }
-    m->narrow = m->narrow || !g_isa(g)->avx;
+    m->narrow = m->narrow || !g_isa(g)->masks;
     m->unroll = work <= 8 ? 4 : work <= 30 ? 2 : 1;
 }
 

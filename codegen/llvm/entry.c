@@ -90,8 +90,10 @@ static Ival size_param(ModelGen *mg, V fn, unsigned i)
     return (Ival){.v = LLVMBuildZExt(mg->g->b, LLVMGetParam(fn, i), mg->g->i64, "")};
 }
 
+/* The largest size_t where it does not fit. */
 static V as_size(ModelGen *mg, Ival v)
 {
+    if (mg->g->isa.bits32) v = i_min(mg->g, v, ival(UINT32_MAX));
     return LLVMBuildTrunc(mg->g->b, gen_raw(mg->g, v), model_size_type(mg), "");
 }
 
@@ -113,7 +115,7 @@ static V libc_alloc(ModelGen *mg)
     LLVMTypeRef size = model_size_type(mg);
     V outer = g->fn, fn = model_function(mg, "libc_alloc", g->ptr, "pps");
     LLVMBasicBlockRef back = outer ? LLVMGetInsertBlock(g->b) : NULL;
-    bool windows = strstr(mg->target->triple, "windows") != NULL;
+    bool windows = mg->system->os == OS_WINDOWS;
     g->fn = fn;
     LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(g->cx, fn, "entry"),
                       give = LLVMAppendBasicBlockInContext(g->cx, fn, "give"),
@@ -231,12 +233,18 @@ static Cond negative_sizes(const Entry *e)
     return bad;
 }
 
+static Cond has_needs(Gen *g, Ival has, uint32_t needs)
+{
+    V bits = LLVMConstInt(g->i64, needs, 0), both = LLVMBuildAnd(g->b, gen_raw(g, has), bits, "");
+    return (Cond){.v = LLVMBuildICmp(g->b, LLVMIntEQ, both, bits, "")};
+}
+
 /* int NAME_run_options(inputs, outputs, workspace, workspace_bytes, dims, options) */
 static V run_options(ModelGen *mg, V drive)
 {
     Gen *g = mg->g;
     const Plan *p = mg->m->plan;
-    V level_of = model_level(mg);
+    V cpu = model_cpu(mg);
     V defaults = LLVMAddGlobal(g->module, LLVMArrayType(g->ptr, OPT_WORDS), "no_options");
     V null = LLVMConstPointerNull(g->ptr);
     LLVMSetLinkage(defaults, LLVMInternalLinkage);
@@ -247,11 +255,13 @@ static V run_options(ModelGen *mg, V drive)
     Ptr in = {LLVMGetParam(fn, 0)}, out = {LLVMGetParam(fn, 1)}, state = {LLVMGetParam(fn, 2)};
     Ival room = size_param(mg, fn, 3);
     Ptr dims = {LLVMGetParam(fn, 4)}, given = {LLVMGetParam(fn, 5)}, options = or_else(g, given, defaults);
-    Ival level = {.v = LLVMBuildCall2(g->b, LLVMGlobalGetValueType(level_of), level_of, NULL, 0, "")};
-    return_if(g, c_lt(g, level, ival(mg->level[0])), MODEL_E_CPU);
-    Ival variant = ival(0);
+    Ival variant = ival(0), cpu_has = ival(0);
+    if (cpu)
+        cpu_has.konst = false,
+        cpu_has.v = LLVMBuildCall2(g->b, LLVMGlobalGetValueType(cpu), cpu, NULL, 0, "");
+    if (mg->needs[0]) return_if(g, c_not(g, has_needs(g, cpu_has, mg->needs[0])), MODEL_E_CPU);
     for (int k = 1; k < mg->nvariants; k++)
-        variant = i_select(g, c_lt(g, level, ival(mg->level[k])), variant, ival(k));
+        variant = i_select(g, has_needs(g, cpu_has, mg->needs[k]), ival(k), variant);
 
     V word = LLVMBuildLoad2(g->b, model_size_type(mg), options.v, "");
     Cond known = {

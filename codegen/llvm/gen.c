@@ -61,6 +61,7 @@ void gen_attributes(Gen *g, V fn)
     for (size_t i = 0; i < COUNT(list); i++) LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, list[i]);
     if (g->cpu) LLVMAddTargetDependentFunctionAttr(fn, "target-cpu", g->cpu);
     if (g->features && *g->features) LLVMAddTargetDependentFunctionAttr(fn, "target-features", g->features);
+    if (g->tune) LLVMAddTargetDependentFunctionAttr(fn, "tune-cpu", g->tune);
 }
 
 void gen_begin(Gen *g, const char *name, int nptrs, int ndims)
@@ -156,14 +157,14 @@ Ival i_div(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(a.k / b.k);
     if (b.konst && b.k == 1) return a;
-    return ivar(LLVMBuildUDiv(g->b, gen_raw(g, a), gen_raw(g, b), ""));
+    return ivar(gen_divide(g, gen_raw(g, a), gen_raw(g, b), false, false));
 }
 
 Ival i_mod(Gen *g, Ival a, Ival b)
 {
     if (a.konst && b.konst) return ival(a.k % b.k);
     if (b.konst && b.k == 1) return ival(0);
-    return ivar(LLVMBuildURem(g->b, gen_raw(g, a), gen_raw(g, b), ""));
+    return ivar(gen_divide(g, gen_raw(g, a), gen_raw(g, b), false, true));
 }
 
 static Cond compare(Gen *g, LLVMIntPredicate p, Ival a, Ival b, bool folded)
@@ -447,6 +448,10 @@ Cond p_equal(Gen *g, Ptr a, Ptr b)
     return (Cond){false, false, LLVMBuildICmp(g->b, LLVMIntEQ, a.v, b.v, "")};
 }
 
+Ptr p_entry(Gen *g, Ptr table, Ival at)
+{
+    return gep(g, g->ptr, table, at);
+}
 Ptr p_load(Gen *g, Ptr table, Ival at)
 {
     return (Ptr){LLVMBuildLoad2(g->b, g->ptr, gep(g, g->ptr, table, at).v, "")};

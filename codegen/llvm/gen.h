@@ -32,8 +32,11 @@ typedef struct {
 
 /* What emitters may know of the target. */
 typedef struct {
-    bool fma, sse41, avx, avx2, avx512;
-    int vec_bytes; /* 16, 32, 64 */
+    bool fma;
+    bool rounds;   /* to integers, in each mode, by one instruction */
+    bool masks;    /* loads and stores some lanes of 4- and 8-byte elements by one instruction */
+    bool bits32;   /* pointers, and the widest integers that it divides and converts */
+    int vec_bytes; /* 16, 32, 64; 4 where there are no vectors */
     int vec_regs;  /* 16 or 32 */
 } Isa;
 const Isa *g_isa(const Gen *g);
@@ -134,7 +137,8 @@ Ptr p_at(Gen *g, Ptr p, Ival elements, DType t);
 Ptr p_bytes(Gen *g, Ptr p, Ival bytes);
 Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b);
 Cond p_equal(Gen *g, Ptr a, Ptr b);
-Ptr p_load(Gen *g, Ptr table, Ival at); /* pointer number `at` of a table */
+Ptr p_entry(Gen *g, Ptr table, Ival at); /* where pointer number `at` of a table is */
+Ptr p_load(Gen *g, Ptr table, Ival at);
 void p_store(Gen *g, Ptr table, Ival at, Ptr p);
 Vec v_load(Gen *g, Ptr p, Ival at, DType t, int lanes); /* elements from `at`, element alignment */
 Vec v_load_line(Gen *g, Ptr p, Ival at, DType t);       /* LANES elements, known to be aligned to 64 bytes */

@@ -17,9 +17,9 @@ struct Gen {
     LLVMValueRef dims[64]; /* loaded in the entry block */
     LLVMValueRef ptrs[64];
     int ndims, nptrs;
-    const char *suffix;          /* of functions that kernels share */
-    const char *cpu, *features;  /* that functions are compiled for, where it is not the module's */
-    const struct CustomOps *ops; /* operators made of code, and their modules */
+    const char *suffix;                /* of functions that kernels share */
+    const char *cpu, *features, *tune; /* that functions are compiled for, where it is not the module's */
+    const struct CustomOps *ops;       /* operators made of code, and their modules */
     struct CodeCache **codes;
 };
 
@@ -27,6 +27,14 @@ void gen_attributes(Gen *g, LLVMValueRef fn);
 LLVMValueRef gen_raw(Gen *g, Ival a);
 LLVMValueRef gen_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, LLVMValueRef *args,
                            unsigned nargs);
+
+/* -- gen_wide.c: what 32-bit machines lack: division of integers and vectors of them, a signed product that
+ * tells whether it fits into 64 bits, ... */
+LLVMValueRef gen_divide(Gen *g, LLVMValueRef a, LLVMValueRef b, bool is_signed, bool rem);
+LLVMValueRef gen_product_fits(Gen *g, LLVMValueRef a, LLVMValueRef b, LLVMValueRef *fits);
+/* ... and conversions between 64-bit integers and floating-point numbers that they can hold. */
+LLVMValueRef gen_wide_to_real(Gen *g, LLVMValueRef v, LLVMTypeRef to, bool is_signed);
+LLVMValueRef gen_real_to_wide(Gen *g, LLVMValueRef v, LLVMTypeRef to, bool is_signed);
 
 void gen_begin(Gen *g, const char *name, int nptrs, int ndims);
 void gen_end(Gen *g);

@@ -159,12 +159,12 @@ static Vec int_div(Gen *g, Vec a, Vec b, bool rem)
     Vec zero = v_i(g, a.dtype, a.lanes, 0), one = v_i(g, a.dtype, a.lanes, 1);
     Vec by0 = v_cmp(g, CMP_EQ, b, zero), safe = v_select(g, by0, one, b), q;
     if (!is_s(a)) {
-        q = vec(rem ? LLVMBuildURem(g->b, a.v, safe.v, "") : LLVMBuildUDiv(g->b, a.v, safe.v, ""), a);
+        q = vec(gen_divide(g, a.v, safe.v, false, rem), a);
         return v_select(g, by0, zero, q);
     }
     Vec minus1 = v_i(g, a.dtype, a.lanes, -1), by_m1 = v_cmp(g, CMP_EQ, b, minus1);
     safe = v_select(g, by_m1, one, safe);
-    q = vec(rem ? LLVMBuildSRem(g->b, a.v, safe.v, "") : LLVMBuildSDiv(g->b, a.v, safe.v, ""), a);
+    q = vec(gen_divide(g, a.v, safe.v, true, rem), a);
     q = v_select(g, by_m1, rem ? zero : v_sub(g, zero, a), q);
     return v_select(g, by0, zero, q);
 }
@@ -226,14 +226,14 @@ static Vec rint_by_magic(Gen *g, Vec a)
 Vec v_rint(Gen *g, Vec a)
 {
     if (!is_f(a)) return a;
-    if (g->isa.sse41) return vec(intrinsic(g, "llvm.roundeven", (V[]){a.v}, 1), a);
+    if (g->isa.rounds) return vec(intrinsic(g, "llvm.roundeven", (V[]){a.v}, 1), a);
     return rint_by_magic(g, a);
 }
 
 Vec v_floor(Gen *g, Vec a)
 {
     if (!is_f(a)) return a;
-    if (g->isa.sse41) return vec(intrinsic(g, "llvm.floor", (V[]){a.v}, 1), a);
+    if (g->isa.rounds) return vec(intrinsic(g, "llvm.floor", (V[]){a.v}, 1), a);
     Vec r = rint_by_magic(g, a), less = v_sub(g, r, v_f(g, a.dtype, a.lanes, 1));
     return v_select(g, v_cmp(g, CMP_GT, r, a), less, r);
 }
@@ -241,7 +241,7 @@ Vec v_floor(Gen *g, Vec a)
 Vec v_ceil(Gen *g, Vec a)
 {
     if (!is_f(a)) return a;
-    if (g->isa.sse41) return vec(intrinsic(g, "llvm.ceil", (V[]){a.v}, 1), a);
+    if (g->isa.rounds) return vec(intrinsic(g, "llvm.ceil", (V[]){a.v}, 1), a);
     return v_neg(g, v_floor(g, v_neg(g, a)));
 }
 
@@ -334,12 +334,22 @@ static Vec float_to_int(Gen *g, Vec a, DType t)
         high = v_f(g, a.dtype, a.lanes, top);
     Vec under = v_cmp(g, CMP_LT, a, low), over = v_cmp(g, CMP_GE, a, high);
     Vec ok = v_and(g, v_cmp(g, CMP_GE, a, low), v_cmp(g, CMP_LT, a, high));
-    Vec r = cast_op(g, s ? LLVMFPToSI : LLVMFPToUI, v_select(g, ok, a, zero), t);
+    Vec safe = v_select(g, ok, a, zero);
+    Vec r = g->isa.bits32 && bits == 64
+                ? (Vec){gen_real_to_wide(g, safe.v, vec_type(g, t, a.lanes), s), t, a.lanes}
+                : cast_op(g, s ? LLVMFPToSI : LLVMFPToUI, safe, t);
     int64_t min = s ? (int64_t)(~0ULL << (bits - 1)) : 0, max = (int64_t)(s ? ~(~0ULL << (bits - 1))
                                                                           : bits == 64 ? ~0ULL
                                                                                        : ~(~0ULL << bits));
     r = v_select(g, under, v_i(g, t, a.lanes, min), r);
     return v_select(g, over, v_i(g, t, a.lanes, max), r);
+}
+
+static Vec int_to_float(Gen *g, Vec a, DType t)
+{
+    if (g->isa.bits32 && dtype_size(a.dtype) == 8)
+        return (Vec){gen_wide_to_real(g, a.v, vec_type(g, t, a.lanes), is_s(a)), t, a.lanes};
+    return cast_op(g, is_s(a) ? LLVMSIToFP : LLVMUIToFP, a, t);
 }
 
 Vec v_cast(Gen *g, Vec a, DType t)
@@ -358,7 +368,7 @@ Vec v_cast(Gen *g, Vec a, DType t)
         if (dtype_is_float(t)) return cast_op(g, to > from ? LLVMFPExt : LLVMFPTrunc, a, t);
         return float_to_int(g, a, t);
     }
-    if (dtype_is_float(t)) return cast_op(g, is_s(a) ? LLVMSIToFP : LLVMUIToFP, a, t);
+    if (dtype_is_float(t)) return int_to_float(g, a, t);
     if (to == from) return (Vec){a.v, t, a.lanes};
     if (to < from) return cast_op(g, LLVMTrunc, a, t);
     return cast_op(g, is_s(a) ? LLVMSExt : LLVMZExt, a, t);

@@ -166,7 +166,7 @@ static void call_tile(Igemm *c, const Product *p, int mr, int nv)
 static void tile(Igemm *c, Ival m0, Ival first, Ival panel, int mr, int nv, bool in_registers)
 {
     Gen *g = c->g;
-    Product p = {p_bytes(g, c->table, i_mul(g, first, ival(8))),
+    Product p = {p_entry(g, c->table, first),
                  p_at(g, c->w, i_mul(g, panel, c->panel), c->t),
                  c->rows,
                  c->panel,
@@ -261,7 +261,7 @@ void emit_igemm(Gen *g, const Kernel *k)
     Ival nblocks = i_div(g, i_sub(g, i_add(g, panels, pu), one), pu);
     Ival per_batch = i_mul(g, mblocks, nblocks);
     Cond n_outer = c_eq(g, g_dim(g, IG_ORDER), one);
-    int nv = g_isa(g)->vec_regs == 32 && dtype_size(c.t) <= 4 ? 2 : 1, mr = main_rows(g_isa(g), c.t, nv);
+    int nv = g_isa(g)->vec_bytes == 64 && dtype_size(c.t) <= 4 ? 2 : 1, mr = main_rows(g_isa(g), c.t, nv);
     int single = main_rows(g_isa(g), c.t, 1) < NV_MAX ? main_rows(g_isa(g), c.t, 1) : NV_MAX;
 
     FOR (g, u, g_unit0(g), g_unit1(g), one) {

@@ -255,12 +255,12 @@ static char *load_model(CodegenImage *image, LLVMMemoryBufferRef object)
     return e ? take_error(e) : NULL;
 }
 
-static CodegenObject make_object(const CodegenTarget *t, int nt, const CodegenModel *m, CodegenEmit emit,
+static CodegenObject make_object(const CodegenTarget *t, const CodegenModel *m, CodegenEmit emit,
                                  const Limits *limits)
 {
     CodegenObject r = {0};
     LLVMMemoryBufferRef buf;
-    r.error = object_make(t, nt, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, limits, &buf, &r.bad_cpu);
+    r.error = object_make(t, m, emit == EMIT_NONE ? EMIT_OBJECT : emit, limits, &buf, &r.bad_target);
     if (r.error) {
         r.limit = limits_check(limits);
         return r;

@@ -6,16 +6,14 @@
 #include "codegen/llvm/target.h"
 #include "codegen/model.h"
 
-enum { MODEL_MAX_VARIANTS = 3 };
-
 typedef struct {
     Gen *g;
     const CodegenModel *m;
-    const Target *target;
-    int nvariants; /* kernels are there for so many levels of CPU, rising */
-    int level[MODEL_MAX_VARIANTS];
-    LLVMValueRef *fn[MODEL_MAX_VARIANTS]; /* by kernel */
-    VEC(const char *) message;            /* error k is message k-1 */
+    const System *system;
+    int nvariants;                     /* kernels are there for so many CPUs, by rising needs */
+    uint32_t needs[TARGET_VARIANTS];   /* see Target */
+    LLVMValueRef *fn[TARGET_VARIANTS]; /* by kernel */
+    VEC(const char *) message;         /* error k is message k-1 */
 } ModelGen;
 
 int64_t model_error(ModelGen *mg, const char *fmt, ...) PRINTF(2, 3); /* its number */
@@ -29,8 +27,9 @@ Ival model_reg_value(Gen *g, RegKind kind, Ival a, Ival b);
 
 /* -- cpu.c ------------------------------------------------------------------------------------------------
  */
-/* int64_t level(void): of the CPU that it runs on, found once. */
-LLVMValueRef model_level(ModelGen *mg);
+/* int64_t cpu(void): what the CPU that it runs on has of the variants' needs, found once. NULL: they need
+ * nothing. */
+LLVMValueRef model_cpu(ModelGen *mg);
 /* The floating-point mode of runs; the caller's. NULL where the target has none to change. */
 LLVMValueRef model_fp_enter(ModelGen *mg);
 void model_fp_leave(ModelGen *mg, LLVMValueRef mode);

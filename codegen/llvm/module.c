@@ -139,6 +139,7 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
             g.suffix = variant->suffix;
             g.cpu = t->cpu;
             g.features = t->features;
+            g.tune = t->tune;
         }
         snprintf(symbol, sizeof symbol, "k%zu%s", first + i, g.suffix);
         if (JOB_ENTER(&job) == JITC_OK) {

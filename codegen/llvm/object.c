@@ -75,7 +75,7 @@ V model_call_ptr(ModelGen *mg, Ptr fn, LLVMTypeRef result, V *args, unsigned n)
 
 /* -- The module ---------------------------------------------------------------------------------------------
  */
-static char *add_model(LLVMModuleRef module, const Target *target, const int *level, int n, V **fn,
+static char *add_model(LLVMModuleRef module, const Target *least, const Target *variant, int n, V **fn,
                        const CodegenModel *m)
 {
     LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
@@ -84,11 +84,11 @@ static char *add_model(LLVMModuleRef module, const Target *target, const int *le
     char *error = NULL;
     job_init(&job, 0);
     module_gen(&g, &job, module, b);
-    g.isa = target[0].isa;
+    g.isa = least->isa;
     if (JOB_ENTER(&job) == JITC_OK) {
-        ModelGen mg = {.g = &g, .m = m, .target = &target[0], .nvariants = n};
+        ModelGen mg = {.g = &g, .m = m, .system = least->system, .nvariants = n};
         for (int i = 0; i < n; i++) {
-            mg.level[i] = level[i];
+            mg.needs[i] = variant[i].needs;
             mg.fn[i] = fn[i];
         }
         model_entries(&mg, model_driver(&mg));
@@ -101,14 +101,54 @@ static char *add_model(LLVMModuleRef module, const Target *target, const int *le
     return error;
 }
 
-static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Target *target, const int *level,
-                           int n, const CodegenModel *m, const Limits *limits, char **error)
+/* Windows grows stacks a page at a time: who needs more looks at each page. LLVM would call the compiler's
+ * helper for it; this does the same: rax holds the size, and all registers stay. */
+static void add_stack_probe(LLVMModuleRef module)
 {
-    static const char *const suffix[] = {"", ".1", ".2"};
+    static const char name[] = "stack_probe";
+    static char code[] = "pushq %rcx\n"
+                         "pushq %rax\n"
+                         "leaq 24(%rsp), %rcx\n"
+                         "1: cmpq $$4096, %rax\n"
+                         "jbe 2f\n"
+                         "subq $$4096, %rcx\n"
+                         "orb $$0, (%rcx)\n"
+                         "subq $$4096, %rax\n"
+                         "jmp 1b\n"
+                         "2: subq %rax, %rcx\n"
+                         "orb $$0, (%rcx)\n"
+                         "popq %rax\n"
+                         "popq %rcx\n"
+                         "retq";
+    LLVMContextRef cx = LLVMGetModuleContext(module);
+    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(cx), NULL, 0, 0);
+    for (V f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f))
+        if (!LLVMIsDeclaration(f)) LLVMAddTargetDependentFunctionAttr(f, "probe-stack", name);
+    V fn = LLVMAddFunction(module, name, type);
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    static const char *const attribute[] = {"naked", "noinline", "nounwind"};
+    for (size_t i = 0; i < COUNT(attribute); i++) {
+        unsigned kind = LLVMGetEnumAttributeKindForName(attribute[i], strlen(attribute[i]));
+        LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(cx, kind, 0));
+    }
+    LLVMBuilderRef b = LLVMCreateBuilderInContext(cx);
+    LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(cx, fn, "entry"));
+    V text = LLVMGetInlineAsm(type, code, strlen(code), "", 0, 1, 0, LLVMInlineAsmDialectATT, 0);
+    LLVMBuildCall2(b, type, text, NULL, 0, "");
+    LLVMBuildUnreachable(b);
+    LLVMDisposeBuilder(b);
+}
+
+/* What callers see is code for the least CPU of the system, so that it can tell what the kernels need. */
+static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Target *least,
+                           const Target *variant, int n, const CodegenModel *m, const Limits *limits,
+                           char **error)
+{
+    static const char *const suffix[TARGET_VARIANTS] = {"", ".1", ".2"};
     uint32_t nkernels = m->plan->nkernel;
-    LLVMModuleRef module = module_new(cx, &target[0], tm);
+    LLVMModuleRef module = module_new(cx, least, tm);
     CodegenKernel *kernel = calloc(nkernels + 1, sizeof *kernel);
-    V *fn[MODEL_MAX_VARIANTS] = {0};
+    V *fn[TARGET_VARIANTS] = {0};
     bool memory = kernel != NULL;
     for (int i = 0; i < n; i++) memory = (fn[i] = calloc(nkernels + 1, sizeof *fn[i])) && memory;
     *error = memory ? NULL : strdup("out of memory");
@@ -119,9 +159,10 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
                                     .custom = m->plan->kernel[i].custom,
                                     .ops = m->ops};
     for (int i = 0; i < n && !*error; i++)
-        *error = module_kernels(module, &target[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
+        *error = module_kernels(module, &variant[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
                                 limits);
-    if (!*error) *error = add_model(module, target, level, n, fn, m);
+    if (!*error) *error = add_model(module, least, variant, n, fn, m);
+    if (!*error && least->system->os == OS_WINDOWS) add_stack_probe(module);
     if (!*error) *error = module_limit(limits);
     if (!*error) *error = module_finish(module, tm);
     for (int i = 0; i < n; i++) free(fn[i]);
@@ -145,45 +186,28 @@ static char *emit(LLVMTargetMachineRef tm, LLVMModuleRef module, CodegenEmit emi
     return error;
 }
 
-/* What a model's code asks of a CPU is its level, which the code can check for; never single features. */
-static char *find_level(const CodegenTarget *want, CodegenTarget *out, int *level)
+char *object_make(const CodegenTarget *want, const CodegenModel *m, CodegenEmit kind, const Limits *limits,
+                  LLVMMemoryBufferRef *out, bool *bad_target)
 {
-    static const char *const name[] = {"x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
-    Target known;
+    Target variant[TARGET_VARIANTS] = {0}, least = {0};
     char *error = NULL;
-    if (want->features && *want->features)
-        return strdup("an object file cannot be for single features of a CPU");
-    if (!target_init(&known, want, &error) && !error) error = strdup("out of memory");
-    target_free(&known);
-    *level = target_level(want);
-    *out = (CodegenTarget){.cpu = name[*level - 1], .features = ""};
-    return error;
-}
-
-char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
-                  const Limits *limits, LLVMMemoryBufferRef *out, bool *bad_cpu)
-{
-    Target target[MODEL_MAX_VARIANTS] = {0};
-    int level[MODEL_MAX_VARIANTS] = {0};
-    char *error = NULL;
-    int n = 0;
+    int n = target_variants(want, variant, &error);
     *out = NULL;
-    for (; n < nwant && !error; n++) {
-        CodegenTarget cpu;
-        error = find_level(&want[n], &cpu, &level[n]);
-        if (!error && !target_init(&target[n], &cpu, &error) && !error) error = strdup("out of memory");
-    }
-    *bad_cpu = error != NULL;
+    *bad_target = n == 0;
+    if (!n) return error ? error : strdup("out of memory");
+    if (!target_least(&least, variant[0].system, want->quick, &error) && !error)
+        error = strdup("out of memory");
     if (!error) {
         LLVMContextRef cx = LLVMContextCreate();
-        LLVMTargetMachineRef tm = target_machine(&target[0]);
-        LLVMModuleRef module = build(cx, tm, target, level, nwant, m, limits, &error);
+        LLVMTargetMachineRef tm = target_machine(&least);
+        LLVMModuleRef module = build(cx, tm, &least, variant, n, m, limits, &error);
         if (!error) error = module_limit(limits);
         if (!error) error = emit(tm, module, kind, out);
         LLVMDisposeModule(module);
         LLVMDisposeTargetMachine(tm);
         LLVMContextDispose(cx);
     }
-    for (int i = 0; i < n; i++) target_free(&target[i]);
+    for (int i = 0; i < n; i++) target_free(&variant[i]);
+    target_free(&least);
     return error;
 }

@@ -7,8 +7,7 @@
 #include "codegen/llvm/target.h"
 #include "codegen/model.h"
 
-/* `want`: the CPUs whose kernels it has, by rising level; the first is the least that runs it. The error is
- * from malloc; NULL: none. *bad_cpu: it is about `want`. */
-char *object_make(const CodegenTarget *want, int nwant, const CodegenModel *m, CodegenEmit kind,
-                  const Limits *limits, LLVMMemoryBufferRef *out, bool *bad_cpu);
+/* The error is from malloc; NULL: none. *bad_target: it is about `want`. */
+char *object_make(const CodegenTarget *want, const CodegenModel *m, CodegenEmit kind, const Limits *limits,
+                  LLVMMemoryBufferRef *out, bool *bad_target);
 #endif

@@ -238,9 +238,9 @@ typedef enum jitc_emit {
 typedef struct jitc_aot_options {
     size_t size;      /* sizeof(jitc_aot_options), set by JITC_AOT_OPTIONS_INIT */
     const char *name; /* a C identifier, the prefix of all symbols; NULL: "model" */
-    const char *cpu;  /* "x86-64", "x86-64-v2", "-v3" or "-v4": code for that level alone. NULL or "baseline":
-                         for v1, v3 and v4, and the code chooses when it runs */
-    const char *target; /* what it is for, as "x86_64-linux"; NULL: the system that jitc runs on */
+    const char *cpu; /* code for this CPU alone, such as "x86-64-v3"; NULL or "baseline": for every one of the
+                        target, and the code chooses when it runs (docs/aot.md) */
+    const char *target; /* the system that it is for, such as "aarch64-linux-gnu"; NULL: this one */
     jitc_emit emit;
     int weights_outside; /* 1: the object has no weights, its caller passes them */
 } jitc_aot_options;

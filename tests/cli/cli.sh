@@ -123,7 +123,7 @@ args() {
     bad 2 '--emit' "$jitc" opt m.pb --emit=c
     bad 2 'not available yet' "$jitc" run m.pb --checks
     bad 2 'not available yet' "$jitc" run m.pb --tier 1
-    bad 2 'not available yet' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
+    bad 2 'jitc compile' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
     # Without the code generator beside it.
     cp "$jitc" alone
     run 0 ./alone --version
@@ -453,6 +453,19 @@ END
     run 0 "$jitc" compile "$digits" -o small.o --header small.h --weights small.bin --shape images=1,8,8,1
     checks=$((checks + 1))
     grep -q "SMALL_WEIGHT_BYTES $(wc -c <small.bin)\$" small.h || failed "the header's size of the weights"
+
+    # Other systems: the same header.
+    run 0 "$jitc" compile "$digits" -o far.o --name digits --header far.h --target aarch64-linux-gnu --cpu cortex-a76
+    quiet
+    cmp digits.h far.h || failed "another header for another system"
+    run 0 "$jitc" compile "$digits" -o far.s --name digits --emit asm --target riscv64-linux-gnu --cpu rv64gcv
+    checks=$((checks + 1))
+    grep -q 'vfmacc' far.s || failed "no vectors in code for rv64gcv"
+    bad 2 'there are x86_64-linux-gnu, ' "$jitc" compile "$digits" -o x.o --header x.h --target vax-ultrix
+    bad 2 'there are generic cortex-a35' "$jitc" compile "$digits" -o x.o --header x.h --target aarch64-linux-gnu --cpu z80
+    bad 2 'CC name the C compiler for aarch64-linux-gnu' env -u CC "$jitc" compile "$digits" -o x.so --header x.h \
+        --emit shared --target aarch64-linux-gnu
+    bad 2 'jitc compile' "$jitc" bench "$digits" --target aarch64-linux-gnu
 
     # Wrong usage, and nothing left behind.
     bad 2 'where to' "$jitc" compile "$digits"
