@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs jitc into a folder with a space in its name, moves that folder, and builds programs with what it then holds.
-#   install.sh CMAKE BUILD ROOT GROUP...      GROUP: tree, project, options, pkgconfig, cross, generators, subproject
+#   install.sh CMAKE BUILD ROOT GROUP...      GROUP: tree, project, options, pkgconfig, cross, emulated, generators, subproject
 set -u
 export LC_ALL=C
 cmake=$1 build=$2 root=$3
@@ -220,6 +220,37 @@ EOF
     chmod +x "$prefix/bin/jitc"
     fails cross vax "-DJITC_TOOL=$work/host/jitc"
     says "which target is Linux on 'vax'"
+}
+
+# Programs for other systems, made with Debian's cross compilers, and run under qemu.
+group_emulated() {
+    mkdir "$work/elsewhere"
+    cat >"$work/elsewhere/CMakeLists.txt" <<'EOF'
+cmake_minimum_required(VERSION 3.21)
+project(elsewhere LANGUAGES C)
+find_package(jitc 0.1 CONFIG REQUIRED)
+jitc_add_model(digits "${MODEL}" SHAPE images=1,8,8,1)
+add_executable(ahead "${EXAMPLE}/ahead.c")
+target_link_libraries(ahead PRIVATE digits -static)
+EOF
+    local system processor machine ran=
+    for system in aarch64:aarch64-linux-gnu riscv64:riscv64-linux-gnu armv7l:arm-linux-gnueabihf; do
+        processor=${system%%:*}
+        system=${system#*:}
+        machine=${system%%-*}
+        if ! command -v "$system-gcc" >/dev/null || ! command -v "qemu-$machine" >/dev/null; then
+            echo "$system: not run, $system-gcc and qemu-$machine are needed"
+            continue
+        fi
+        configure -S "$work/elsewhere" -B "$work/$machine" "-DCMAKE_PREFIX_PATH=$prefix" "-DEXAMPLE=$project" \
+            "-DMODEL=$work/the model.pb" -DCMAKE_SYSTEM_NAME=Linux "-DCMAKE_SYSTEM_PROCESSOR=$processor" \
+            "-DCMAKE_C_COMPILER=$system-gcc" "-DJITC_TOOL=$prefix/bin/jitc"
+        ok "$cmake" --build "$work/$machine"
+        ok "qemu-$machine" "$work/$machine/ahead"
+        says 'it is a 7'
+        ran=1
+    done
+    [ -n "$ran" ] || exit 77
 }
 
 # The other ways of CMake to build.
