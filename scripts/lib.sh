@@ -10,8 +10,8 @@ example_packages="g++ libpng-dev libturbojpeg0-dev"
 # What single tests of the full tier want; without them, those are skipped.
 full_packages="dpkg-dev fish lintian llvm-14-dev make python3-venv zsh"
 # To make programs for other systems, and to run them.
-cross_packages="gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu libc6-dev-arm64-cross libc6-dev-armhf-cross
-                libc6-dev-riscv64-cross qemu-user"
+cross_packages="gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu qemu-user
+                libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross"
 lint_packages="git clang-format clang-tidy cppcheck mandoc"
 # For the tests of the Python package, which are skipped without them.
 python_packages="python3-numpy python3-pytest"
