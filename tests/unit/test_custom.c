@@ -99,7 +99,7 @@ static int positive(const jitc_op_call *c)
         ((int32_t *)at.data)[n++] = (int32_t)i;
     }
     jitc_op_set_rows(c, 0, n);
-    jitc_op_set_rows(c, 1, x.data && ((const float *)x.data)[1] == -77 ? n + 1000 : n);
+    jitc_op_set_rows(c, 1, x.shape[0] && ((const float *)x.data)[1] == -77 ? n + 1000 : n);
     return 0;
 }
 
@@ -344,6 +344,86 @@ START_TEST(test_counted_rows)
 }
 END_TEST
 
+/* The sum of two vectors of open sizes, which must agree. */
+static int pair_infer(jitc_op_infer *c)
+{
+    const jitc_tensor *a = &c->in[0], *b = &c->in[1];
+    c->out[0] = *a;
+    if (a->rank == 1 && b->rank == 1 && jitc_op_same(c, a->shape[0], b->shape[0])) return 0;
+    snprintf(c->error, c->error_size, "the vectors differ");
+    return 1;
+}
+static int pair(const jitc_op_call *c)
+{
+    jitc_tensor a = jitc_op_in(c, 0), b = jitc_op_in(c, 1), y = jitc_op_out(c, 0);
+    for (int64_t i = c->begin; i < c->end; i++)
+        ((float *)y.data)[i] = ((const float *)a.data)[i] + ((const float *)b.data)[i];
+    return 0;
+}
+static const jitc_op pair_op = {
+    .size = sizeof(jitc_op), .name = "Pair", .inputs = 2, .infer = pair_infer, .compute = pair, .outer = 1};
+
+static jitc_status run_pair(jitc_exec *x, float *v, int64_t na, int64_t nb)
+{
+    jitc_tensor a = {.dtype = JITC_FLOAT32, .rank = 1, .shape = {na}, .data = v},
+                b = {.dtype = JITC_FLOAT32, .rank = 1, .shape = {nb}, .data = v + 1};
+    ck_assert_int_eq(jitc_exec_bind(x, "a", &a), JITC_OK);
+    ck_assert_int_eq(jitc_exec_bind(x, "b", &b), JITC_OK);
+    return jitc_exec_run(x);
+}
+
+START_TEST(test_sizes_agree)
+{
+    static const char graph[] = PLACEHOLDER("a", DIM(-1))
+        PLACEHOLDER("b", DIM(-1)) "node { name: 'y' op: 'Pair' input: 'a' input: 'b' }\n";
+    float v[10];
+    char why[2000];
+    jitc_program *p;
+    const jitc_op *op = &pair_op;
+    if (try_load(graph, &op, 1, 1, &p, why, sizeof why)) ck_abort_msg("%s", why);
+    jitc_exec *x = exec_of(p);
+    for (int i = 0; i < 10; i++) v[i] = (float)i;
+    for (int64_t n = 1; n < 6; n++) {
+        if (run_pair(x, v, n, n)) ck_abort_msg("%s", jitc_exec_error(x));
+        ck_assert_float_eq(((float *)output(x, 0).data)[n - 1], (float)(2 * n - 1));
+    }
+    ck_assert(exec_is_general(x));
+    ck_assert_int_eq(run_pair(x, v, 7, 6), JITC_E_INVALID);
+    ck_assert(strstr(jitc_exec_error(x), "'y'"));
+    jitc_exec_free(x);
+    jitc_program_free(p);
+}
+END_TEST
+
+/* Ahead of time an operator is called by its symbol. */
+START_TEST(test_symbol)
+{
+    jitc_aot_options o = JITC_AOT_OPTIONS_INIT;
+    jitc_error *e;
+    jitc_object *object;
+    for (int named = 0; named < 2; named++) {
+        char why[2000];
+        jitc_op op = affine_op;
+        const jitc_op *ops = &op;
+        jitc_program *p;
+        if (named) op.symbol = "my_affine";
+        if (try_load(affine_graph, &ops, 1, 1, &p, why, sizeof why)) ck_abort_msg("%s", why);
+        jitc_status status = jitc_aot_compile(p, &o, &object, &e);
+        if (named) {
+            ck_assert_int_eq(status, JITC_OK);
+            ck_assert(
+                strstr(jitc_object_header(object), "\nint my_affine(const struct jitc_op_call *call);\n"));
+            jitc_object_free(object);
+        } else {
+            ck_assert_int_eq(status, JITC_E_INVALID);
+            ck_assert(strstr(jitc_error_text(e), "node 'scope/mine' (Affine): the operator has no symbol"));
+            jitc_error_free(e);
+        }
+        jitc_program_free(p);
+    }
+}
+END_TEST
+
 /* In a loop, and in a branch that is not taken. */
 static const char loop_graph[] = PLACEHOLDER(
     "x", "") "node { name: 'go' op: 'Placeholder' attr { key: 'dtype' value { type: DT_BOOL } } "
@@ -539,8 +619,9 @@ static int without_reason(jitc_op_infer *c)
 
 START_TEST(test_registration)
 {
-    static const char *const bad_attrs[] = {"scale float"}, *const bad_kind[] = {"scale: double"},
-                             *const bad_default[] = {"scale: float = x"},
+    static const char *const bad_attrs[] = {"scale float", "T: type"},
+                             *const bad_kind[] = {"scale: double", "T: type"},
+                             *const bad_default[] = {"scale: float = x", "T: type"},
                              *const twice_attrs[] = {"a: int", "a: int"};
     char why[2000];
     jitc_program *p;
@@ -634,6 +715,8 @@ Suite *custom_suite(void)
     tcase_add_loop_test(c, test_failure, 1, 4);
     tcase_add_test(c, test_two_outputs);
     tcase_add_test(c, test_counted_rows);
+    tcase_add_test(c, test_sizes_agree);
+    tcase_add_test(c, test_symbol);
     tcase_add_test(c, test_control_flow);
     tcase_add_test(c, test_pure);
     tcase_add_test(c, test_attributes);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "jitc/op.h"
+#include "runtime/file.h"
 #include "runtime/jitc_internal.h"
 #include "tests/unit/suites.h"
 
@@ -458,6 +459,32 @@ START_TEST(test_fusion)
 }
 END_TEST
 
+/* Bitcode: tests/unit/cube.bc is what llvm-as makes of
+ *     define double @cube(double %x) { %s = fmul double %x, %x  %c = fmul double %s, %x  ret double %c } */
+START_TEST(test_bitcode)
+{
+    static const char graph[] =
+        INPUT("x", "DT_DOUBLE", DIM(257)) "node { name: 'y' op: 'Mine' input: 'x' }\n";
+    jitc_op op = op_of("cube", 1, NULL, 0);
+    double in[N], y[N];
+    void *bytes;
+    size_t size;
+    char *why = NULL;
+    if (file_read("tests/unit/cube.bc", 1 << 20, &bytes, &size, &why)) ck_abort_msg("%s", why);
+    op.code = bytes;
+    op.code_size = size;
+    for (int i = 0; i < N; i++) in[i] = i / 10.0 - 9;
+    run(graph, &op, cpus[_i], (void *[]){in}, y, sizeof y);
+    for (int i = 0; i < N; i++) ck_assert_double_eq_tol(y[i], in[i] * in[i] * in[i], 1e-9);
+    op.code_size = size / 2; /* a part of it */
+    char text[2000];
+    jitc_program *p;
+    ck_assert_int_eq(try_load(graph, &op, NULL, &p, text, sizeof text), JITC_E_INVALID);
+    ck_assert(strstr(text, "no bitcode") != NULL);
+    free(bytes);
+}
+END_TEST
+
 /* -- Refusals
  * --------------------------------------------------------------------------------------------------- */
 static void refused(const char *graph, const jitc_op *op, jitc_status status, const char *text)
@@ -558,6 +585,7 @@ Suite *custom_code_suite(void)
     tcase_add_loop_test(c, test_bools, 0, NCPUS);
     tcase_add_loop_test(c, test_operands, 0, NCPUS);
     tcase_add_loop_test(c, test_fusion, 0, NCPUS);
+    tcase_add_loop_test(c, test_bitcode, 0, NCPUS);
     tcase_add_test(c, test_bad_code);
     tcase_add_test(c, test_bad_operands);
     tcase_add_test(c, test_registration);
