@@ -161,11 +161,20 @@ static Vec vec(Widen *w, V i, unsigned k, bool is_signed)
     return (Vec){operand(w, i, k), dtype_of(w, i, t, is_signed), (uint8_t)w->lanes};
 }
 
+/* Of a division, which poison would make undefined as a whole. */
+static Vec divided(Widen *w, V i, unsigned k, bool is_signed)
+{
+    Vec v = vec(w, i, k, is_signed);
+    v.v = LLVMBuildFreeze(w->g->b, v.v, "");
+    return v;
+}
+
 /* -- Masks
  * --------------------------------------------------------------------------------------------------- */
+/* Where a lane does not come by, b may be anything, LLVM's poison too: it must not count. */
 static V both(Widen *w, V a, V b)
 {
-    return !a ? b : !b ? a : LLVMBuildAnd(w->g->b, a, b, "");
+    return !a ? b : !b ? a : LLVMBuildSelect(w->g->b, a, b, LLVMConstNull(LLVMTypeOf(a)), "");
 }
 
 static Place *place_of(Widen *w, LLVMBasicBlockRef b)
@@ -360,10 +369,10 @@ static V instruction(Widen *w, V i, const Place *p)
     case LLVMOr:
     case LLVMXor: return LLVMBuildBinOp(g->b, code, operand(w, i, 0), operand(w, i, 1), "");
     case LLVMFRem: return code_math_value(g, "fmod", (Vec[]){vec(w, i, 0, true), vec(w, i, 1, true)}).v;
-    case LLVMSDiv: return v_div(g, vec(w, i, 0, true), vec(w, i, 1, true)).v;
-    case LLVMUDiv: return v_div(g, vec(w, i, 0, false), vec(w, i, 1, false)).v;
-    case LLVMSRem: return v_rem(g, vec(w, i, 0, true), vec(w, i, 1, true)).v;
-    case LLVMURem: return v_rem(g, vec(w, i, 0, false), vec(w, i, 1, false)).v;
+    case LLVMSDiv: return v_div(g, divided(w, i, 0, true), divided(w, i, 1, true)).v;
+    case LLVMUDiv: return v_div(g, divided(w, i, 0, false), divided(w, i, 1, false)).v;
+    case LLVMSRem: return v_rem(g, divided(w, i, 0, true), divided(w, i, 1, true)).v;
+    case LLVMURem: return v_rem(g, divided(w, i, 0, false), divided(w, i, 1, false)).v;
     case LLVMFNeg: return LLVMBuildFNeg(g->b, operand(w, i, 0), "");
     case LLVMFreeze: return LLVMBuildFreeze(g->b, operand(w, i, 0), "");
     case LLVMICmp:

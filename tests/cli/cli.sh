@@ -538,6 +538,10 @@ custom() {
     checks=$((checks + 1))
     [ "$(grep -c . out)" = 1 ] || failed "other undefined symbols"
 
+    for target in aarch64-linux-gnu riscv64-linux-gnu armv7-linux-gnueabihf; do
+        run 0 "$jitc" compile "$model" --op-library "$ops" -o m.o --header m.h --target $target
+    done
+
     bad 1 'op-library: .*nowhere.so' "$jitc" inspect "$model" --op-library nowhere.so
     bad 2 'no function jitc_ops' "$jitc" inspect "$model" --op-library "$build/libjitc.so"
     bad 2 'registered already' "$jitc" inspect "$model" --op-library "$ops" --op-library "$ops"

@@ -90,6 +90,28 @@ static const char code[] =
     "  %z = tail call double @pow(double %r1, double %y)\n"
     "  ret double %z\n"
     "}\n"
+    /* conditions in a branch that is not taken mean nothing: the integer there does not exist for large x */
+    "define float @nested(float %x, float %y) {\n"
+    "  %small = fcmp olt float %x, 100.0\n"
+    "  br i1 %small, label %in, label %large\n"
+    "in:\n"
+    "  %i = fptosi float %x to i32\n"
+    "  %k = shl i32 1, %i\n"
+    "  %q = sdiv i32 1000, %i\n"
+    "  %big = icmp sgt i32 %q, 100\n"
+    "  br i1 %big, label %one, label %two\n"
+    "one:\n"
+    "  ret float %y\n"
+    "two:\n"
+    "  %more = icmp slt i32 %k, 0\n"
+    "  br i1 %more, label %large, label %three\n"
+    "three:\n"
+    "  %f = sitofp i32 %k to float\n"
+    "  ret float %f\n"
+    "large:\n"
+    "  %r = phi float [ %x, %0 ], [ -1.0, %two ]\n"
+    "  ret float %r\n"
+    "}\n"
     /* 77 where b is 0 */
     "define i32 @divide(i32 %a, i32 %b) {\n"
     "  %zero = icmp eq i32 %b, 0\n"
@@ -310,6 +332,20 @@ START_TEST(test_ways)
         default: want = roundf(x);
         }
         ck_assert_float_eq_tol(y[i], -want, 1e-5f);
+    }
+}
+END_TEST
+
+START_TEST(test_nested)
+{
+    static const char *const attrs[] = {"y: float"};
+    jitc_op op = op_of("nested", 1, attrs, 1);
+    float in[N], y[N];
+    for (int i = 0; i < N; i++) in[i] = i % 3 ? -(float)(1 + i % 25) : -1e30f;
+    run(UNARY(ATTR("y", "f", "0.5")), &op, cpus[_i], (void *[]){in}, y, sizeof y);
+    for (int i = 0; i < N; i++) {
+        float x = -in[i];
+        ck_assert_float_eq(y[i], x > 100 ? -x : 1000 / (int)x > 100 ? -0.5f : -(float)(1 << (int)x));
     }
 }
 END_TEST
@@ -579,6 +615,7 @@ Suite *custom_code_suite(void)
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, test_branch, 0, NCPUS);
     tcase_add_loop_test(c, test_ways, 0, NCPUS);
+    tcase_add_loop_test(c, test_nested, 0, NCPUS);
     tcase_add_loop_test(c, test_table, 0, NCPUS);
     tcase_add_loop_test(c, test_unrolled, 0, NCPUS);
     tcase_add_loop_test(c, test_integers, 0, NCPUS);
