@@ -9,9 +9,10 @@ build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libstdc++-12-dev lib
 example_packages="g++ libpng-dev libturbojpeg0-dev"
 # What single tests of the full tier want; without them, those are skipped.
 full_packages="dpkg-dev fish lintian llvm-14-dev make python3-venv zsh"
-# To make programs for other systems, and to run them.
+# To make programs for other systems, and to run them; to link for those that cannot run here.
 cross_packages="gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu qemu-user
-                libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross"
+                libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross
+                gcc-mingw-w64-x86-64-win32 lld"
 lint_packages="git clang-format clang-tidy cppcheck mandoc"
 # For the tests of the Python package, which are skipped without them.
 python_packages="python3-numpy python3-pytest"

@@ -12,6 +12,7 @@
  *     quick:CPU:THREADS:PASSES compiled by LLVM's fastest code generation
  *     open:CPU:THREADS:PASSES  the same, of code for all sizes of the first dimensions, as far as it can be
  *     aot:CPU:THREADS          an object file, loaded; 1 thread: one share, more: several
+ *     far:CPU:THREADS          the same for another system, run there: see tests/run_far.h
  *
  * Code computes the OUTPUTs named. Kernels are compiled once, whatever graph they are of. The outputs of way
  * k for set j go to PREFIXk.j.npz. The answer is a line for each way, "ok", or "STATUS MESSAGE"; an empty
@@ -173,8 +174,8 @@ static void code_way(const Task *t, int way, bool open, char *words)
 
 /* Ahead of time: with the dimensions open that the graph leaves open; where that cannot be, for the sizes of
  * the inputs. */
-static bool try_aot(const Task *t, int way, int k, jitc_options options, const char *cpu, bool shares,
-                    bool fixed, Str *why)
+static bool try_aot(const Task *t, int way, int k, jitc_options options, const AotWay *how, bool fixed,
+                    Str *why)
 {
     const NpzFile *set = &t->set[k];
     jitc_shape shapes[MAX_TENSORS];
@@ -196,7 +197,11 @@ static bool try_aot(const Task *t, int way, int k, jitc_options options, const c
     for (size_t i = 0; i < nin && !why->n; i++)
         if (!(in[i] = input_named(set, jitc_program_input(p, i)->name)))
             str_put(why, "an input is not given");
-    if (!why->n) run_aot(p, cpu, shares, in, nin, out, nout, why);
+    bool ran = true;
+    AotWay tell = *how;
+    tell.ran = &ran;
+    if (!why->n) run_aot(p, &tell, in, nin, out, nout, why);
+    if (!why->n && !ran) str_put(why, "the emulator cannot run it");
     if (!why->n) {
         NpzMember members[MAX_TENSORS];
         for (size_t i = 0; i < nout; i++)
@@ -208,19 +213,21 @@ static bool try_aot(const Task *t, int way, int k, jitc_options options, const c
     return why->n == 0;
 }
 
-static void aot_way(const Task *t, int way, char *words)
+static void aot_way(const Task *t, int way, const Far *far, char *words)
 {
     jitc_options options = JITC_OPTIONS_INIT;
-    const char *cpu = strsep(&words, ":");
-    bool shares = words && atoi(words) > 1, ok = true;
+    AotWay how = {.cpu = strsep(&words, ":"), .far = far};
+    options.flags |= JITC_LAZY;
+    how.shares = words && atoi(words) > 1;
+    bool ok = true;
     options.outputs = t->noutputs ? t->outputs : NULL;
     options.noutputs = t->noutputs;
     for (int k = 0; k < t->nsets && ok; k++) {
         Str why = {0};
-        ok = try_aot(t, way, k, options, cpu, shares, false, &why);
+        ok = try_aot(t, way, k, options, &how, false, &why);
         if (!ok) {
             why.n = 0;
-            ok = try_aot(t, way, k, options, cpu, shares, true, &why);
+            ok = try_aot(t, way, k, options, &how, true, &why);
         }
         if (!ok) answer(JITC_E_INVALID, str_text(&why));
         str_free(&why);
@@ -231,11 +238,16 @@ static void aot_way(const Task *t, int way, char *words)
 static void run_way(const Task *t, int way, char *words)
 {
     const char *kind = strsep(&words, ":");
+    Far far;
     memo_quick(strcmp(kind, "code") != 0);
     if (strcmp(kind, "eval") == 0)
         eval_way(t, way, words);
     else if (strcmp(kind, "aot") == 0)
-        aot_way(t, way, words);
+        aot_way(t, way, NULL, words);
+    else if (strcmp(kind, "far") == 0 && far_from_environment(&far))
+        aot_way(t, way, &far, words);
+    else if (strcmp(kind, "far") == 0)
+        answer(JITC_E_USAGE, "FAR_TARGET is not set");
     else
         code_way(t, way, strcmp(kind, "open") == 0, words);
 }
