@@ -241,7 +241,7 @@ static bool set_checks(Options *o, const char *v)
     return wrong(o, "--checks: run-time checks of Assert and CheckNumerics are not available yet");
 }
 
-/* Met already: there is no cache, and neither Winograd nor Strassen. */
+/* Met already: there is no cache. */
 static bool set_nothing(Options *o, const char *v)
 {
     (void)o, (void)v;
@@ -268,6 +268,7 @@ SETTER(header, v)
 SETTER(name, v)
 SETTER(weights, v)
 SETTER(evaluate, true)
+SETTER(precise, true)
 SETTER(verbose, true)
 SETTER(quiet, true)
 
@@ -332,7 +333,8 @@ const OptionDef options[] = {
      set_target, "native"},
     {"--target", "TRIPLE", "the system: aarch64-linux-gnu, riscv64-linux-gnu, …; a wrong one lists all",
      CMD_COMPILE, set_product_target, "native " SYSTEMS},
-    {"--precise", NULL, "no Winograd, no Strassen", MODELS, set_nothing, NULL},
+    {"--precise", NULL, "no algorithm that rounds more than the plain one (Winograd)", MODELS, set_precise,
+     NULL},
     {"--checks", NULL, "not available yet", MODELS, set_checks, NULL},
     {"--tier", "N", "not available yet", MODELS, set_tier, NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},

@@ -25,7 +25,7 @@ typedef struct Options {
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
         *check, *header, *name, *weights;
     int threads; /* resolved: at least 1 */
-    bool verbose, quiet, evaluate;
+    bool verbose, quiet, evaluate, precise;
     double rtol, atol; /* negative: the default */
     int64_t repeat;
     double secs;

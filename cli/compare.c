@@ -221,7 +221,7 @@ static void run_optimised(Comparison *x)
 {
     Module *m = import(x, x->o->job);
     const char *passes = x->o->passes ? x->o->passes : passes_default_pipeline();
-    passes_run(m, passes, &(PassOptions){.cpu = x->o->cpu, .verify = true});
+    passes_run(m, passes, &(PassOptions){.cpu = x->o->cpu, .precise = x->o->precise, .verify = true});
     evaluate(x, m, see_optimised, x);
 }
 

@@ -91,7 +91,7 @@ ExitStatus command_explain(Options *o)
     Model *model = model_open(o->job, o->files.at[0]);
     Binding *b = bind_options(o, model);
     Module *m = tf_import(o->job, model->graph, &model->src, &b->import, NULL);
-    PassOptions passes = {.cpu = o->cpu, .verify = true};
+    PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .verify = true};
     passes_run(m, passes_default_pipeline(), &passes);
 
     uint32_t nremarks = 0, kernels = 0, shown = 0;

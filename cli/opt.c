@@ -134,8 +134,11 @@ ExitStatus command_opt(Options *o)
     if (o->dump_after) check_passes(o, "--dump-after", o->dump_after, "all");
     const char *path = o->files.at[0];
     Module *m = path_ends(path, ".jir") ? read_jir(o, path) : import(o, path);
-    PassOptions options = {
-        .cpu = o->cpu, .verify = true, .after = o->dump_after ? after_pass : NULL, .after_arg = &x};
+    PassOptions options = {.cpu = o->cpu,
+                           .precise = o->precise,
+                           .verify = true,
+                           .after = o->dump_after ? after_pass : NULL,
+                           .after_arg = &x};
     passes_run(m, o->passes ? o->passes : passes_default_pipeline(), &options);
 
     if (strcmp(o->emit, "jir") == 0) {

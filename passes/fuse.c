@@ -318,6 +318,7 @@ static const char *algo_of(const Op *op)
     bool f32 = op->out[0]->type.dtype == JITC_FLOAT32;
     switch (op->def->kind) {
     case KIND_CONTRACT:
+        if (op->code == OP_winograd) return "winograd";
         if (op->in[1]->type.layout != LAYOUT_PLAIN) return "igemm";
         if (op->code == OP_dot) return "dot_loops";
         return f32 && is_depthwise(op) && op->in[0]->type.dim[3] == op->out[0]->type.dim[3] ? "depthwise"

@@ -15,6 +15,7 @@ typedef struct {
 
 typedef struct {
     const char *cpu; /* the target's name, or NULL */
+    bool precise;    /* nothing that rounds more than the plain algorithm */
     bool verify;     /* check the IR after each pass that changed it */
     void (*after)(void *arg, Module *m, const char *pass, bool changed); /* for dumps; may be NULL */
     void *after_arg;

@@ -80,6 +80,7 @@ struct jitc_program {
         uint64_t used;
     } seen[SEEN_SIGNATURES]; /* how often signatures without a version of their own were asked for */
     uint32_t nspecial;       /* versions of one signature that were made */
+    bool precise;            /* JITC_PRECISE */
     bool no_general;         /* the graph needs to know its inputs' sizes */
     bool only_general;       /* for tests */
     PackTable weights;

@@ -230,7 +230,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     ImportIo io = {0};
     Module *m = program_module(p, job, in, v->general, &io);
     lap(v, PHASE_IMPORT, &t);
-    passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu});
+    passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
     lap(v, PHASE_PASSES, &t);
     Plan *plan = plan_make(m);
     jitc_status status = keep(v, plan, &io);

@@ -8,6 +8,7 @@ void emit_map(Gen *g, const Kernel *k);
 void emit_loops(Gen *g, const Kernel *k);
 void emit_depthwise(Gen *g, const Kernel *k);
 void emit_igemm(Gen *g, const Kernel *k);
+void emit_winograd(Gen *g, const Kernel *k);
 void emit_routine(Gen *g, const Kernel *k);
 void emit_custom(Gen *g, const Kernel *k);
 

@@ -206,7 +206,7 @@ typedef struct {
     Module *m;
     Region *body;
     const char *algo;
-    int64_t kmult, ntail; /* header fields; 0 when absent */
+    int64_t kmult, run16, in_lines, kcut, ntail, ctail, ktail, odd; /* header fields; 0 when absent */
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
 } Kernel;

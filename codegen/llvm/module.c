@@ -18,7 +18,8 @@ static const struct {
                   NONE: it reads its arguments itself */
 } algos[] = {
     {"igemm", emit_igemm, IG_DIMS}, {"depthwise", emit_depthwise, DW_DIMS}, {"map", emit_map, -1},
-    {"loops", emit_loops, -2},      {"routine", emit_routine, -2},          {"custom", emit_custom, NONE},
+    {"loops", emit_loops, -2},      {"winograd", emit_winograd, WG_DIMS},   {"routine", emit_routine, -2},
+    {"custom", emit_custom, NONE},
 };
 
 /* The header line: `#algo=NAME field=number …`. */
@@ -32,7 +33,13 @@ static const char *header(Job *job, const CodegenKernel *k, Kernel *out)
         *eq = 0;
         if (!strcmp(word, "algo")) out->algo = eq + 1;
         if (!strcmp(word, "kmult")) out->kmult = atoll(eq + 1);
+        if (!strcmp(word, "run16")) out->run16 = atoll(eq + 1);
+        if (!strcmp(word, "lines")) out->in_lines = atoll(eq + 1);
+        if (!strcmp(word, "kcut")) out->kcut = atoll(eq + 1);
         if (!strcmp(word, "ntail")) out->ntail = atoll(eq + 1);
+        if (!strcmp(word, "odd")) out->odd = atoll(eq + 1);
+        if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
+        if (!strcmp(word, "ktail")) out->ktail = atoll(eq + 1);
     }
     return out->algo ? out->algo : "";
 }

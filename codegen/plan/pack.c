@@ -195,10 +195,22 @@ static void fill(Packer *p, const PackView *view, Layout layout, void *dst)
         if (!weight_read(p->m, &src->def->weight, &src->type, dst)) job_fail(p->m->job, JITC_E_INVALID);
         return;
     }
-    Tensor from = evaluate(p, src), scale[MAX_STEPS] = {0};
+    /* A transformed filter is several times larger than the filter, so it is made in its place. */
+    const Op *winograd = NULL;
+    PackView filter;
+    if (layout == LAYOUT_PANEL && is_op(src, OP_winograd_filter) && src->type.dtype == JITC_FLOAT32 &&
+        pack_view_is_copy(view)) {
+        winograd = src->def;
+        pack_view(winograd->in[0], &filter);
+        view = &filter;
+    }
+    Tensor from = evaluate(p, view->src), scale[MAX_STEPS] = {0};
     for (int i = 0; i < view->nsteps; i++)
         if (view->step[i].scale) scale[i] = evaluate(p, view->step[i].scale);
-    pack_fill(&p->tmp, view, layout, &from, scale, dst);
+    if (winograd)
+        pack_winograd(&p->tmp, winograd, view, &from, scale, dst);
+    else
+        pack_fill(&p->tmp, view, layout, &from, scale, dst);
 }
 
 static void drop_temps(Packer *p)

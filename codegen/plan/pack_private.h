@@ -35,6 +35,26 @@ typedef struct {
 /* The view that v is of a const, a weight, or some value that must be evaluated. */
 void pack_view(const Value *v, PackView *out);
 bool pack_view_is_copy(const PackView *v); /* the source's bytes as they are */
+
+/* Source or scale as seen from (batch, k, n): offsets by each. */
+typedef struct {
+    const Tensor *data;
+    int64_t offset;
+    int64_t *batch, *k, *n;
+} PackAxes;
+/* A view by lines: dims before `split` are batches, the others but the last are k. */
+typedef struct {
+    const PackView *v;
+    int split;
+    int64_t nb, nk, nn;
+    PackAxes from, by[MAX_STEPS];
+} PackLines;
+void pack_lines(Job *job, const PackView *v, int split, const Tensor *src, const Tensor *scale, PackLines *l);
+/* `count` elements of n from n0 on. */
+void pack_line(const PackLines *l, int64_t b, int64_t k, int64_t n0, int64_t count, uint8_t *dst);
 /* src and scale[i]: plain data. */
 void pack_fill(Job *job, const PackView *v, Layout layout, const Tensor *src, const Tensor *scale, void *dst);
+/* The panels of the transformed filter that winograd_filter makes of the view. */
+void pack_winograd(Job *job, const Op *op, const PackView *v, const Tensor *src, const Tensor *scale,
+                   void *dst);
 #endif

@@ -164,37 +164,42 @@ static int64_t *offsets(Job *job, const Type *t, int lo, int hi, const int64_t *
     return at;
 }
 
-/* Source and scales as seen from (batch, k, n). */
-typedef struct {
-    const Tensor *data;
-    int64_t offset;
-    int64_t *batch, *k, *n;
-} Axis3;
-
-static Axis3 axes(Job *job, const Type *t, const Tensor *data, int64_t offset, const int64_t *stride,
-                  int split, int64_t nb, int64_t nk, int64_t nn)
+static PackAxes axes(Job *job, const Type *t, const Tensor *data, int64_t offset, const int64_t *stride,
+                     const PackLines *l)
 {
     int last = t->rank ? t->rank - 1 : 0;
-    return (Axis3){data, offset, offsets(job, t, 0, split, stride, nb),
-                   offsets(job, t, split, last, stride, nk), offsets(job, t, last, t->rank, stride, nn)};
+    return (PackAxes){data, offset, offsets(job, t, 0, l->split, stride, l->nb),
+                      offsets(job, t, l->split, last, stride, l->nk),
+                      offsets(job, t, last, t->rank, stride, l->nn)};
 }
 
-static double element(const PackView *v, const Axis3 *src, const Axis3 *scale, int64_t b, int64_t k,
+void pack_lines(Job *job, const PackView *v, int split, const Tensor *src, const Tensor *scale, PackLines *l)
+{
+    const Type *t = &v->type;
+    *l = (PackLines){.v = v, .split = split, .nb = 1, .nk = 1, .nn = t->rank ? t->dim[t->rank - 1] : 1};
+    for (int i = 0; i < split; i++) l->nb *= t->dim[i];
+    for (int i = split; i < t->rank - 1; i++) l->nk *= t->dim[i];
+    l->from = axes(job, t, src, v->offset, v->stride, l);
+    for (int i = 0; i < v->nsteps; i++)
+        if (v->step[i].scale) l->by[i] = axes(job, t, &scale[i], v->step[i].offset, v->step[i].stride, l);
+}
+
+static double element(const PackView *v, const PackAxes *src, const PackAxes *scale, int64_t b, int64_t k,
                       int64_t n)
 {
     double x = tensor_f(src->data, src->offset + src->batch[b] + src->k[k] + src->n[n]);
     for (int i = v->nsteps; i-- > 0;) {
-        const Axis3 *s = &scale[i];
+        const PackAxes *s = &scale[i];
         if (v->step[i].scale) x *= tensor_f(s->data, s->offset + s->batch[b] + s->k[k] + s->n[n]);
         if (v->step[i].to == JITC_FLOAT32) x = (float)x;
     }
     return x;
 }
 
-/* `count` elements of n from n0 on. */
-static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, int64_t b, int64_t k,
-                      int64_t n0, int64_t count, uint8_t *dst)
+void pack_line(const PackLines *l, int64_t b, int64_t k, int64_t n0, int64_t count, uint8_t *dst)
 {
+    const PackView *v = l->v;
+    const PackAxes *src = &l->from, *scale = l->by;
     size_t size = dtype_size(v->type.dtype);
     int64_t at = src->offset + src->batch[b] + src->k[k];
     const int64_t *n = src->n + n0;
@@ -227,29 +232,23 @@ static void fill_line(const PackView *v, const Axis3 *src, const Axis3 *scale, i
 void pack_fill(Job *job, const PackView *v, Layout layout, const Tensor *src, const Tensor *scale, void *dst)
 {
     const Type *t = &v->type;
-    int split = layout == LAYOUT_PANEL ? t->rank - 2 : 0; /* dims before it are batches */
-    int64_t nb = 1, nk = 1, nn = t->rank ? t->dim[t->rank - 1] : 1;
-    for (int i = 0; i < split; i++) nb *= t->dim[i];
-    for (int i = split; i < t->rank - 1; i++) nk *= t->dim[i];
-    if (nb * nk * nn == 0) return;
-    Axis3 from = axes(job, t, src, v->offset, v->stride, split, nb, nk, nn), by[MAX_STEPS];
-    for (int i = 0; i < v->nsteps; i++)
-        if (v->step[i].scale)
-            by[i] = axes(job, t, &scale[i], v->step[i].offset, v->step[i].stride, split, nb, nk, nn);
+    if (type_numel(t) == 0) return;
+    PackLines l;
+    pack_lines(job, v, layout == LAYOUT_PANEL ? t->rank - 2 : 0, src, scale,
+               &l); /* dims before it are batches */
     size_t size = dtype_size(t->dtype), line = PANEL * size;
     uint8_t *at = dst;
-    for (int64_t b = 0; b < nb; b++) {
+    for (int64_t b = 0; b < l.nb; b++) {
         job_tick(job);
         if (layout == LAYOUT_PLAIN) {
-            for (int64_t k = 0; k < nk; k++, at += (size_t)nn * size)
-                fill_line(v, &from, by, b, k, 0, nn, at);
+            for (int64_t k = 0; k < l.nk; k++, at += (size_t)l.nn * size) pack_line(&l, b, k, 0, l.nn, at);
             continue;
         }
-        for (int64_t n0 = 0; n0 < nn; n0 += PANEL) {
-            int64_t count = min_i64(nn - n0, PANEL);
-            for (int64_t k = 0; k < nk; k++, at += line) {
+        for (int64_t n0 = 0; n0 < l.nn; n0 += PANEL) {
+            int64_t count = min_i64(l.nn - n0, PANEL);
+            for (int64_t k = 0; k < l.nk; k++, at += line) {
                 if (count < PANEL) memset(at, 0, line);
-                fill_line(v, &from, by, b, k, n0, count, at);
+                pack_line(&l, b, k, n0, count, at);
             }
         }
     }

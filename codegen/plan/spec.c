@@ -161,9 +161,13 @@ double spec_flops(const Op *op)
     case KIND_INDEX: return 0;
     case KIND_CONTRACT: {
         const Type *x = &op->in[0]->type, *w = &op->in[1]->type;
-        double k = op->code == OP_dot
-                       ? (double)guess(x->dim[x->rank - (attr_i(op, "trans_a") ? 2 : 1)])
-                       : (double)guess(w->dim[0]) * (double)guess(w->dim[1]) * (double)guess(w->dim[2]);
+        double k = (double)guess(x->dim[x->rank - 1]);
+        if (op->code == OP_winograd) /* the work that it saves counts too */
+            k *= (double)attr_v(op, "window", NULL)[0] * (double)attr_v(op, "window", NULL)[1];
+        else
+            k = op->code == OP_dot
+                    ? (double)guess(x->dim[x->rank - (attr_i(op, "trans_a") ? 2 : 1)])
+                    : (double)guess(w->dim[0]) * (double)guess(w->dim[1]) * (double)guess(w->dim[2]);
         return 2 * out * k;
     }
     case KIND_WINDOW: {
@@ -372,6 +376,8 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
         make_igemm(m, kernel, out);
     else if (strcmp(algo, "depthwise") == 0)
         make_depthwise(m, kernel, out);
+    else if (strcmp(algo, "winograd") == 0)
+        make_winograd(m, kernel, out);
     else if (strcmp(algo, "routine") == 0)
         make_routine(m, kernel, out);
     else if (strcmp(algo, "custom") == 0)

@@ -31,6 +31,12 @@
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
  * [?c], [] or the result's shape. units = n * oh.
  *
+ * winograd: x[?n,?h,?w,?c] and u[products,?c,?k] in panels; tile and window static in the text's winograd op,
+ * which has no padding: that is dims. dims: the WG_* list. Tiles are numbered (image, row, column); a block
+ * is WG_TILES of them, a group WG_PANELS panels. Epilogue operands: [?k], [] or the result's shape. Header:
+ * ctail=1, ktail=1: c, k are not multiples of 16. units = blocks * groups; unit u is block u / groups, group
+ * u % groups.
+ *
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
@@ -76,6 +82,7 @@ enum {
     IG_XW,    /* from pixel to pixel */
     IG_MU,    /* rows per unit */
     IG_PU,    /* panels per unit */
+    IG_KC,    /* k that a unit does at a time */
     IG_ORDER, /* 0: m outer; 1: n outer */
     IG_BATCH, /* batched dots */
     IG_BX,    /* elements of x, w, result from batch to batch */
@@ -85,6 +92,25 @@ enum {
 };
 
 enum { DW_N, DW_H, DW_W, DW_C, DW_OH, DW_OW, DW_PH, DW_PW, DW_DIMS };
+
+enum {
+    WG_N,
+    WG_H,
+    WG_W,
+    WG_C,
+    WG_K,
+    WG_OH,
+    WG_OW,
+    WG_PH,
+    WG_PW,
+    WG_TILES,  /* per block */
+    WG_PANELS, /* per group */
+    WG_DIMS
+};
+
+/* winograd's scratch: which block it holds (64 bytes), a tile of results, pointers to a tile's pixels, a
+ * pixel of zeros; then for a block the sums of two panels and the transformed input. */
+enum { WG_TILE_BYTES = 4096, WG_TABLE_BYTES = 512 };
 
 enum { SPEC_MAX_DIMS = 96 };
 

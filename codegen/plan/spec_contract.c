@@ -2,11 +2,11 @@
  * convolutions. */
 #include "codegen/plan/spec_private.h"
 
-enum { TILE_ROWS = 12 }; /* rows of the register tile: units are made of whole ones */
+enum { TILE_ROWS = 13 }; /* rows of the register tile: units are made of whole ones */
 
 /* -- Anchor and epilogue ----------------------------------------------------------------------------------
  */
-static const Op *find_anchor(const Op *kernel)
+const Op *contract_anchor(const Op *kernel)
 {
     for (const Op *op = kernel->body->first; op; op = op->next)
         if (op->def->kind == KIND_CONTRACT) return op;
@@ -18,8 +18,7 @@ static bool same_dims(const Type *a, const Type *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
 }
 
-/* Binds what the epilogue reads: tensors of the anchor's shape, vectors over its last dim, scalars. */
-static void bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
+void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
 {
     const Region *body = t->kernel->body;
     const Type *shape = &anchor->out[0]->type;
@@ -46,7 +45,7 @@ static void bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
     }
 }
 
-static void add_epilogue(Text *t, const Op *anchor)
+void contract_add_epilogue(Text *t, const Op *anchor)
 {
     const Op *end = ir_terminator(t->kernel->body);
     if (end->nin != 1) job_bug(t->m->job, "a matrix kernel has one result");
@@ -166,23 +165,31 @@ static void conv_geometry(Module *m, const Op *conv, Dim *d)
 }
 
 /* -- Schedule: what a unit is --------------------------------------------------------------------------- */
+/* Rows per block: whole tiles of AVX-512, of AVX2 too where they are many. */
+static int64_t whole_tiles(int64_t rows)
+{
+    enum { COMMON_ROWS = 6 * TILE_ROWS };
+    return rows >= COMMON_ROWS ? rows / COMMON_ROWS * COMMON_ROWS : max_i64(rows / TILE_ROWS, 1) * TILE_ROWS;
+}
+
 static void igemm_units(Module *mod, KernelSpec *s, int64_t esize)
 {
-    enum { L2_HALF = 128 << 10, MAX_ROWS = 384, UNITS = 64, UNIT_FLOPS = 500000, MANY = 4096 };
+    enum { L2_PART = 256 << 10, MAX_ROWS = 390, MAX_K = 1024, K_BLOCK = 768, UNITS = 64, MANY = 4096 };
+    const double unit_flops = 500000;
     Dim *d = s->dim;
     /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
     int64_t m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY, n = max_i64(1, guess(d[IG_N]));
-    int64_t taps = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]), run = guess(d[IG_RUN]),
-            batch = guess(d[IG_BATCH]);
-    int64_t k = max_i64(1, taps * run);
-    int64_t panels = ceil_div(n, PANEL), all_rows = round_up(m, TILE_ROWS), line = PANEL * k * esize;
-    int64_t few = panels >= 2 ? 2 : 1;
-    /* Rows that stay in half of the second-level cache, their pointer table in some of it. */
-    int64_t mu = min_i64(L2_HALF / (k * esize), min_i64(MAX_ROWS, (L2_HALF / 4) / (max_i64(taps, 1) * 8)));
-    mu = min_i64(max_i64(mu / TILE_ROWS, 1) * TILE_ROWS, all_rows);
+    int64_t batch = guess(d[IG_BATCH]);
+    int64_t k = max_i64(1, guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]));
+    int64_t panels = ceil_div(n, PANEL), line = PANEL * k * esize, few = panels >= 2 ? 2 : 1;
+    /* Long sums are cut, where there are enough rows to make that worth it. */
+    int64_t kc = k;
+    if (k > MAX_K && m > 2 * TILE_ROWS) kc = round_up(ceil_div(k, ceil_div(k, K_BLOCK)), PANEL);
+    /* Rows that stay in the second-level cache. */
+    int64_t mu = min_i64(whole_tiles(min_i64(L2_PART / (kc * esize), MAX_ROWS)), round_up(m, TILE_ROWS));
     int64_t pu = panels, order = 0;
-    if (panels * line > L2_HALF) { /* weights do not stay: either rows do, or a block of weights */
-        int64_t block = min_i64(panels, max_i64(few, L2_HALF / line / 2 * 2));
+    if (kc == k && panels * line > L2_PART) { /* weights do not stay: either rows do, or a block of weights */
+        int64_t block = min_i64(panels, max_i64(few, L2_PART / line / 2 * 2));
         double a = (double)m * (double)k, w = (double)n * (double)k;
         double rows_stay = a + w * (double)ceil_div(m, mu),
                weights_stay = w + a * (double)ceil_div(panels, block);
@@ -196,39 +203,42 @@ static void igemm_units(Module *mod, KernelSpec *s, int64_t esize)
     for (;;) {
         int64_t units = ceil_div(m, mu) * ceil_div(panels, pu) * batch;
         if (units >= UNITS) break;
-        bool rows = mu >= 4 * TILE_ROWS && unit * (double)mu * (double)pu > 2.0 * UNIT_FLOPS;
-        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, m) * (double)pu > 2.0 * UNIT_FLOPS;
+        bool rows = mu >= 4 * TILE_ROWS && unit * (double)mu * (double)pu > 2.0 * unit_flops;
+        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, m) * (double)pu > 2.0 * unit_flops;
+        if (kc < k && pu <= 4) cols = false; /* each unit gathers its rows again */
         if (cols && (!rows || (double)pu * PANEL > 2.0 * (double)min_i64(mu, m)))
             pu = round_up(ceil_div(pu, 2), few);
         else if (rows)
-            mu = round_up(ceil_div(mu, 2), TILE_ROWS);
+            mu = whole_tiles(mu / 2);
         else
             break;
     }
     /* Units of about one size. */
-    mu = round_up(ceil_div(all_rows, ceil_div(all_rows, mu)), TILE_ROWS);
+    mu = min_i64(mu, round_up(ceil_div(m, ceil_div(m, mu)), TILE_ROWS));
     pu = round_up(ceil_div(panels, ceil_div(panels, pu)), few);
     d[IG_MU] = mu;
     d[IG_PU] = pu;
     d[IG_ORDER] = order;
+    d[IG_KC] = kc < k ? kc : dim_known(d[IG_RUN]) ? k : INT32_MAX;
     s->ndims = IG_DIMS;
     s->units = dim_mul(
         mod,
         dim_mul(mod, dim_ceildiv(mod, d[IG_M], mu), dim_ceildiv(mod, dim_ceildiv(mod, d[IG_N], PANEL), pu)),
         d[IG_BATCH]);
-    Dim table = dim_mul(mod, round_up(mu, 16) * 8, dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
-    Dim zeros = dim_mul(mod, dim_ceildiv(mod, dim_add(mod, dim_mul(mod, d[IG_RUN], esize), 64), 64), 64);
-    s->scratch = dim_add(mod, dim_add(mod, table, zeros), IG_SUMS_BYTES + 128);
+    /* The lines, and a row more where taps are no lines; sums. */
+    Dim kd = kc < k ? kc : dim_mul(mod, d[IG_RUN], dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
+    Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (mu + 1));
+    s->scratch = dim_add(mod, lines, 128 + (kc < k ? mu * pu * PANEL * esize : IG_SUMS_BYTES));
 }
 
-static int run_multiple(Dim run)
+static bool multiple_of(Dim d, int64_t n)
 {
-    return dim_known(run) && run % 4 == 0 ? 4 : 1;
+    return dim_known(d) && d % n == 0;
 }
 
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
 {
-    const Op *anchor = find_anchor(kernel);
+    const Op *anchor = contract_anchor(kernel);
     if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout == LAYOUT_PLAIN)
         job_bug(m->job, "an igemm kernel whose contraction does not read its operands directly");
     if (anchor->code == OP_dot)
@@ -244,22 +254,26 @@ void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
          full = type_make(type, 2, (Dim[]){dm, dn});
     w.layout = LAYOUT_PANEL;
     Value *vx = text_arg(&t, anchor->in[0], x, false), *vw = text_arg(&t, anchor->in[1], w, false);
-    bind_epilogue(&t, anchor, &full, dn);
+    contract_bind_epilogue(&t, anchor, &full, dn);
     Value *dot = ir_v(&t.b, OP_dot, IN(vx, vw), NO_ATTRS);
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
-    add_epilogue(&t, anchor);
+    contract_add_epilogue(&t, anchor);
     igemm_units(m, out, (int64_t)dtype_size(type));
     spec_grain(out, 50);
-    char header[64];
-    snprintf(header, sizeof header, "#algo=igemm kmult=%d ntail=%d", run_multiple(out->dim[IG_RUN]),
-             !dim_known(out->dim[IG_N]) || out->dim[IG_N] % PANEL != 0);
+    char header[96];
+    const Dim *d = out->dim;
+    bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
+    Dim k = dim_mul(m, d[IG_RUN], dim_mul(m, d[IG_TAPS_H], d[IG_TAPS_W]));
+    snprintf(header, sizeof header, "#algo=igemm kmult=%d run16=%d lines=%d kcut=%d ntail=%d odd=%d",
+             multiple_of(k, 4) ? 4 : 1, run16, run16 || one_tap, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
+             !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     text_end(&t, header);
 }
 
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
 {
-    const Op *conv = find_anchor(kernel);
+    const Op *conv = contract_anchor(kernel);
     if (!conv || conv->code != OP_conv || conv->in[0]->def || conv->in[1]->def)
         job_bug(m->job, "a depthwise kernel whose convolution does not read its operands directly");
     const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
@@ -279,9 +293,9 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
                        at_ds("pad_hi", none, 2)));
     if (!v) job_bug(m->job, "a depthwise convolution has no text");
     Type full = v->type;
-    bind_epilogue(&t, conv, &full, c);
+    contract_bind_epilogue(&t, conv, &full, c);
     text_bind(&t, conv->out[0], v);
-    add_epilogue(&t, conv);
+    contract_add_epilogue(&t, conv);
     Dim dims[DW_DIMS] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
     out->ndims = DW_DIMS;

@@ -39,8 +39,15 @@ static inline int64_t guess(Dim d)
 }
 int64_t guess_numel(const Type *t);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
+/* Of a kernel around a contraction: it; or NULL. */
+const Op *contract_anchor(const Op *kernel);
+/* Binds what the epilogue reads: tensors of the anchor's shape, vectors over its last dim, scalars; in the
+ * text these have the dims of `full`. */
+void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last);
+void contract_add_epilogue(Text *t, const Op *anchor);
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
+void make_winograd(Module *m, const Op *kernel, KernelSpec *out);
 void make_routine(Module *m, const Op *kernel, KernelSpec *out);
 void make_custom(Module *m, const Op *kernel, KernelSpec *out);
 #endif

@@ -109,7 +109,8 @@ typedef void jitc_parallel_for_fn(void *host, void (*f)(void *arg, size_t i), vo
 
 /* Flags of jitc_options. */
 enum {
-    JITC_LAZY = 1 /* loading compiles nothing, whatever is known; else it does when all shapes are known */
+    JITC_LAZY = 1,   /* loading compiles nothing, whatever is known; else it does when all shapes are known */
+    JITC_PRECISE = 2 /* no algorithm that rounds more than the plain one, such as Winograd's convolution */
 };
 
 struct jitc_op; /* a custom operator: jitc/op.h */
@@ -136,7 +137,7 @@ typedef struct jitc_options {
                                  program; may be set by a signal handler or another thread */
     jitc_alloc_fn *alloc;     /* memory for the program and its execs; NULL: the C library's */
     void *heap;
-    uint64_t flags; /* JITC_LAZY */
+    uint64_t flags; /* JITC_LAZY, JITC_PRECISE */
     const struct jitc_op *const
         *ops; /* custom operators; with what they point to valid as long as the program */
     size_t nops;

@@ -84,6 +84,13 @@ for name, shape, args in [
     ("batch0", (0, 5, 5, 3), dict(k=(3, 3, 3, 4))),
     ("one_pixel", (1, 1, 1, 33), dict(k=(3, 3, 33, 17))),
     ("batch5_c17", (5, 3, 4, 17), dict(k=(3, 3, 17, 3))),
+    # As many channels as Winograd's algorithm is used for.
+    ("wide_same", (1, 13, 11, 24), dict(k=(3, 3, 24, 40))),
+    ("wide_valid", (2, 9, 14, 32), dict(k=(3, 3, 32, 17), padding="VALID")),
+    ("wide_explicit", (1, 6, 7, 16), dict(k=(3, 3, 16, 16), padding="EXPLICIT", explicit=(0, 0, 2, 1, 0, 3, 0, 0))),
+    ("wide_1x7", (1, 6, 17, 32), dict(k=(1, 7, 32, 32))),
+    ("wide_7x1", (1, 17, 6, 32), dict(k=(7, 1, 32, 32))),
+    ("wide_5x5", (1, 14, 14, 16), dict(k=(5, 5, 16, 32))),
 ]:
     case(f"Conv2D/{name}", lambda x, a=args: conv(x, **a), f(*shape), tol=SUMS)
 case(
@@ -108,6 +115,7 @@ case(
 )
 for dyn in ("n", "all"):
     case(f"Conv2D/open_{dyn}", lambda x: conv(x, (3, 3, 3, 16), s=2), f(2, 8, 9, 3), tol=SUMS, dyn=dyn)
+    case(f"Conv2D/wide_open_{dyn}", lambda x: conv(x, (3, 3, 16, 24)), f(2, 8, 9, 16), tol=SUMS, dyn=dyn)
 case(
     "Conv2D/inf",
     lambda x: conv(x, (3, 3, 2, 4)),

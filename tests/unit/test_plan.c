@@ -120,7 +120,7 @@ START_TEST(test_igemm_conv)
                            "  %w = weight f32[3,3,16,20] rand(1)\n  %b = weight f32[20] rand(2)\n"
                            "  %1 = conv %x, %w {strides=[2,2], dilations=[1,1], pad_lo=[1,1], pad_hi=[1,1]}\n"
                            "  %2 = add %1, %b\n  %3 = relu %2\n  return %3\n}\n");
-    has_text(&s, "#algo=igemm kmult=4 ntail=1\n"
+    has_text(&s, "#algo=igemm kmult=4 run16=1 lines=1 kcut=0 ntail=1 odd=0\n"
                  "graph @k(%0: f32[?m,?k], %1: f32[?k,?n]{panel}, %2: f32[?n]) {\n"
                  "  %3 = dot %0, %1 : f32[?m,?n]\n"
                  "  %4 = add %3, %2 : f32[?m,?n]\n"
@@ -131,7 +131,7 @@ START_TEST(test_igemm_conv)
     for (size_t i = 0; i < COUNT(expected); i++) ck_assert_int_eq(s.dim[i], expected[i]);
     ck_assert_int_eq(s.dim[IG_BATCH], 1);
     ck_assert_int_eq(s.ndims, IG_DIMS);
-    ck_assert_int_eq(s.dim[IG_MU] % 12, 0);
+    ck_assert_int_eq(s.dim[IG_MU] % 13, 0);
 }
 END_TEST
 
@@ -146,7 +146,7 @@ START_TEST(test_igemm_merges)
     ck_assert_int_eq(s.dim[IG_TAPS_H], 3);
     ck_assert_int_eq(s.dim[IG_TAPS_W], 1);
     ck_assert_int_eq(s.dim[IG_XW], 3);
-    ck_assert(strstr(s.text, "kmult=1 ntail=0") != NULL);
+    ck_assert(strstr(s.text, "kmult=1 run16=0 lines=0 kcut=0 ntail=0 odd=0") != NULL);
     /* Pointwise: rows of a matrix. */
     s = spec_of(
         "graph @main(%x: f32[2,7,7,32]) {\n  %w = weight f32[1,1,32,64] rand(1)\n"
@@ -217,10 +217,10 @@ START_TEST(test_units)
                                "  %%1 = dot %%x, %%w\n  return %%1\n}\n",
                                m, k, k, n));
         int64_t mu = s.dim[IG_MU], pu = s.dim[IG_PU], panels = (n + 15) / 16;
-        ck_assert(mu > 0 && mu % 12 == 0 && pu > 0 && (pu % 2 == 0 || panels < 2));
+        ck_assert(mu > 0 && mu % 13 == 0 && pu > 0 && (pu % 2 == 0 || panels < 2));
         ck_assert_int_eq(s.units, ((m + mu - 1) / mu) * ((panels + pu - 1) / pu));
         ck_assert(s.grain >= 1 && s.units >= 1 && s.units < 1000 && s.scratch > 0);
-        if (2.0 * m * k * n > 1e7 && (m >= 16 * 12 || panels > 16)) ck_assert_int_ge(s.units, 16);
+        if (2.0 * m * k * n > 1e7 && (m >= 16 * 13 || panels > 16)) ck_assert_int_ge(s.units, 16);
     }
 }
 END_TEST

@@ -1,0 +1,81 @@
+#include "codegen/llvm/tile.h"
+
+#include "codegen/plan/spec.h"
+
+enum { ROWS_MAX = 13 };
+
+int tile_panels(const Isa *isa, DType t)
+{
+    return isa->vec_regs == 32 && isa->vec_bytes == 64 && dtype_size(t) <= 4 ? 2 : 1;
+}
+
+int tile_rows(const Isa *isa, DType t, int nv)
+{
+    int per_vec = (int)(LANES * dtype_size(t)) / isa->vec_bytes;
+    int acc = isa->vec_regs < 32 ? isa->vec_bytes == 16 ? 8 : 12 : per_vec == 1 ? TILE_ACC : 24;
+    int mr = acc / (per_vec * nv);
+    return mr < 1 ? 1 : mr > ROWS_MAX ? ROWS_MAX : mr;
+}
+
+Vec tile_zero(Gen *g, DType t)
+{
+    return dtype_is_float(t) ? v_f(g, t, LANES, 0) : v_i(g, t, LANES, 0);
+}
+
+int tile_fewer(int rows)
+{
+    return rows == 1 ? 0 : (rows + 1) / 2;
+}
+
+void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
+{
+    Ival whole = i_mul(g, i_div(g, p->k, ival(TILE_KU)), ival(TILE_KU));
+    for (int rest = 0; rest <= p->tail; rest++) {
+        int ku = rest ? 1 : TILE_KU;
+        FOR_CARRY (g, k, rest ? whole : ival(0), rest ? p->k : whole, ival(ku), acc, mr * nv) {
+            Ival line = i_mul(g, i_div(g, k.i, ival(LANES)), p->line);
+            Ptr a = p_at(g, p->a, i_add(g, line, i_mod(g, k.i, ival(LANES))), p->t), w[TILE_NV];
+            for (int j = 0; j < nv; j++)
+                w[j] = p_at(g, p->w, i_add(g, i_mul(g, k.i, ival(PANEL)), i_mul(g, ival(j), p->panel)), p->t);
+            for (int u = 0; u < ku; u++) {
+                Vec column[TILE_NV];
+                for (int j = 0; j < nv; j++) column[j] = v_load_line(g, w[j], ival(u * PANEL), p->t);
+                for (int j = 0; j < nv && p->fetch; j++)
+                    g_prefetch(g, p_at(g, w[j], i_add(g, ival(u * PANEL), p->ahead), p->t));
+                for (int i = 0; i < mr; i++) {
+                    Vec x = v_splat(g, v_load(g, a, ival(i * LANES + u), p->t, 1), LANES);
+                    for (int j = 0; j < nv; j++) acc[i * nv + j] = v_mac(g, x, column[j], acc[i * nv + j]);
+                }
+            }
+        }
+    }
+}
+
+void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
+{
+    char name[64];
+    snprintf(name, sizeof name, "tile_%s_%dx%d%s%s%s", dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
+             p->fetch ? "_fetch" : "", add ? "_add" : "");
+    Sub s = g_sub(g, name, "ppiiipi");
+    if (s.fresh) {
+        Tile q = {.t = p->t,
+                  .a = g_param(g, &s, 0).p,
+                  .w = g_param(g, &s, 1).p,
+                  .line = g_param(g, &s, 2).i,
+                  .panel = g_param(g, &s, 3).i,
+                  .k = g_param(g, &s, 4).i,
+                  .tail = p->tail,
+                  .fetch = p->fetch,
+                  .ahead = g_param(g, &s, 6).i};
+        Vec acc[TILE_ACC];
+        Ptr to = g_param(g, &s, 5).p;
+        for (int i = 0; i < mr * nv; i++)
+            acc[i] = add ? v_load_line(g, to, ival(i * LANES), p->t) : tile_zero(g, p->t);
+        tile_multiply(g, &q, acc, mr, nv);
+        for (int i = 0; i < mr * nv; i++) v_store(g, to, ival(i * LANES), acc[i]);
+        g_sub_end(g, &s);
+    }
+    SubArg args[] = {{.p = p->a}, {.p = p->w}, {.i = p->line}, {.i = p->panel},
+                     {.i = p->k}, {.p = sums}, {.i = p->ahead}};
+    g_call(g, &s, args, COUNT(args));
+}

@@ -1,0 +1,33 @@
+/* The register tile of the matrix kernels: rows of the left operand, which lie in lines, by panels of the
+ * right one.
+ *
+ * Rows in lines: elements 16 l .. 16 l + 15 of row i are at a[l * line + 16 * i]. So the rows of a tile are
+ * at constant distances, and one pointer finds them all. Every sum goes over k in ascending order, whatever
+ * the tile. */
+#ifndef JITC_TILE_H
+#define JITC_TILE_H
+
+#include "codegen/llvm/gen.h"
+
+enum { TILE_NV = 4, TILE_ACC = 28 };
+
+typedef struct {
+    DType t;
+    Ptr a, w;
+    Ival line, panel, k; /* elements from line to line, from panel to panel; length of the sums */
+    bool tail;           /* k may be no multiple of TILE_KU */
+    bool fetch;          /* fetches the lines of w that come `ahead` elements later */
+    Ival ahead;
+} Tile;
+enum { TILE_KU = 4 };
+
+int tile_panels(const Isa *isa, DType t);       /* of the main tile */
+int tile_rows(const Isa *isa, DType t, int nv); /* how many the registers hold beside lines and a broadcast */
+int tile_fewer(int rows);                       /* of the next smaller tile; 0 after 1 */
+Vec tile_zero(Gen *g, DType t);
+/* Adds to acc[i * nv + j]: row i by panel j. */
+void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv);
+/* The same by a function of the module; the sums go to sums[(i * nv + j) * 16], or are added to what is
+ * there. */
+void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv);
+#endif

@@ -1,0 +1,76 @@
+/* Texts of Winograd convolutions. */
+#include "codegen/plan/spec_private.h"
+
+enum {
+    V_BYTES = 640 << 10, /* of a block's transformed input, which shall stay in the second-level cache */
+    FEW_TILES = 14,      /* in a block: fewer would waste the weights that each block reads */
+    MANY_TILES = 56,
+    UNITS = 16 /* enough for many threads */
+};
+
+static Dim tiles(Module *m, const Op *op)
+{
+    const int64_t *tile = attr_v(op, "tile", NULL);
+    const Type *y = &op->out[0]->type;
+    return dim_mul(m, y->dim[0],
+                   dim_mul(m, dim_ceildiv(m, y->dim[1], tile[0]), dim_ceildiv(m, y->dim[2], tile[1])));
+}
+
+static void schedule(Module *m, const Op *op, KernelSpec *s)
+{
+    Dim *d = s->dim, all = tiles(m, op);
+    int64_t products = op->in[1]->type.dim[0], c = guess(d[WG_C]), panels = ceil_div(guess(d[WG_K]), PANEL);
+    int64_t n = dim_known(all) ? max_i64(all, 1) : 4096;
+    int64_t block = min_i64(max_i64(V_BYTES / (products * 4 * max_i64(c, 1)), FEW_TILES), MANY_TILES);
+    block = ceil_div(n, ceil_div(n, block)); /* blocks of about one size */
+    int64_t group = round_up(panels, 2);
+    while (ceil_div(n, block) * ceil_div(panels, group) < UNITS && group > 2)
+        group = round_up(ceil_div(group, 2), 2);
+    d[WG_TILES] = block;
+    d[WG_PANELS] = group;
+    s->ndims = WG_DIMS;
+    s->units = dim_mul(m, dim_ceildiv(m, all, block), dim_ceildiv(m, dim_ceildiv(m, d[WG_K], PANEL), group));
+    Dim lines = dim_ceildiv(m, d[WG_C], PANEL);
+    s->scratch = dim_add(m, dim_mul(m, lines, 64 * (1 + products * block)),
+                         128 + WG_TILE_BYTES + WG_TABLE_BYTES + products * block * 2 * 64);
+}
+
+static int tail(Dim d)
+{
+    return !dim_known(d) || d % PANEL != 0;
+}
+
+void make_winograd(Module *m, const Op *kernel, KernelSpec *out)
+{
+    const Op *op = contract_anchor(kernel);
+    if (!op || op->code != OP_winograd || op->in[0]->def || op->in[1]->def ||
+        op->in[1]->type.layout != LAYOUT_PANEL)
+        job_bug(m->job, "a Winograd kernel whose convolution does not read its operands directly");
+    const Type *x = &op->in[0]->type, *u = &op->in[1]->type, *y = &op->out[0]->type;
+    const Dim *lo = attr_v(op, "pad_lo", NULL);
+    Text t;
+    text_begin(&t, m, kernel, out);
+    Dim c = dim_sym(t.m, "c"), k = dim_sym(t.m, "k");
+    Type tx = type_make(x->dtype, 4, (Dim[]){dim_sym(t.m, "n"), dim_sym(t.m, "h"), dim_sym(t.m, "w"), c});
+    Type tu = type_make(u->dtype, 3, (Dim[]){u->dim[0], c, k});
+    tu.layout = LAYOUT_PANEL;
+    Value *vx = text_arg(&t, op->in[0], tx, false), *vu = text_arg(&t, op->in[1], tu, false);
+    static const Dim none[2];
+    Value *v =
+        ir_v(&t.b, OP_winograd, IN(vx, vu),
+             AT(at_is("tile", attr_v(op, "tile", NULL), 2), at_is("window", attr_v(op, "window", NULL), 2),
+                at_ds("pad_lo", none, 2), at_ds("pad_hi", none, 2)));
+    if (!v) job_bug(m->job, "a Winograd convolution has no text");
+    Type full = v->type;
+    contract_bind_epilogue(&t, op, &full, k);
+    text_bind(&t, op->out[0], v);
+    contract_add_epilogue(&t, op);
+    Dim dims[] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], y->dim[3], y->dim[1], y->dim[2], lo[0], lo[1]};
+    memcpy(out->dim, dims, sizeof dims);
+    schedule(m, op, out);
+    spec_grain(out, 100);
+    char header[64];
+    snprintf(header, sizeof header, "#algo=winograd ctail=%d ktail=%d odd=%d", tail(x->dim[3]),
+             tail(y->dim[3]), !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2);
+    text_end(&t, header);
+}
