@@ -30,7 +30,7 @@ int tile_fewer(int rows)
 void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
 {
     Ival whole = i_mul(g, i_div(g, p->k, ival(TILE_KU)), ival(TILE_KU));
-    for (int rest = 0; rest <= p->tail; rest++) {
+    for (int rest = 0; rest < (p->tail ? 2 : 1); rest++) {
         int ku = rest ? 1 : TILE_KU;
         FOR_CARRY (g, k, rest ? whole : ival(0), rest ? p->k : whole, ival(ku), acc, mr * nv) {
             Ival line = i_mul(g, i_div(g, k.i, ival(LANES)), p->line);

@@ -1,4 +1,5 @@
-/* The public headers as hosts see them: C99 and C++ without warnings, twice in one file, with either library. */
+/* The public headers as hosts see them: C99 and C++ without warnings, twice in one file, with either library.
+ */
 #include <jitc/jitc.h>
 #include <jitc/op.h>
 
