@@ -12,7 +12,8 @@ int tile_panels(const Isa *isa, DType t)
 int tile_rows(const Isa *isa, DType t, int nv)
 {
     int per_vec = (int)(LANES * dtype_size(t)) / isa->vec_bytes;
-    int acc = isa->vec_regs < 32 ? isa->vec_bytes == 16 ? 8 : 12 : per_vec == 1 ? TILE_ACC : 24;
+    int acc = isa->vec_bytes == 16 ? 8 : 12;
+    if (isa->vec_regs == 32) acc = per_vec == 1 ? TILE_ACC : isa->vec_bytes == 16 ? 20 : 24;
     int mr = acc / (per_vec * nv);
     return mr < 1 ? 1 : mr > ROWS_MAX ? ROWS_MAX : mr;
 }

@@ -1,7 +1,10 @@
-/* Calls every function of the digits' object with an open batch, and says what came of the run: "it is a 7",
- * or the error. Exit status: the error's number without its sign. */
+/* Calls every function of the digits' object with an open batch, once in the usual floating-point mode and
+ * once in one that rounds upwards, which must change nothing and stay. Says what came of it: "it is a 7", or
+ * the error. Exit status: the error's number without its sign. */
+#include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "seven.h"
 
@@ -19,8 +22,19 @@ int main(void)
     void *workspace = aligned_alloc(SEVEN_WORKSPACE_ALIGN, bytes);
     seven_output_shape(0, dims, shape);
     out = malloc(seven_output_bytes(0, dims));
-    if (!workspace || !out || shape[0] != BATCH || shape[1] != 10 || seven_input_count != 1) return 99;
-    int error = seven_run_dims((const void *[]){in}, (void *[]){out}, workspace, bytes, dims);
+    if (!workspace || !out || seven_output_bytes(0, dims) != BATCH * 10 * sizeof *out || shape[0] != BATCH ||
+        shape[1] != 10 || seven_input_count != 1)
+        return 99;
+    int error = 0;
+    float first[BATCH * 10];
+    for (int up = 0; up < 2 && !error; up++) {
+        if (fesetround(up ? FE_UPWARD : FE_TONEAREST)) return 98;
+        error = seven_run_dims((const void *[]){in}, (void *[]){out}, workspace, bytes, dims);
+        if (fegetround() != (up ? FE_UPWARD : FE_TONEAREST)) return 97;
+        if (!error && up && memcmp(first, out, sizeof first)) return 96;
+        memcpy(first, out, sizeof first);
+    }
+    fesetround(FE_TONEAREST);
     int best[BATCH] = {0};
     for (int i = 0; i < BATCH * 10 && !error; i++)
         if (out[i] > out[i / 10 * 10 + best[i / 10]]) best[i / 10] = i % 10;
