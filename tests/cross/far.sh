@@ -4,6 +4,7 @@
 #     far.sh BUILD SOURCE goldens N TARGET [CPU]   each Nth golden, compared with TensorFlow's answers
 #     far.sh BUILD SOURCE with TARGET CPU COMMAND  a command that runs models of a target itself
 #     far.sh BUILD SOURCE cpus                     on CPUs that have what an object needs, and on CPUs that have not
+#     far.sh BUILD SOURCE integers                 64-bit arithmetic, which not all of them have
 #     far.sh BUILD SOURCE link                     for macOS and Windows, whose programs cannot run here
 #
 # Exit status 77 where a tool is missing.
@@ -45,7 +46,7 @@ with() {
         run="FAR_HWPROBE=4 $emulator -cpu $vectors -L $root"
         "$cc" -O1 -march=rv64gc -static "$source/tests/cross/rtz.c" -o "$work/rtz"
         # qemu 7.2 falls over its own assertion there.
-        ( "$emulator" -cpu "$vectors" "$work/rtz" ) >/dev/null 2>&1 || export FAR_NO_RTZ=1
+        sh -c '"$@" || exit 1' sh "$emulator" -cpu "$vectors" "$work/rtz" 2>/dev/null || export FAR_NO_RTZ=1
     fi
     FAR_TARGET=$target FAR_CC=$cc FAR_DRIVER="$run $work/driver" "$@"
 }
@@ -99,6 +100,28 @@ cpus() {
     FAR_HWPROBE=4 seven riscv64-linux-gnu rv64gcv "$vectors" 0
     FAR_HWPROBE=4 seven riscv64-linux-gnu baseline "$vectors" 0
     FAR_HWPROBE=0x3c seven riscv64-linux-gnu spacemit-x60 "$vectors,zba=true,zbb=true,zbs=true" 0
+}
+
+# wide TARGET CPU EMULATED: 64-bit integers.
+wide() {
+    local io="" name said
+    for name in a b u v x; do io="$io --input $name"; done
+    for name in quotient rest unsigned_quotient a32 a64 u32 u64 back; do io="$io --output $name"; done
+    choose "$1"
+    # shellcheck disable=SC2086
+    "$jitc" compile "$source/tests/cross/wide.pbtxt" -o "$work/wide.o" --header "$work/wide.h" --target "$1" --cpu "$2" $io
+    # shellcheck disable=SC2086
+    "$cc" -std=c11 -Wall -Wextra -Werror -O1 -I "$work" "$source/tests/cross/wide.c" $extra "$work/wide.o" -lm -o "$work/wide"
+    said=$("$emulator" -L "$root" -cpu "$3" "$work/wide" 2>&1) || failures=$((failures + 1))
+    echo "$1, $2 on $3: $said"
+}
+
+integers() {
+    wide armv7-linux-gnueabihf generic cortex-a9
+    wide armv7-linux-gnueabihf cortex-a7 cortex-a15
+    wide aarch64-linux-gnu generic cortex-a53
+    wide riscv64-linux-gnu rv64gc rv64
+    wide x86_64-linux-gnu x86-64 qemu64
 }
 
 link() {
