@@ -37,7 +37,8 @@ const Command commands[] = {
      "NAME cuts\n"
      "the graph there.\n",
      "jitc compile model.pb -o model.o --header model.h\n"
-     "cc main.c model.o -lm -o main\n",
+     "cc main.c model.o -lm -o main\n"
+     "jitc compile model.pb -o model.o --header model.h --target aarch64-linux-gnu\n",
      CMD_COMPILE, command_compile},
     {"profile", NULL, "time per kernel and per node", NULL, NULL, 0, NULL},
     {"tune", NULL, "measure candidates and keep the winners", NULL, NULL, 0, NULL},
