@@ -411,6 +411,9 @@ Which operators jitc imports, and for which element types it computes what Tenso
 `scripts/op_matrix.py` writes this text: it builds a graph of each operator for each type that TensorFlow has a
 CPU kernel for, and compares the answers.
 
+Not in the table, though imported, are operators that cannot be compared so: those that TensorFlow has no CPU kernel
+for (old names, oneDNN's and cuDNN's operators), arrays and lists of tensors, and random numbers.
+
 ✓ computed and equal to TensorFlow's, (✓) with some types of the other operands or results only, ✗ refused with
 a message; empty: TensorFlow has no CPU kernel. The columns are the types of the first operand; types beginning
 with q are quantised ones, which are plain integers to jitc.
