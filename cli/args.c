@@ -335,16 +335,21 @@ const OptionDef options[] = {
      CMD_COMPILE, set_product_target, "native " SYSTEMS},
     {"--precise", NULL, "no algorithm that rounds more than the plain one (Winograd)", MODELS, set_precise,
      NULL},
-    {"--checks", NULL, "not available yet", MODELS, set_checks, NULL},
-    {"--tier", "N", "not available yet", MODELS, set_tier, NULL},
+    {"--checks", NULL, NULL, MODELS, set_checks, NULL},
+    {"--tier", "N", NULL, MODELS, set_tier, NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},
-    {"--no-cache", NULL, "do not use the compile cache", MODELS, set_nothing, NULL},
-    {"--cache-dir", "DIR", "where the compile cache is", MODELS, set_nothing, ":folders"},
+    {"--no-cache", NULL, NULL, MODELS, set_nothing, NULL},
+    {"--cache-dir", "DIR", NULL, MODELS, set_nothing, ":folders"},
     {"--verbose", NULL, "say what is being done", MODELS, set_verbose, NULL},
     {"--quiet", NULL, "say nothing but results and errors", MODELS, set_quiet, NULL},
 };
 
 const int noptions = COUNT(options);
+
+bool option_shown(const OptionDef *d, unsigned command)
+{
+    return (d->commands & command) && d->help;
+}
 
 const OptionDef *option_find(const char *name, size_t n, unsigned command)
 {

@@ -13,7 +13,9 @@ typedef bool Setter(Options *o, const char *value); /* false: the value is wrong
  *   :nodes          names of the model's nodes
  *   :passes         a list of passes, separated by commas */
 typedef struct {
-    const char *name, *value, *help; /* value: NULL for a flag */
+    /* value: NULL for a flag. help: NULL for one that is taken or refused with a reason, but shown nowhere,
+     * since what it is about does not exist yet. */
+    const char *name, *value, *help;
     unsigned commands;
     Setter *set;
     const char *words;
@@ -21,6 +23,7 @@ typedef struct {
 
 extern const OptionDef options[];
 extern const int noptions;
+bool option_shown(const OptionDef *d, unsigned command);
 /* NULL: this command has no such option. */
 const OptionDef *option_find(const char *name, size_t n, unsigned command);
 

@@ -158,8 +158,7 @@ void bind_generated(Options *o, Binding *b);
 void bind_require_all(Options *o, const Binding *b);
 void binding_options(const Options *o, const Binding *b, jitc_options *out);
 
-/* -- Outputs ----------------------------------------------------------------------------------------------
- */
+/* -- Outputs ----------------------------------------------------------------------------------- */
 typedef struct Result {
     const char *name, *file;
     jitc_tensor value;
@@ -171,8 +170,7 @@ const char *output_path(Job *job, const char *dir, const char *name, const Resul
 void outputs_write(Job *job, const Results *r); /* all or none, as far as the file system lets us */
 void outputs_show(Str *s, const Results *r);
 
-/* -- What a model amounts to
- * ---------------------------------------------------------------------------------- */
+/* -- What a model amounts to ------------------------------------------------------------------- */
 typedef struct ModelStats {
     int64_t nodes; /* that still have work of their own */
     int64_t convs, products, weights;
@@ -188,8 +186,7 @@ bool try_stats(Options *o, const Model *m, const ImportOptions *import, const ch
 /* Opens the libraries of operators that the options name. */
 void operators_load(Options *o);
 
-/* -- Programs
- * --------------------------------------------------------------------------------------------------- */
+/* -- Programs ---------------------------------------------------------------------------------- */
 /* Lines of the library are escaped already, which is not undone by escaping them again. */
 _Noreturn void give_up(Job *job, jitc_status status, const char *lines);
 

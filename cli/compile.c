@@ -30,8 +30,7 @@ static void end_compile(void *arg)
     jitc_program_free(c->program);
 }
 
-/* -- Names ------------------------------------------------------------------------------------------------
- */
+/* -- Names ------------------------------------------------------------------------------------- */
 static bool is_identifier(const char *s)
 {
     if (!isalpha((unsigned char)*s) && *s != '_') return false;
@@ -51,8 +50,7 @@ static const char *stem_of(Job *job, const char *path)
     return name;
 }
 
-/* -- Compiling --------------------------------------------------------------------------------------------
- */
+/* -- Compiling --------------------------------------------------------------------------------- */
 static _Noreturn void fail_with(Job *job, jitc_status status, jitc_error *e)
 {
     const char *text = e ? jitc_error_text(e) : "out of memory";
@@ -83,8 +81,7 @@ static void compile(Options *o, const char *path, const Binding *b, Compile *c)
     if (status) fail_with(o->job, status == JITC_E_CPU ? JITC_E_USAGE : status, e);
 }
 
-/* -- Files ------------------------------------------------------------------------------------------------
- */
+/* -- Files ------------------------------------------------------------------------------------- */
 static void add_file(Compile *c, const char *path, const void *data, size_t size)
 {
     char *why = NULL;

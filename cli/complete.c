@@ -74,8 +74,7 @@ static void offer_tensors(Line *l, const char *typed, const char *ending, bool i
     job_free(job);
 }
 
-/* -- Values ------------------------------------------------------------------------------------------------
- */
+/* -- Values ------------------------------------------------------------------------------------ */
 static void offer_passes(Line *l, const char *typed)
 {
     const char *last = typed + strlen(typed);
@@ -122,7 +121,7 @@ static void offer_value(Line *l, const char *words, const char *typed)
 static void offer_options(Line *l, const char *typed)
 {
     for (int i = 0; i < noptions; i++)
-        if (options[i].commands & l->command->bit) offer(l, options[i].name, typed, options[i].help);
+        if (option_shown(&options[i], l->command->bit)) offer(l, options[i].name, typed, options[i].help);
     offer(l, "--help", typed, "list the options");
 }
 

@@ -23,7 +23,7 @@ void command_help(Job *job, const Command *c)
                c->details);
     for (int i = 0; i < noptions; i++) {
         const OptionDef *d = &options[i];
-        if (!(d->commands & c->bit)) continue;
+        if (!option_shown(d, c->bit)) continue;
         Str left = {0};
         str_printf(&left, "%s%s%s", d->name, d->value ? " " : "", d->value ? d->value : "");
         str_printf(&s, "  %-22s  %s\n", str_text(&left), d->help);

@@ -127,7 +127,8 @@ static void command_page(Str *s, const Command *c)
     put_paragraph(s, c->details);
     str_put(s, ".SH OPTIONS\nA value follows its option, or is written with it: \\-\\-option=value.\n");
     for (int i = 0; i < noptions; i++)
-        if (options[i].commands & c->bit) put_option(s, options[i].name, options[i].value, options[i].help);
+        if (option_shown(&options[i], c->bit))
+            put_option(s, options[i].name, options[i].value, options[i].help);
     put_option(s, "--help", NULL, "list the options");
     str_put(s, ".SH EXAMPLES\n");
     put_examples(s, c->examples);

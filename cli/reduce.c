@@ -130,8 +130,7 @@ static bool fails(Reduction *r)
     return yes;
 }
 
-/* -- Outputs ----------------------------------------------------------------------------------------------
- */
+/* -- Outputs ----------------------------------------------------------------------------------- */
 static bool find_tensor(const Reduction *r, const char *name, TfInput *at)
 {
     const TfGraph *g = r->m->graph;
@@ -170,8 +169,7 @@ static void choose_output(Reduction *r)
     }
 }
 
-/* -- Inputs -----------------------------------------------------------------------------------------------
- */
+/* -- Inputs ------------------------------------------------------------------------------------ */
 typedef struct {
     VEC(NpzMember) members;
     StrMap seen;
@@ -294,8 +292,7 @@ static void drop_inputs(Reduction *r)
     r->in.n = kept;
 }
 
-/* -- What is left -----------------------------------------------------------------------------------------
- */
+/* -- What is left ------------------------------------------------------------------------------ */
 static void check_write(Job *job, jitc_status status, char *why)
 {
     if (status == JITC_OK) return;

@@ -123,6 +123,10 @@ args() {
     bad 2 '--emit' "$jitc" opt m.pb --emit=c
     bad 2 'not available yet' "$jitc" run m.pb --checks
     bad 2 'not available yet' "$jitc" run m.pb --tier 1
+    # The help has what exists.
+    run 0 "$jitc" run --help
+    says '^  --threads'
+    ! grep -qE -e '--(checks|tier|no-cache|cache-dir)' out || failed 'the help shows options that do nothing'
     bad 2 'jitc compile' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
     # Without the code generator beside it.
     cp "$jitc" alone
