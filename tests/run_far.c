@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/objfile.h"
+#include "tests/wire.h"
 
 /* The driver, started with the first question and anew when it has died. */
 static struct {
@@ -108,32 +109,16 @@ static bool link_object(const Far *f, const void *object, size_t size, Str *why)
     return false;
 }
 
-static void give_tensor(const jitc_tensor *t)
+static void give(const jitc_tensor *t)
 {
-    int32_t head[] = {(int32_t)t->dtype, t->rank};
     int64_t bytes = (int64_t)jitc_dtype_size(t->dtype);
     for (int32_t i = 0; i < t->rank; i++) bytes *= t->shape[i];
-    fwrite(head, sizeof head, 1, driver.to);
-    fwrite(t->shape, sizeof t->shape, 1, driver.to);
-    fwrite(&bytes, sizeof bytes, 1, driver.to);
-    fwrite(t->data, 1, (size_t)bytes, driver.to);
+    wire_give(driver.to, t, (size_t)bytes);
 }
 
 static bool take(void *to, size_t n)
 {
-    return fread(to, 1, n, driver.from) == n;
-}
-
-static bool take_tensor(jitc_tensor *t)
-{
-    int32_t head[2];
-    int64_t bytes;
-    if (!take(head, sizeof head) || !take(t->shape, sizeof t->shape) || !take(&bytes, sizeof bytes))
-        return false;
-    t->dtype = (jitc_dtype)head[0];
-    t->rank = head[1];
-    t->data = malloc((size_t)bytes + 1);
-    return t->data && take(t->data, (size_t)bytes);
+    return wire_take(driver.from, to, n);
 }
 
 bool far_run(const Far *f, const void *object, size_t size, bool shares, const jitc_tensor *const *in,
@@ -143,7 +128,7 @@ bool far_run(const Far *f, const void *object, size_t size, bool shares, const j
     if (!make_folder(why) || !link_object(f, object, size, why) || !start(f->driver, why)) return false;
     fprintf(driver.to, "%s/m.so\n", driver.folder);
     fwrite(head, sizeof head, 1, driver.to);
-    for (size_t i = 0; i < nin; i++) give_tensor(in[i]);
+    for (size_t i = 0; i < nin; i++) give(in[i]);
     if (fflush(driver.to) || !take(head, sizeof head)) return died(why);
     char text[512];
     if (head[1] < 0 || head[1] >= (int32_t)sizeof text || !take(text, (size_t)head[1])) return died(why);
@@ -154,7 +139,7 @@ bool far_run(const Far *f, const void *object, size_t size, bool shares, const j
         return died(why);
     }
     for (size_t i = 0; i < nout; i++)
-        if (!take_tensor(&out[i])) return died(why);
+        if (!wire_take_tensor(driver.from, &out[i])) return died(why);
     return true;
 }
 

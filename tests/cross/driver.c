@@ -1,47 +1,15 @@
 /* Runs models on the system that they are compiled for; tests/run_far.c asks it. Standard input has one
  * question after the other, standard output the answers:
  *
- *     question: the path of a shared object, a line; whether in shares, number of inputs (i32 each); the
- * inputs answer:   the number of outputs (i32), or -1; the length of a message (i32) and it; the outputs
- *     tensor:   dtype, rank (i32 each), shape (8 x i64), bytes (i64), data
+ * - question: the path of a shared object, a line; whether in shares, number of inputs (i32 each); the inputs
+ * - answer: the number of outputs (i32), or -1; the length of a message (i32), and it; the outputs
  *
- * All numbers are little-endian, as jitc's targets are. */
+ * tests/wire.h tells how tensors are written. */
 #include <dlfcn.h>
 #include <stdlib.h>
 
 #include "tests/model_call.h"
-
-static bool take(void *to, size_t n)
-{
-    return fread(to, 1, n, stdin) == n;
-}
-
-static void give(const void *from, size_t n)
-{
-    fwrite(from, 1, n, stdout);
-}
-
-static bool take_tensor(jitc_tensor *t)
-{
-    int32_t head[2];
-    int64_t bytes;
-    if (!take(head, sizeof head) || !take(t->shape, sizeof t->shape) || !take(&bytes, sizeof bytes))
-        return false;
-    t->dtype = (jitc_dtype)head[0];
-    t->rank = head[1];
-    t->data = malloc((size_t)bytes + 1);
-    return t->data && take(t->data, (size_t)bytes);
-}
-
-static void give_tensor(const jitc_tensor *t, size_t n)
-{
-    int32_t head[] = {(int32_t)t->dtype, t->rank};
-    int64_t bytes = (int64_t)n;
-    give(head, sizeof head);
-    give(t->shape, sizeof t->shape);
-    give(&bytes, sizeof bytes);
-    give(t->data, n);
-}
+#include "tests/wire.h"
 
 static size_t element_bytes(jitc_dtype t)
 {
@@ -83,10 +51,10 @@ static void answer(const char *path, bool shares, const jitc_tensor *const *in, 
     bool fine = library && model_find(&m, find, library, why, sizeof why) &&
                 model_call(&m, shares, in, nin, out, why, sizeof why);
     int32_t head[] = {fine ? m.nout : -1, (int32_t)strlen(why)};
-    give(head, sizeof head);
-    give(why, strlen(why));
+    fwrite(head, sizeof head, 1, stdout);
+    fwrite(why, 1, strlen(why), stdout);
     for (int32_t i = 0; i < m.nout; i++) {
-        if (fine) give_tensor(&out[i], bytes_of(&out[i]));
+        if (fine) wire_give(stdout, &out[i], bytes_of(&out[i]));
         free(out[i].data);
     }
     if (library) dlclose(library);
@@ -101,9 +69,9 @@ int main(void)
         jitc_tensor in[MODEL_MOST] = {{0}};
         const jitc_tensor *given[MODEL_MOST];
         path[strcspn(path, "\n")] = 0;
-        if (!take(head, sizeof head) || head[1] > MODEL_MOST) return 2;
+        if (!wire_take(stdin, head, sizeof head) || head[1] > MODEL_MOST) return 2;
         for (int32_t i = 0; i < head[1]; i++) {
-            if (!take_tensor(&in[i])) return 2;
+            if (!wire_take_tensor(stdin, &in[i])) return 2;
             given[i] = &in[i];
         }
         answer(path, head[0] != 0, given, (size_t)head[1]);
