@@ -49,7 +49,7 @@ typedef enum jitc_status {
     JITC_E_CANCELLED = 8 /* a stop flag was set */
 } jitc_status;
 
-/* All problems found, one line each. */
+/* Why a call failed: all problems found, one line each. It belongs to the caller. */
 typedef struct jitc_error jitc_error;
 JITC_API jitc_status jitc_error_status(const jitc_error *e);
 JITC_API const char *jitc_error_text(const jitc_error *e); /* lines separated by '\n', none at the end */
@@ -87,13 +87,14 @@ typedef struct jitc_tensor {
     void *data;
 } jitc_tensor;
 
-/* A name with a shape, a value, or nothing more; -1 stands for an open dimension. */
+/* The shape of the input of this name; -1 stands for an open dimension. */
 typedef struct jitc_shape {
     const char *name;
     int32_t rank;
     int64_t dim[JITC_MAX_RANK];
 } jitc_shape;
 
+/* The value of the scalar placeholder of this name. */
 typedef struct jitc_set {
     const char *name;
     double value;
@@ -148,6 +149,7 @@ typedef struct jitc_options {
             NULL, 0, NULL, 0                                                                                 \
     }
 
+/* A loaded model: its graph, its options, and the code for the shapes that runs had. */
 typedef struct jitc_program jitc_program;
 
 /* Load a frozen GraphDef. `options` may be NULL; `out_error` may be NULL. On failure *out is NULL. The file
@@ -170,6 +172,7 @@ typedef struct jitc_reader {
 } jitc_reader;
 JITC_API jitc_status jitc_program_load_reader(const jitc_reader *reader, const jitc_options *options,
                                               jitc_program **out, jitc_error **out_error);
+/* Execs that use the program keep it; the last one frees it. */
 JITC_API void jitc_program_free(jitc_program *p);
 
 /* Compile now for inputs of these shapes, which no run has to then, and keep that code as long as the
@@ -187,8 +190,9 @@ typedef struct jitc_io {
 JITC_API size_t jitc_program_input_count(const jitc_program *p);
 JITC_API const jitc_io *jitc_program_input(const jitc_program *p, size_t i); /* NULL when out of range */
 JITC_API size_t jitc_program_output_count(const jitc_program *p);
-JITC_API const jitc_io *jitc_program_output(const jitc_program *p, size_t i);
+JITC_API const jitc_io *jitc_program_output(const jitc_program *p, size_t i); /* the same */
 
+/* What one caller binds to a program, and the working memory and threads of its runs. */
 typedef struct jitc_exec jitc_exec;
 JITC_API jitc_status jitc_exec_new(jitc_program *p, jitc_exec **out);
 JITC_API void jitc_exec_free(jitc_exec *x);
@@ -197,11 +201,12 @@ JITC_API void jitc_exec_free(jitc_exec *x);
  * stay valid until bound anew; other shapes than before may compile code at the next run. Outputs that are
  * not bound live in the exec. NULL unbinds. */
 JITC_API jitc_status jitc_exec_bind(jitc_exec *x, const char *name, const jitc_tensor *t);
+/* Computes the outputs from what is bound; every input must be. Compiles first where there is no code for the
+ * shapes. */
 JITC_API jitc_status jitc_exec_run(jitc_exec *x);
 /* All of a run but the run itself: compiles for what is bound, and allocates. */
 JITC_API jitc_status jitc_exec_prepare(jitc_exec *x);
-/* 1: all inputs are bound, and there is code for their shapes, so that the next run compiles nothing; else 0.
- */
+/* 1: all inputs are bound and there is code for their shapes: the next run compiles nothing. Else 0. */
 JITC_API int jitc_exec_is_ready(const jitc_exec *x);
 /* Output i as a run with what is bound now would write it, so that memory for it can be bound: -1 is a
  * dimension that only a run tells. (In rare cases a run finds another size: where inputs of open shapes
@@ -228,8 +233,7 @@ JITC_API jitc_status jitc_exec_workspace_bytes(jitc_exec *x, size_t *bytes);
  * NULL: the exec's own memory again. */
 JITC_API jitc_status jitc_exec_set_workspace(jitc_exec *x, void *memory, size_t bytes);
 
-/* -- Ahead of time: a program as an object file with a C header, for hosts without jitc
- * ---------------------- */
+/* -- Ahead of time: a program as an object file with a C header, for hosts without jitc -------- */
 typedef enum jitc_emit {
     JITC_EMIT_OBJECT = 0,
     JITC_EMIT_ASM = 1, /* text */
@@ -250,7 +254,8 @@ typedef struct jitc_aot_options {
         sizeof(jitc_aot_options), NULL, NULL, NULL, JITC_EMIT_OBJECT, 0                                      \
     }
 
-/* Dimensions that the program leaves open stay open. Load with JITC_LAZY to compile for nothing else. */
+/* Compiles the program ahead of time. Dimensions that it leaves open stay open. Load with JITC_LAZY to
+ * compile for nothing else. */
 typedef struct jitc_object jitc_object;
 JITC_API jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, jitc_object **out,
                                       jitc_error **out_error);

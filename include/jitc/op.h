@@ -4,7 +4,7 @@
  *
  * - opaque: `compute` is called at run time, for whole tensors or for parts of them;
  * - code: `code` holds a scalar function as LLVM bitcode or LLVM's text form, which is applied to each
- * element and becomes part of the loops around it, like an operation of jitc's own.
+ *   element and becomes part of the loops around it, like an operation of jitc's own.
  *
  * All of this header works without linking libjitc, so that the same `compute` serves a program that loads a
  * graph and one that was compiled ahead of time. docs/custom-ops.md is the guide. */
@@ -35,6 +35,7 @@ typedef struct jitc_string {
     int64_t n;
 } jitc_string;
 
+/* An attribute of a node. */
 typedef struct jitc_attr {
     const char *name;
     int32_t kind;
@@ -43,13 +44,14 @@ typedef struct jitc_attr {
     const void *data;
 } jitc_attr;
 
-/* shape: -1 - k stands for dim[k] of the call. */
+/* The type of an input or output. shape: -1 - k stands for dim[k] of the call. */
 typedef struct jitc_op_type {
     int32_t dtype;
     int32_t rank;
     int64_t shape[JITC_MAX_RANK];
 } jitc_op_type;
 
+/* The node that is called. */
 typedef struct jitc_op_node {
     const char *name;          /* of the node */
     const char *op;            /* of its operation */
@@ -104,6 +106,7 @@ typedef struct jitc_op_call {
     size_t error_size; /* of `error`, the NUL included */
 } jitc_op_call;
 
+/* Input i, or output i - nin. */
 static inline jitc_tensor jitc_op_tensor(const jitc_op_call *c, int32_t i)
 {
     const jitc_op_type *type = &c->node->types[i];
@@ -150,6 +153,7 @@ typedef struct jitc_op_infer {
     int64_t (*size_of)(void *host, int how, int64_t a, int64_t b);
 } jitc_op_infer;
 
+/* a + b, a - b, a * b, … of two sizes. */
 static inline int64_t jitc_op_add(const jitc_op_infer *c, int64_t a, int64_t b)
 {
     return c->size_of(c->host, '+', a, b);
@@ -186,14 +190,14 @@ static inline void jitc_op_count_rows(jitc_op_infer *c, int32_t i)
     c->counted |= 1u << i;
 }
 
-/* -- Describing -------------------------------------------------------------------------------------------
- */
+/* -- Describing -------------------------------------------------------------------------------- */
 enum {
     /* The outputs depend on inputs and attributes alone, and nothing else changes: jitc may compute it when
      * the graph is loaded, once for equal nodes, or never. Otherwise it runs as often as the graph says. */
     JITC_OP_PURE = 1
 };
 
+/* An operator. What a kind does not need is left 0. */
 typedef struct jitc_op {
     size_t size;      /* sizeof(jitc_op) */
     const char *name; /* of the operation in the graph */
