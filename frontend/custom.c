@@ -350,8 +350,7 @@ static void import_opaque(Cx *cx, const CustomOp *op, Value **in, Value **out)
         out[i] = n->node.counted >> i & 1 ? take_rows(cx, c->out[i], c->out[count++]) : c->out[i];
 }
 
-/* -- Code --------------------------------------------------------------------------------------------------
- */
+/* -- Code -------------------------------------------------------------------------------------- */
 static const char *letter_name(char letter)
 {
     return letter == 'f'   ? "float"

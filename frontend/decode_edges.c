@@ -74,8 +74,7 @@ static void resolve_node(Decoder *d, TfNode *n, const char **names)
     }
 }
 
-/* -- Order: depth-first, inputs before users; a node still open when it is met again closes a cycle -------
- */
+/* -- Order: depth-first, inputs before users; a node still open when it is met again closes a cycle  */
 enum { NEW, OPEN, DONE };
 typedef struct Frame {
     uint32_t node, next; /* next: the input to follow, data inputs first */

@@ -73,8 +73,7 @@ static const Guard *without(Job *job, const Guard *a, uint32_t k)
     return g;
 }
 
-/* -- Nodes ------------------------------------------------------------------------------------------------
- */
+/* -- Nodes ------------------------------------------------------------------------------------- */
 static FlowKind kind_of(const TfGraph *g, const TfNode *n)
 {
     static const struct {

@@ -86,8 +86,7 @@ static void learn_list(Loop *l, Variable *v, const Region *body, const Value *ne
     l->failed |= !init;
 }
 
-/* -- Sizes -------------------------------------------------------------------------------------------------
- */
+/* -- Sizes ------------------------------------------------------------------------------------- */
 typedef struct {
     Dim *at; /* in the variable's type */
     Dim init, before, after, sym;
@@ -138,8 +137,7 @@ static void compare(Loop *l, uint32_t var, const Value *next, int part, Size *s,
         s[(*n)++] = (Size){&t->dim[d], v->part[part]->type.dim[d], t->dim[d], next->type.dim[d], 0};
 }
 
-/* -- The body ----------------------------------------------------------------------------------------------
- */
+/* -- The body ---------------------------------------------------------------------------------- */
 static void check_variable(Loop *l, uint32_t i, const Region *body, Value *arg, Value **next, Size *s,
                            uint32_t *n)
 {

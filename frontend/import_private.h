@@ -80,8 +80,7 @@ typedef struct {
 Mark mark_here(Importer *im);
 void mark_back(Importer *im, const Mark *m);
 
-/* -- Regions ----------------------------------------------------------------------------------------------
- */
+/* -- Regions ----------------------------------------------------------------------------------- */
 void drop_region(Module *m, Region *r);
 /* Elements of a stacked list that was filled inside a region: may it be made outside of it? `syms`: sizes
  * that the region is given. VARY: all but the first size of an element may. */
@@ -108,8 +107,7 @@ typedef struct {
 bool comes_back(const Cut *c, uint32_t node, TfInput at);
 void import_loop(Importer *im, const LoopSpec *l, Value **out);
 
-/* -- Control flow in the graph's own form ------------------------------------------------------------------
- */
+/* -- Control flow in the graph's own form ------------------------------------------------------ */
 /* push_: what a node needs that is not there yet goes onto the stack; false when there is nothing. */
 void import_merge(Importer *im, uint32_t node);
 bool push_merge(Importer *im, uint32_t node);

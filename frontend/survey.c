@@ -2,8 +2,7 @@
 
 #include "frontend/import_cut.h"
 
-/* -- A flow network: unsupported nodes -> tensors -> consumers -> outputs ---------------------------------
- */
+/* -- A flow network: unsupported nodes -> tensors -> consumers -> outputs ---------------------- */
 enum { NONE = -1, ENDLESS = 1 << 30, OUTPUT_COST = 1 << 20 };
 
 typedef struct {
@@ -208,8 +207,7 @@ static void find_cuts(Network *w)
     }
 }
 
-/* -- States -----------------------------------------------------------------------------------------------
- */
+/* -- States ------------------------------------------------------------------------------------ */
 /* "node 'NAME' (OP): REASON", as the importer words it. */
 static void attribute(Job *job, const TfGraph *g, const char *text, Survey *s)
 {

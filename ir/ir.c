@@ -144,8 +144,7 @@ void ir_add_operand(Module *m, Op *op, Value *v)
     add_use(m, v, op);
 }
 
-/* -- Ops --------------------------------------------------------------------------------------------------
- */
+/* -- Ops --------------------------------------------------------------------------------------- */
 static void link_op(const Builder *b, Op *op)
 {
     Region *r = b->region;
@@ -542,8 +541,7 @@ bool ir_broadcast_dims(Module *m, const Type *a, const Type *b, Type *out)
     return true;
 }
 
-/* -- Attributes -------------------------------------------------------------------------------------------
- */
+/* -- Attributes -------------------------------------------------------------------------------- */
 static const Attr *get_attr(const Op *op, const char *name)
 {
     static const Attr none;
@@ -581,8 +579,7 @@ void attr_set(Module *m, Op *op, AttrArg a)
     op->attrs = attrs;
 }
 
-/* -- Rewriting ----------------------------------------------------------------------------------------------
- */
+/* -- Rewriting --------------------------------------------------------------------------------- */
 bool ir_replace(Module *m, Value *old, Value *by)
 {
     if (old == by) return true;

@@ -175,8 +175,7 @@ static void cost_flexible(Flow *l, const Op *op)
     }
 }
 
-/* -- The change -------------------------------------------------------------------------------------------
- */
+/* -- The change -------------------------------------------------------------------------------- */
 static Value *held(Flow *l, Builder *b, Value *v)
 {
     if (v->type.rank == 0) return v;

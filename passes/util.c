@@ -43,8 +43,7 @@ void cone_init(Cone *c, Module *m)
             for (int i = 0; i < op->nout; i++) cone_has(c, op->out[i]);
 }
 
-/* -- Rewriting ----------------------------------------------------------------------------------------------
- */
+/* -- Rewriting --------------------------------------------------------------------------------- */
 bool replace(Module *m, Value *old, Value *by)
 {
     if (!by) job_bug(m->job, "a pass built an op whose types do not fit");
@@ -64,8 +63,7 @@ Builder builder_at(Module *m, Op *before)
     return (Builder){.m = m, .region = before->parent, .before = before, .from = before->from};
 }
 
-/* -- Types
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Types ------------------------------------------------------------------------------------- */
 bool dims_equal(const Type *a, const Type *b)
 {
     if (a->rank != b->rank) return false;

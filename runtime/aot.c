@@ -8,8 +8,7 @@
 #include "runtime/program.h"
 #include "runtime/threads.h"
 
-/* -- Weights ------------------------------------------------------------------------------------------------
- */
+/* -- Weights ----------------------------------------------------------------------------------- */
 static int by_address(const void *a, const void *b)
 {
     const Packed *x = *(Packed *const *)a, *y = *(Packed *const *)b;
@@ -53,8 +52,7 @@ static uint8_t *join_weights(const Version *v, const int64_t *at, int64_t bytes)
     return all;
 }
 
-/* -- Dims
- * ----------------------------------------------------------------------------------------------------- */
+/* -- Dims -------------------------------------------------------------------------------------- */
 static void find_dims(Job *job, const Version *v, size_t nin, size_t nout, CodegenModel *m)
 {
     VEC(ModelDim) in = {0}, out = {0};
@@ -74,8 +72,7 @@ static void find_dims(Job *job, const Version *v, size_t nin, size_t nout, Codeg
     m->out_dim = out.at, m->nout_dims = out.n;
 }
 
-/* -- Compiling
- * ------------------------------------------------------------------------------------------------ */
+/* -- Compiling --------------------------------------------------------------------------------- */
 static void check_ranks(Job *job, const jitc_program *p)
 {
     for (size_t i = 0; i < p->io.nin; i++)
@@ -207,8 +204,7 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     return status;
 }
 
-/* -- The public form ----------------------------------------------------------------------------------------
- */
+/* -- The public form --------------------------------------------------------------------------- */
 struct jitc_object {
     AotModel m;
     bool outside;

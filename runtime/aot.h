@@ -23,7 +23,6 @@ typedef struct {
 jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out, jitc_error **out_error);
 void aot_free(AotModel *m);
 
-/* -- aot_header.c -------------------------------------------------------------------------------------------
- */
+/* -- aot_header.c ------------------------------------------------------------------------------ */
 char *aot_header(const CodegenModel *m, const AotOptions *o); /* from malloc; NULL: out of memory */
 #endif

@@ -5,8 +5,7 @@
 #include "frontend/tf/tf.h"
 #include "runtime/jitc_internal.h"
 
-/* -- Registering ------------------------------------------------------------------------------------------
- */
+/* -- Registering ------------------------------------------------------------------------------- */
 static void wrong(Job *job, size_t i, const jitc_op *op, const char *fmt, ...) PRINTF(4, 5);
 static void wrong(Job *job, size_t i, const jitc_op *op, const char *fmt, ...)
 {
@@ -67,8 +66,7 @@ static void parse_attrs(Job *job, size_t i, CustomOp *c)
     }
 }
 
-/* -- Code -------------------------------------------------------------------------------------------------
- */
+/* -- Code -------------------------------------------------------------------------------------- */
 static pthread_mutex_t code_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool inspect(CustomOp *op, char **why)
@@ -145,8 +143,7 @@ const CustomOps *custom_register(Job *job, const jitc_op *const *ops, size_t n)
     return r;
 }
 
-/* -- Calling ------------------------------------------------------------------------------------------------
- */
+/* -- Calling ----------------------------------------------------------------------------------- */
 void custom_error_init(CustomError *e)
 {
     e->unit = INT64_MAX;

@@ -9,8 +9,7 @@
 #include "runtime/exec_private.h"
 #include "runtime/fpmode.h"
 
-/* -- Life
- * ------------------------------------------------------------------------------------------------------- */
+/* -- Life -------------------------------------------------------------------------------------- */
 static void own_threads(void *host, void (*f)(void *arg, size_t share), void *arg, size_t n)
 {
     parallel_for(host, f, arg, n);
@@ -83,9 +82,7 @@ void jitc_exec_free(jitc_exec *x)
     program_unref(p);
 }
 
-/* -- Memory, threads and stopping, as the host wants them
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- Memory, threads and stopping, as the host wants them -------------------------------------- */
 jitc_status jitc_exec_set_parallel_for(jitc_exec *x, jitc_parallel_for_fn *f, void *host, size_t shares)
 {
     enum { MOST = 1 << 16 };
@@ -188,8 +185,7 @@ jitc_status jitc_exec_set_workspace(jitc_exec *x, void *memory, size_t bytes)
     return JITC_OK;
 }
 
-/* -- Running
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Running ----------------------------------------------------------------------------------- */
 static jitc_status report_failure(jitc_exec *x, ControlResult r)
 {
     const Plan *plan = x->v->plan;
@@ -303,8 +299,7 @@ const char *jitc_exec_error(const jitc_exec *x)
     return x && x->error ? x->error : "";
 }
 
-/* -- For the command line and tests
- * --------------------------------------------------------------------------- */
+/* -- For the command line and tests ------------------------------------------------------------ */
 void exec_fix_random(jitc_exec *x)
 {
     memset(x->runs, 0, sizeof x->runs);

@@ -38,8 +38,7 @@ void exec_clear_error(jitc_exec *x)
     x->error = NULL;
 }
 
-/* -- Names and shapes
- * ------------------------------------------------------------------------------------------ */
+/* -- Names and shapes -------------------------------------------------------------------------- */
 static void put_type(Str *s, jitc_dtype dtype, int32_t rank, const int64_t *dim)
 {
     const char *name = jitc_dtype_name(dtype);
@@ -118,8 +117,7 @@ bool exec_tensor_bytes(const jitc_tensor *t, int64_t *bytes)
     return true;
 }
 
-/* -- Binding
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Binding ----------------------------------------------------------------------------------- */
 static bool same_shape(const jitc_tensor *a, const jitc_tensor *b)
 {
     return a->rank == b->rank &&

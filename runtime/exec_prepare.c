@@ -4,8 +4,7 @@
 #include "runtime/control.h"
 #include "runtime/exec_private.h"
 
-/* -- The version
- * ------------------------------------------------------------------------------------------------------ */
+/* -- The version ------------------------------------------------------------------------------- */
 bool exec_reserve_tables(jitc_exec *x, int64_t bytes)
 {
     return heap_ensure(&x->p->memory, &x->tables, bytes);
@@ -104,9 +103,7 @@ jitc_status exec_choose(jitc_exec *x, VersionWish wish)
     return status;
 }
 
-/* -- Memory
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 static bool overlap(const void *a, int64_t na, const void *b, int64_t nb)
 {
     uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;

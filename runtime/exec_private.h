@@ -55,8 +55,7 @@ struct jitc_exec {
     char *error;
 };
 
-/* -- exec_bind.c -------------------------------------------------------------------------------------------
- */
+/* -- exec_bind.c ------------------------------------------------------------------------------- */
 jitc_status exec_fail(jitc_exec *x, jitc_status status, const char *fmt, ...) PRINTF(3, 4);
 jitc_status exec_fail_nomem(jitc_exec *x);
 void exec_clear_error(jitc_exec *x);
@@ -65,8 +64,7 @@ jitc_status exec_misfit(jitc_exec *x, const char *what, const jitc_io *io, const
 bool exec_same_dtype(jitc_dtype want, jitc_dtype is);
 bool exec_tensor_bytes(const jitc_tensor *t, int64_t *bytes); /* false: no valid tensor */
 
-/* -- exec_prepare.c: after a bind ---------------------------------------------------------------------------
- */
+/* -- exec_prepare.c: after a bind -------------------------------------------------------------- */
 jitc_status exec_choose(jitc_exec *x, VersionWish wish); /* a version and its registers */
 jitc_status exec_measure(jitc_exec *x);                  /* what working memory runs need */
 jitc_status exec_place(jitc_exec *x);                    /* the memory, and all pointers */

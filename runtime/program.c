@@ -55,8 +55,7 @@ jitc_error *error_new(jitc_status status, const char *text)
     return e;
 }
 
-/* -- Names
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Names ------------------------------------------------------------------------------------- */
 static bool same_name(const char *a, const char *b)
 {
     size_t na = strlen(a), nb = strlen(b);
@@ -72,8 +71,7 @@ int io_find(const jitc_io *io, size_t n, const char *name)
     return -1;
 }
 
-/* -- Options
- * -------------------------------------------------------------------------------------------------- */
+/* -- Options ----------------------------------------------------------------------------------- */
 static const char *copy_text(Job *job, const char *s)
 {
     return s ? job_strndup(job, s, strlen(s)) : NULL;
@@ -145,8 +143,7 @@ static void copy_options(jitc_program *p, const jitc_options *o)
                              .custom = custom_register(job, o->ops, o->nops)};
 }
 
-/* -- Modules
- * -------------------------------------------------------------------------------------------------- */
+/* -- Modules ----------------------------------------------------------------------------------- */
 const char *program_pipeline(const jitc_program *p)
 {
     return p->pipeline ? p->pipeline : passes_default_pipeline();
@@ -224,8 +221,7 @@ Module *program_module(jitc_program *p, Job *job, const jitc_io *in, bool symbol
     return import(p, job, &opt, io);
 }
 
-/* -- Loading
- * -------------------------------------------------------------------------------------------------- */
+/* -- Loading ----------------------------------------------------------------------------------- */
 static bool io_is_known(const jitc_io *io)
 {
     for (int32_t d = 0; d < io->rank; d++)
@@ -485,8 +481,7 @@ void jitc_program_free(jitc_program *p)
     program_unref(p);
 }
 
-/* -- Compiling in advance
- * -------------------------------------------------------------------------------------------------- */
+/* -- Compiling in advance ---------------------------------------------------------------------- */
 static void put_shape(Job *job, jitc_program *p, const jitc_shape *s, jitc_io *in, bool *named)
 {
     int i = s->name ? io_find(p->io.in, p->io.nin, s->name) : -1;
@@ -544,8 +539,7 @@ jitc_status jitc_program_specialise(jitc_program *p, const jitc_shape *shapes, s
     return status;
 }
 
-/* -- Errors and the interface, as the public header has them -----------------------------------------------
- */
+/* -- Errors and the interface, as the public header has them ----------------------------------- */
 jitc_status jitc_error_status(const jitc_error *e)
 {
     return e ? e->status : JITC_OK;

@@ -7,8 +7,7 @@
 #include "runtime/program.h"
 #include "runtime/threads.h"
 
-/* -- Compiled kernels, shared by their key ----------------------------------------------------------------
- */
+/* -- Compiled kernels, shared by their key ----------------------------------------------------- */
 static CodeImage *image_of(const jitc_program *p, Hash key, kernel_fn **fn)
 {
     for (CodeImage *i = p->images; i; i = i->next)
@@ -37,8 +36,7 @@ static void image_unref(jitc_program *p, CodeImage *i)
     image_free(p, i);
 }
 
-/* -- Code generation, on a thread of its own while weights are packed ---------------------------------------
- */
+/* -- Code generation, on a thread of its own while weights are packed -------------------------- */
 typedef struct {
     const Codegen *codegen;
     CodegenTarget target;
@@ -179,8 +177,7 @@ static void drop_unused_images(jitc_program *p)
     }
 }
 
-/* -- Building
- * ------------------------------------------------------------------------------------------------ */
+/* -- Building ---------------------------------------------------------------------------------- */
 static void destroy(jitc_program *p, Version *v)
 {
     if (!v) return;
@@ -319,8 +316,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind,
     return JITC_OK;
 }
 
-/* -- The table
- * ------------------------------------------------------------------------------------------------ */
+/* -- The table --------------------------------------------------------------------------------- */
 bool version_serves(const jitc_program *p, const Version *v, const jitc_io *in)
 {
     for (size_t i = 0; i < p->io.nin; i++) {

@@ -50,8 +50,7 @@ static void put_errors(Str *out, const Job *job)
     if (job->status != JITC_OK && !job->diags) str_printf(out, "# error: status %d\n", (int)job->status);
 }
 
-/* -- Evaluation -------------------------------------------------------------------------------------------
- */
+/* -- Evaluation -------------------------------------------------------------------------------- */
 /* Sizes for the symbols of @main's arguments, in the order in which they occur. */
 static Type sized(DimEnv *e, const Type *t, int *count)
 {
@@ -163,8 +162,7 @@ static void compare(const Case *c, const char *after, size_t nafter)
     job_free(&b.job);
 }
 
-/* -- Modes --------------------------------------------------------------------------------------------------
- */
+/* -- Modes ------------------------------------------------------------------------------------- */
 static bool print_case(const Case *c, Str *out)
 {
     Job job;
@@ -288,8 +286,7 @@ static void eval_case(const Case *c, Str *out)
     job_free(&r.job);
 }
 
-/* -- Files
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Files ------------------------------------------------------------------------------------- */
 static const char *find_line(const char *text, const char *line)
 {
     size_t n = strlen(line);

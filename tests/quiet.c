@@ -39,8 +39,7 @@ static void count(atomic_long *n, const char *name)
     atomic_compare_exchange_strong(&first, &none, name);
 }
 
-/* -- Memory: the C library's own names of its functions ----------------------------------------------------
- */
+/* -- Memory: the C library's own names of its functions ---------------------------------------- */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -106,8 +105,7 @@ int munmap(void *at, size_t size)
     return (int)syscall(SYS_munmap, at, size);
 }
 
-/* -- Locks -------------------------------------------------------------------------------------------------
- */
+/* -- Locks ------------------------------------------------------------------------------------- */
 #define LOCK(name, type)                                                                                     \
     int name(type *lock)                                                                                     \
     {                                                                                                        \

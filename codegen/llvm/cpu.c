@@ -8,8 +8,7 @@ static V constant(Gen *g, uint32_t v)
     return LLVMConstInt(g->i32, v, 0);
 }
 
-/* -- x86-64: its levels (System V ABI, section 3.1.1: x86-64-v2 to -v4) ------------------------------------
- */
+/* -- x86-64: its levels (System V ABI, section 3.1.1: x86-64-v2 to -v4) ------------------------ */
 typedef struct {
     V a, b, c, d;
 } Cpuid;
@@ -81,8 +80,7 @@ static void check_x86(ModelGen *mg, Ptr word)
     }
 }
 
-/* -- The others: what Linux tells
- * ---------------------------------------------------------------------------- */
+/* -- The others: what Linux tells -------------------------------------------------------------- */
 /* getauxval(AT_HWCAP) and getauxval(AT_HWCAP2), of which the low halves are enough. */
 static V hwcap(ModelGen *mg, int which)
 {

@@ -18,8 +18,7 @@ typedef struct {
     bool *may_fail; /* by kernel */
 } Driver;
 
-/* -- Numbers ----------------------------------------------------------------------------------------------
- */
+/* -- Numbers ----------------------------------------------------------------------------------- */
 static Ival ivalue(V v)
 {
     return (Ival){.v = v};
@@ -277,8 +276,7 @@ static void add_call(Driver *d, const PlanCall *c)
     if (error || model_grows(d->p)) end_if(d, c_not(g, c_eq(g, state_get(g, d->state, STATE_CODE), ival(0))));
 }
 
-/* -- The other instructions ---------------------------------------------------------------------------------
- */
+/* -- The other instructions -------------------------------------------------------------------- */
 static void copy_bytes(Driver *d, uint32_t from, uint32_t to, PlanNum bytes)
 {
     Gen *g = d->g;

@@ -73,8 +73,7 @@ static Ival limit_shares(Gen *g, Ival shares)
     return i_min(g, i_max(g, shares, ival(1)), ival(UINT16_MAX));
 }
 
-/* -- Functions --------------------------------------------------------------------------------------------
- */
+/* -- Functions --------------------------------------------------------------------------------- */
 static V begin(ModelGen *mg, const char *name, LLVMTypeRef result, const char *params)
 {
     Gen *g = mg->g;

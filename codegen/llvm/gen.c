@@ -21,8 +21,7 @@ _Noreturn void g_fail(Gen *g, const char *fmt, ...)
     job_fail(g->job, JITC_E_INTERNAL);
 }
 
-/* -- Types --------------------------------------------------------------------------------------------------
- */
+/* -- Types ------------------------------------------------------------------------------------- */
 static LLVMTypeRef scalar_type(Gen *g, DType t)
 {
     switch (t) {
@@ -47,8 +46,7 @@ V gen_intrinsic(Gen *g, const char *name, LLVMTypeRef *overload, size_t nover, V
     return LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->cx, id, overload, nover), f, args, nargs, "");
 }
 
-/* -- Functions
- * ------------------------------------------------------------------------------------------------ */
+/* -- Functions --------------------------------------------------------------------------------- */
 void gen_attributes(Gen *g, V fn)
 {
     unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
@@ -119,8 +117,7 @@ Ptr g_scratch(Gen *g)
     return (Ptr){LLVMGetParam(g->fn, 5)};
 }
 
-/* -- Integers
- * --------------------------------------------------------------------------------------------------- */
+/* -- Integers ---------------------------------------------------------------------------------- */
 V gen_raw(Gen *g, Ival a)
 {
     return a.konst ? LLVMConstInt(g->i64, (unsigned long long)a.k, 1) : a.v;
@@ -245,8 +242,7 @@ void i_store(Gen *g, Ptr p, Ival at, DType t, Ival v)
     v_store(g, p, at, v_from_i(g, v, t));
 }
 
-/* -- Control
- * ------------------------------------------------------------------------------------------------------ */
+/* -- Control ----------------------------------------------------------------------------------- */
 static LLVMBasicBlockRef new_block(Gen *g, const char *name)
 {
     return LLVMAppendBasicBlockInContext(g->cx, g->fn, name);
@@ -374,8 +370,7 @@ void g_report(Gen *g, Cond bad, Ival element)
     }
 }
 
-/* -- Shared functions
- * ---------------------------------------------------------------------------------------------- */
+/* -- Shared functions -------------------------------------------------------------------------- */
 Sub g_sub(Gen *g, const char *name, const char *params)
 {
     Sub s = {.outer = g->fn, .block = LLVMGetInsertBlock(g->b)};
@@ -419,9 +414,7 @@ void g_call(Gen *g, const Sub *s, const SubArg *args, int n)
     LLVMBuildCall2(g->b, LLVMGlobalGetValueType(s->fn), s->fn, v, (unsigned)n, "");
 }
 
-/* -- Memory
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 static Ptr gep(Gen *g, LLVMTypeRef t, Ptr p, Ival at)
 {
     if (at.konst && at.k == 0) return p;

@@ -51,8 +51,7 @@ _Noreturn void g_fail(Gen *g, const char *fmt, ...)
     PRINTF(2, 3);                              /* this kernel cannot be emitted: a defect */
 void g_report(Gen *g, Cond bad, Ival element); /* run-time error of this call, least element wins */
 
-/* -- Integers (i64) ---------------------------------------------------------------------------------------
- */
+/* -- Integers (i64) ---------------------------------------------------------------------------- */
 static inline Ival ival(int64_t k)
 {
     return (Ival){true, k, NULL};
@@ -81,8 +80,7 @@ static inline Cond c_const(bool k)
     return (Cond){true, k, NULL};
 }
 
-/* -- Control ------------------------------------------------------------------------------------------------
- */
+/* -- Control ----------------------------------------------------------------------------------- */
 typedef struct {
     bool open, emitted, repeat;
     Ival i;
@@ -131,8 +129,7 @@ SubArg g_param(Gen *g, const Sub *s, int i);
 void g_sub_end(Gen *g, Sub *s);
 void g_call(Gen *g, const Sub *s, const SubArg *args, int n);
 
-/* -- Memory
- * -------------------------------------------------------------------------------------------------- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 Ptr p_at(Gen *g, Ptr p, Ival elements, DType t);
 Ptr p_bytes(Gen *g, Ptr p, Ival bytes);
 Ptr p_select(Gen *g, Cond c, Ptr a, Ptr b);
@@ -151,8 +148,7 @@ Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t,
 Vec v_first(Gen *g, Ival count); /* mask of the first `count` lanes */
 void g_prefetch(Gen *g, Ptr p);
 
-/* -- Vectors
- * --------------------------------------------------------------------------------------------------- */
+/* -- Vectors ----------------------------------------------------------------------------------- */
 Vec v_f(Gen *g, DType t, int lanes, double k); /* constants */
 Vec v_i(Gen *g, DType t, int lanes, int64_t k);
 Vec v_bytes(Gen *g, DType t, int lanes, const void *element); /* as it lies in memory; not of bool */

@@ -92,8 +92,7 @@ static bool walk(Walk *w, V fn)
     return true;
 }
 
-/* -- The function -----------------------------------------------------------------------------------------
- */
+/* -- The function ------------------------------------------------------------------------------ */
 static char letter_of(LLVMTypeRef t)
 {
     switch (LLVMGetTypeKind(t)) {
@@ -140,8 +139,7 @@ static char *missing(LLVMModuleRef m, const char *name)
     return why;
 }
 
-/* -- Reading ------------------------------------------------------------------------------------------------
- */
+/* -- Reading ----------------------------------------------------------------------------------- */
 /* What LLVM has to say comes back with the call that failed. */
 static void ignore(LLVMDiagnosticInfoRef info, void *arg)
 {
@@ -191,8 +189,7 @@ LLVMModuleRef code_read(LLVMContextRef cx, const jitc_op *op, char types[MAP_MAX
     return NULL;
 }
 
-/* -- Preparing ----------------------------------------------------------------------------------------------
- */
+/* -- Preparing --------------------------------------------------------------------------------- */
 static void drop_attributes(V fn)
 {
     unsigned n = LLVMGetAttributeCountAtIndex(fn, LLVMAttributeFunctionIndex);
@@ -318,8 +315,7 @@ Vec map_custom(Gen *g, const Op *op, const Vec *in)
     return (Vec){v, carrier(to) == to ? to : JITC_FLOAT32, in[0].lanes};
 }
 
-/* -- For the service --------------------------------------------------------------------------------------
- */
+/* -- For the service --------------------------------------------------------------------------- */
 /* Whether the function can be applied to vectors: by doing it. */
 static char *attempt(LLVMContextRef cx, V fn)
 {

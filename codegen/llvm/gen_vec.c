@@ -51,8 +51,7 @@ static void same(Gen *g, Vec a, Vec b)
                b.lanes);
 }
 
-/* -- Constants and lanes ----------------------------------------------------------------------------------
- */
+/* -- Constants and lanes ----------------------------------------------------------------------- */
 static Vec constant(Gen *g, V s, DType t, int lanes)
 {
     if (lanes == 1) return (Vec){s, t, 1};
@@ -133,8 +132,7 @@ Vec v_shuffle(Gen *g, Vec a, Vec b, const int *lane, int n)
                  (uint8_t)n};
 }
 
-/* -- Arithmetic ---------------------------------------------------------------------------------------------
- */
+/* -- Arithmetic -------------------------------------------------------------------------------- */
 Vec v_add(Gen *g, Vec a, Vec b)
 {
     same(g, a, b);
@@ -245,8 +243,7 @@ Vec v_ceil(Gen *g, Vec a)
     return v_neg(g, v_floor(g, v_neg(g, a)));
 }
 
-/* -- Comparison and bits
- * ---------------------------------------------------------------------------------------- */
+/* -- Comparison and bits ----------------------------------------------------------------------- */
 Vec v_cmp(Gen *g, Cmp c, Vec a, Vec b)
 {
     static const LLVMRealPredicate real[] = {LLVMRealOEQ, LLVMRealUNE, LLVMRealOLT, LLVMRealOLE,
@@ -317,8 +314,7 @@ Vec v_bits(Gen *g, Vec a, DType t)
     return (Vec){LLVMBuildBitCast(g->b, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};
 }
 
-/* -- Conversion
- * --------------------------------------------------------------------------------------------------- */
+/* -- Conversion -------------------------------------------------------------------------------- */
 static Vec cast_op(Gen *g, LLVMOpcode op, Vec a, DType t)
 {
     return (Vec){LLVMBuildCast(g->b, op, a.v, vec_type(g, t, a.lanes), ""), t, a.lanes};

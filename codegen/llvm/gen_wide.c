@@ -162,8 +162,7 @@ V gen_divide(Gen *g, V a, V b, bool is_signed, bool rem)
     return rem ? LLVMBuildSub(g->b, a, LLVMBuildMul(g->b, q, b, ""), "") : q;
 }
 
-/* -- Conversion: by halves ---------------------------------------------------------------------------------
- */
+/* -- Conversion: by halves --------------------------------------------------------------------- */
 /* Rounds once: what f64 could not hold of a number on its way to f32 becomes one bit that says that it was
  * there. */
 static V keep_sticky(Gen *g, V v)
@@ -203,8 +202,7 @@ V gen_real_to_wide(Gen *g, V v, LLVMTypeRef to, bool is_signed)
     return LLVMBuildSelect(g->b, negative, LLVMBuildNeg(g->b, r, ""), r, "");
 }
 
-/* -- Products that tell whether they fit
- * ---------------------------------------------------------------------- */
+/* -- Products that tell whether they fit ------------------------------------------------------- */
 V gen_product_fits(Gen *g, V a, V b, V *fits)
 {
     if (!g->isa.bits32) {

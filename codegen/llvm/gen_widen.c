@@ -46,8 +46,7 @@ static _Noreturn void refuse_instruction(Widen *w, V i)
     job_fail(w->g->job, JITC_E_INVALID);
 }
 
-/* -- Values ------------------------------------------------------------------------------------------------
- */
+/* -- Values ------------------------------------------------------------------------------------ */
 static LLVMTypeRef wide_type(const Widen *w, LLVMTypeRef t)
 {
     return w->lanes == 1 ? t : LLVMVectorType(t, (unsigned)w->lanes);
@@ -169,8 +168,7 @@ static Vec divided(Widen *w, V i, unsigned k, bool is_signed)
     return v;
 }
 
-/* -- Masks
- * --------------------------------------------------------------------------------------------------- */
+/* -- Masks ------------------------------------------------------------------------------------- */
 /* Where a lane does not come by, b may be anything, LLVM's poison too: it must not count. */
 static V both(Widen *w, V a, V b)
 {
@@ -245,8 +243,7 @@ static V phi(Widen *w, V i, LLVMBasicBlockRef here)
     return r;
 }
 
-/* -- Instructions
- * ---------------------------------------------------------------------------------------------- */
+/* -- Instructions ------------------------------------------------------------------------------ */
 /* What each lane reads, one after the other; lanes that do not come here read a word of zeros. */
 static V load(Widen *w, V i, V mask)
 {
@@ -396,8 +393,7 @@ static V instruction(Widen *w, V i, const Place *p)
     }
 }
 
-/* -- Blocks
- * -------------------------------------------------------------------------------------------------- */
+/* -- Blocks ------------------------------------------------------------------------------------ */
 typedef struct {
     LLVMBasicBlockRef block;
     unsigned next; /* successor to visit */

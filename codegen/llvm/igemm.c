@@ -176,8 +176,7 @@ static void unit(Igemm *c, Step step, bool in_registers)
     }
 }
 
-/* -- Lines -------------------------------------------------------------------------------------------------
- */
+/* -- Lines ------------------------------------------------------------------------------------- */
 /* One tap of row number i of the block: `run` elements from p, or zeros, to element k of the row. Where taps
  * are no whole lines, they meet in a row of their own first; what a tap stores too much there, the next one
  * overwrites. */

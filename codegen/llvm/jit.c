@@ -232,8 +232,7 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
     return r;
 }
 
-/* -- Models ------------------------------------------------------------------------------------------------
- */
+/* -- Models ------------------------------------------------------------------------------------ */
 /* What a model needs of the C library is the process's. */
 static char *load_model(CodegenImage *image, LLVMMemoryBufferRef object)
 {
@@ -295,9 +294,7 @@ static void *find_symbol(CodegenImage *image, const char *name)
     return p;
 }
 
-/* -- Custom operators made of code, for the evaluator
- * --------------------------------------------------------
- */
+/* -- Custom operators made of code, for the evaluator ------------------------------------------ */
 static char *compile_scalar(const jitc_op *op, CodegenImage *image)
 {
     Target target;

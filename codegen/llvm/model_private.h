@@ -18,15 +18,13 @@ typedef struct {
 
 int64_t model_error(ModelGen *mg, const char *fmt, ...) PRINTF(2, 3); /* its number */
 
-/* -- driver.c: void drive(state, variant): runs the control code --------------------------------------------
- */
+/* -- driver.c: void drive(state, variant): runs the control code ------------------------------- */
 LLVMValueRef model_driver(ModelGen *mg);
 bool model_grows(const Plan *p); /* a call's scratch memory depends on sizes that only the run tells */
 /* A register's value of two others', saturating; as plan_reg_value(). */
 Ival model_reg_value(Gen *g, RegKind kind, Ival a, Ival b);
 
-/* -- cpu.c ------------------------------------------------------------------------------------------------
- */
+/* -- cpu.c ------------------------------------------------------------------------------------- */
 /* int64_t cpu(void): what the CPU that it runs on has of the variants' needs, found once. NULL: they need
  * nothing. */
 LLVMValueRef model_cpu(ModelGen *mg);
@@ -34,16 +32,13 @@ LLVMValueRef model_cpu(ModelGen *mg);
 LLVMValueRef model_fp_enter(ModelGen *mg);
 void model_fp_leave(ModelGen *mg, LLVMValueRef mode);
 
-/* -- entry.c: the functions that callers see ----------------------------------------------------------------
- */
+/* -- entry.c: the functions that callers see --------------------------------------------------- */
 void model_entries(ModelGen *mg, LLVMValueRef drive);
 
-/* -- tables.c ---------------------------------------------------------------------------------------------
- */
+/* -- tables.c ---------------------------------------------------------------------------------- */
 void model_tables(ModelGen *mg);
 
-/* -- Small things ------------------------------------------------------------------------------------------
- */
+/* -- Small things ------------------------------------------------------------------------------ */
 static inline Ptr state_words(Gen *g, Ptr state)
 {
     return p_bytes(g, state, ival(model_words_at()));

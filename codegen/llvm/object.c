@@ -11,8 +11,7 @@
 
 typedef LLVMValueRef V;
 
-/* -- What the files share ---------------------------------------------------------------------------------
- */
+/* -- What the files share ---------------------------------------------------------------------- */
 int64_t model_error(ModelGen *mg, const char *fmt, ...)
 {
     Str raw = {0}, s = {0};
@@ -73,8 +72,7 @@ V model_call_ptr(ModelGen *mg, Ptr fn, LLVMTypeRef result, V *args, unsigned n)
     return LLVMBuildCall2(mg->g->b, LLVMFunctionType(result, type, n, 0), fn.v, args, n, "");
 }
 
-/* -- The module ---------------------------------------------------------------------------------------------
- */
+/* -- The module -------------------------------------------------------------------------------- */
 static char *add_model(LLVMModuleRef module, const Target *least, const Target *variant, int n, V **fn,
                        const CodegenModel *m)
 {

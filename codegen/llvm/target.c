@@ -33,8 +33,7 @@ static const System systems[] = {
      {"rv64gc", "rv64gcv"}},
 };
 
-/* -- Lists of features: "+a,-b" -----------------------------------------------------------------------------
- */
+/* -- Lists of features: "+a,-b" ---------------------------------------------------------------- */
 static bool sets(const char *features, const char *f, char sign)
 {
     size_t n = strlen(f);
@@ -51,8 +50,7 @@ static bool lacks(const char *features, const char *f)
     return sets(features, f, '-');
 }
 
-/* -- Systems ------------------------------------------------------------------------------------------------
- */
+/* -- Systems ----------------------------------------------------------------------------------- */
 static bool part(const char **triple, const char *const *words)
 {
     for (; *words; words++) {
@@ -123,8 +121,7 @@ static void initialise(Arch arch)
     }
 }
 
-/* -- CPUs
- * ---------------------------------------------------------------------------------------------------- */
+/* -- CPUs -------------------------------------------------------------------------------------- */
 static Isa x86_isa(int level, const char *f)
 {
     Isa isa = {0};

@@ -52,8 +52,7 @@ bool target_runs_here(const CodegenTarget *want);     /* whether this machine ha
 LLVMTargetMachineRef target_machine(const Target *t); /* one per thread */
 void target_free(Target *t);
 
-/* -- target_cpu.c: CPUs by their names ---------------------------------------------------------------------
- */
+/* -- target_cpu.c: CPUs by their names --------------------------------------------------------- */
 /* The features that a CPU of this name has, comma-separated, as far as there are checks for them; NULL: the
  * name is unknown. */
 const char *cpu_features(const System *s, const char *cpu);

@@ -1,8 +1,7 @@
 /* CPUs by their names, and what objects can ask about the one they run on. */
 #include "codegen/llvm/target.h"
 
-/* -- x86-64: the generic levels are what LLVM calls x86-64-vN ----------------------------------------------
- */
+/* -- x86-64: the generic levels are what LLVM calls x86-64-vN ---------------------------------- */
 static const struct {
     const char *cpu;
     int level;
@@ -24,8 +23,7 @@ int cpu_x86_level(const char *cpu)
     return 0;
 }
 
-/* -- The others. Features that bring nothing to our code (cryptography, say) are left out
- * -------------------- */
+/* -- The others. Features that bring nothing to our code (cryptography, say) are left out ------ */
 typedef struct {
     Arch arch;
     const char *names; /* separated by spaces */

@@ -29,8 +29,7 @@ typedef struct {
     bool have_column[64];
 } Wino;
 
-/* -- Transforms
- * ---------------------------------------------------------------------------------------------- */
+/* -- Transforms -------------------------------------------------------------------------------- */
 /* Σ k[i] x[i]; a factor of 1 comes first where there is one, to save a product. */
 static Vec combine(Gen *g, const double *k, const Vec *x, int n)
 {

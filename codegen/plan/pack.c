@@ -71,8 +71,7 @@ Hash recipe_key(const Recipes *r, const Value *v)
     return h.lo || h.hi ? h : leaf_key(r->m->job, v->def);
 }
 
-/* -- Evaluation
- * ------------------------------------------------------------------------------------------------ */
+/* -- Evaluation -------------------------------------------------------------------------------- */
 enum {
     KEEP = 64 << 10
 }; /* results up to this size stay for other recipes: scales are shared, filters are not */
@@ -176,8 +175,7 @@ static Tensor evaluate(Packer *p, const Value *v)
     return known(p, v);
 }
 
-/* -- One weight
- * ---------------------------------------------------------------------------------------------- */
+/* -- One weight -------------------------------------------------------------------------------- */
 /* The value that the weight w of @main is: a result of @init, or itself. */
 static const Value *source_of(Packer *p, const Value *w)
 {

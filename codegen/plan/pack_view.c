@@ -146,8 +146,7 @@ bool pack_view_is_copy(const PackView *v)
     return true;
 }
 
-/* -- Filling
- * ---------------------------------------------------------------------------------------------------- */
+/* -- Filling ----------------------------------------------------------------------------------- */
 /* Offsets of index 0, 1, … over dims [lo, hi), row-major. */
 static int64_t *offsets(Job *job, const Type *t, int lo, int hi, const int64_t *stride, int64_t n)
 {

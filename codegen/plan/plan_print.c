@@ -6,8 +6,7 @@
 
 enum { ALIGN = 64 };
 
-/* -- Copies and text ---------------------------------------------------------------------------------------
- */
+/* -- Copies and text --------------------------------------------------------------------------- */
 static void *dup_array(Job *job, const void *at, size_t n, size_t size)
 {
     void *r = job_calloc(job, n + 1, size);

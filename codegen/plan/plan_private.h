@@ -74,8 +74,7 @@ bool takes_step(const Op *op);
 bool has_open_dims(const Type *t);
 bool same_bytes(const Type *a, const Type *b); /* of the same dims and elements */
 
-/* -- plan_regs.c ------------------------------------------------------------------------------------------
- */
+/* -- plan_regs.c ------------------------------------------------------------------------------- */
 void reg_input(Planner *p, const Type *t, uint32_t input); /* its symbols are the input's sizes */
 uint32_t reg_symbol(Planner *p, Dim sym);                  /* one that control code sets */
 /* The number; its registers are computed by `eval` unless they have been on the way here. */
@@ -89,11 +88,9 @@ PlanNum num_op(Planner *p, RegKind kind, PlanNum a, PlanNum b); /* of numbers kn
 uint32_t scope_begin(const Planner *p);
 void scope_end(Planner *p, uint32_t mark);
 
-/* -- plan.c ------------------------------------------------------------------------------------------------
- */
+/* -- plan.c ------------------------------------------------------------------------------------ */
 void emit(Planner *p, CtlCode code, uint32_t a, uint32_t b, PlanNum n);
 
-/* -- plan_memory.c: places in the arena -------------------------------------------------------------------
- */
+/* -- plan_memory.c: places in the arena -------------------------------------------------------- */
 void place_stores(Planner *p);
 #endif

@@ -147,8 +147,7 @@ void text_end(Text *t, const char *header)
     out->key = hash_bytes(out->text, out->size);
 }
 
-/* -- Costs ------------------------------------------------------------------------------------------------
- */
+/* -- Costs ------------------------------------------------------------------------------------- */
 double spec_flops(const Op *op)
 {
     double out = op->nout ? (double)guess_numel(&op->out[0]->type) : 0;
@@ -206,8 +205,7 @@ void spec_grain(KernelSpec *out, double flops_per_ns)
     out->grain = grain < 1 ? 1 : grain > 1e15 ? (int64_t)1e15 : (int64_t)grain;
 }
 
-/* -- loops --------------------------------------------------------------------------------------------------
- */
+/* -- loops ------------------------------------------------------------------------------------- */
 static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
 {
     enum { CHUNK = 256 };
@@ -240,8 +238,7 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
     text_end(&t, "#algo=loops");
 }
 
-/* -- map
- * ------------------------------------------------------------------------------------------------------ */
+/* -- map --------------------------------------------------------------------------------------- */
 enum { MAP_RANK = 6 };
 
 typedef struct {

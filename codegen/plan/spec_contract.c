@@ -4,8 +4,7 @@
 
 enum { TILE_ROWS = 13 }; /* rows of the register tile: units are made of whole ones */
 
-/* -- Anchor and epilogue ----------------------------------------------------------------------------------
- */
+/* -- Anchor and epilogue ----------------------------------------------------------------------- */
 const Op *contract_anchor(const Op *kernel)
 {
     for (const Op *op = kernel->body->first; op; op = op->next)

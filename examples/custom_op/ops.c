@@ -6,8 +6,7 @@
 
 #include "mish_code.h" /* mish.ll as an array of bytes */
 
-/* -- Mish: made of code. jitc computes it within the kernel of whatever stands before and after it.
- * ---------- */
+/* -- Mish: made of code. jitc computes it within the kernel of whatever stands before and after it.  */
 static const char *const mish_attrs[] = {"beta: float = 1"};
 static const jitc_op mish = {.size = sizeof(jitc_op),
                              .name = "Mish",
@@ -18,8 +17,7 @@ static const jitc_op mish = {.size = sizeof(jitc_op),
                              .code_size = sizeof mish_code,
                              .function = "mish"};
 
-/* -- UnitRows: opaque. Divides each row by its length.
- * -------------------------------------------------------- */
+/* -- UnitRows: opaque. Divides each row by its length. ----------------------------------------- */
 static int infer(jitc_op_infer *c)
 {
     if (c->in[0].rank != 2 || c->in[0].dtype != JITC_FLOAT32) {

@@ -326,8 +326,7 @@ static void import_cumprod(Cx *cx, Value **in, Value **out)
     out[0] = z && reverse ? ir_v(&cx->b, OP_reverse, IN(z), &axes, 1) : z;
 }
 
-/* -- The table ---------------------------------------------------------------------------------------------
- */
+/* -- The table --------------------------------------------------------------------------------- */
 static const TfOp variants[] = {
     {"Add", import_by_parts, 2, 0, 1, 0},
     {"AddV2", import_by_parts, 2, 0, 1, 0},

@@ -39,8 +39,7 @@ static void import_cholesky(Cx *cx, Value **in, Value **out)
     out[0] = is_empty(&in[0]->type) ? in[0] : ir_unary(&cx->b, OP_cholesky, in[0]);
 }
 
-/* -- Solving ------------------------------------------------------------------------------------------------
- */
+/* -- Solving ----------------------------------------------------------------------------------- */
 static Value *solve_triangle(Cx *cx, Value *a, Value *b, bool lower, bool trans, bool unit)
 {
     if (!a || !b) return NULL;
@@ -165,8 +164,7 @@ static void import_qr(Cx *cx, Value **in, Value **out)
     for (int i = 0; qr && i < 2; i++) out[i] = ir_cast(&cx->b, qr->out[i], t);
 }
 
-/* -- Determinants -------------------------------------------------------------------------------------------
- */
+/* -- Determinants ------------------------------------------------------------------------------ */
 /* The diagonal of u, and the sign of the permutation. */
 static Value *pivots(Cx *cx, Value *x, Value **sign)
 {

@@ -18,8 +18,7 @@ static DType complex_of(DType part)
     return part == JITC_FLOAT32 ? JITC_COMPLEX64 : JITC_COMPLEX128;
 }
 
-/* -- One dimension: rows of pairs [rows, n, 2], or of real numbers [rows, n, 1] ----------------------------
- */
+/* -- One dimension: rows of pairs [rows, n, 2], or of real numbers [rows, n, 1] ---------------- */
 /* exp(-2 pi i k / n) */
 static Value *roots(Cx *cx, Dim n, DType part)
 {
@@ -115,8 +114,7 @@ static Value *rows_fft(Cx *cx, Value *x, bool inverse)
     return has_large_factor(x->type.dim[1]) ? by_convolution(cx, x, inverse) : fft_op(cx, x, inverse);
 }
 
-/* -- Tensors: along their last dimension -------------------------------------------------------------------
- */
+/* -- Tensors: along their last dimension ------------------------------------------------------- */
 static Value *as_rows(Cx *cx, Value *v)
 {
     int last = v->type.rank - 1;
@@ -187,8 +185,7 @@ static Value *fft_before(Cx *cx, Value *z, int back, bool inverse)
     return z ? exchanged(cx, z, back) : NULL;
 }
 
-/* -- Operators
- * ----------------------------------------------------------------------------------------------- */
+/* -- Operators --------------------------------------------------------------------------------- */
 enum { INVERSE = 8 }; /* with the number of dimensions */
 
 static bool is_empty(const Type *t)

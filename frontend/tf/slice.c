@@ -43,8 +43,7 @@ static Value *cut(Cx *cx, Value *v, const Dim *begin, const Dim *size, const int
         AT(at_ds("begin", begin, t->rank), at_ds("size", size, t->rank), at_is("strides", step, t->rank)));
 }
 
-/* -- Slice --------------------------------------------------------------------------------------------------
- */
+/* -- Slice ------------------------------------------------------------------------------------- */
 static void import_slice(Cx *cx, Value **in, Value **out)
 {
     Elem b[IR_MAX_RANK], s[IR_MAX_RANK];
@@ -94,8 +93,7 @@ static void import_slice(Cx *cx, Value **in, Value **out)
     out[0] = v;
 }
 
-/* -- StridedSlice -------------------------------------------------------------------------------------------
- */
+/* -- StridedSlice ------------------------------------------------------------------------------ */
 typedef struct {
     Dim begin, size;
     int64_t stride;

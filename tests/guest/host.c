@@ -31,8 +31,7 @@
 enum { IMAGES = 6, PIXELS = 64, CLASSES = 10, SMALL = 4 };
 static const char *digits, *constants;
 
-/* -- The answers -------------------------------------------------------------------------------------------
- */
+/* -- The answers ------------------------------------------------------------------------------- */
 typedef struct {
     float scores[IMAGES * CLASSES], y[SMALL];
 } Answers;
@@ -96,8 +95,7 @@ static bool same(const Answers *a, const Answers *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* -- Floating-point modes ----------------------------------------------------------------------------------
- */
+/* -- Floating-point modes ---------------------------------------------------------------------- */
 typedef struct {
     int rounding, traps;
     unsigned csr;
@@ -144,9 +142,7 @@ static int modes(void)
     return PASSED;
 }
 
-/* -- Locale
- * --------------------------------------------------------------------------------------------------
- */
+/* -- Locale ------------------------------------------------------------------------------------ */
 /* The C library's own UTF-8 locale with another decimal point. False: it has none, or of another form. */
 static bool make_comma_locale(const char *folder)
 {
@@ -191,9 +187,7 @@ static int in_comma_locale(void)
     return PASSED;
 }
 
-/* -- Signals
- * -------------------------------------------------------------------------------------------------
- */
+/* -- Signals ----------------------------------------------------------------------------------- */
 enum { SIGNALS = 64 };
 static pthread_t host_thread;
 static volatile sig_atomic_t on_host, elsewhere;
@@ -248,9 +242,7 @@ static int signals(void)
     return PASSED;
 }
 
-/* -- Silence
- * -------------------------------------------------------------------------------------------------
- */
+/* -- Silence ----------------------------------------------------------------------------------- */
 static int silence(void)
 {
     char name[] = "/tmp/jitc-silence-XXXXXX";
@@ -277,9 +269,7 @@ static int silence(void)
     return PASSED;
 }
 
-/* -- fork
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- fork -------------------------------------------------------------------------------------- */
 static int finish(pid_t child)
 {
     int status = -1;
@@ -319,9 +309,7 @@ static int after_fork(void)
     return PASSED;
 }
 
-/* -- Small stacks
- * --------------------------------------------------------------------------------------------
- */
+/* -- Small stacks ------------------------------------------------------------------------------ */
 enum { STACK = 64 << 10 };
 
 typedef struct {
@@ -375,9 +363,7 @@ static int stack(void)
     return PASSED;
 }
 
-/* -- Exit
- * ----------------------------------------------------------------------------------------------------
- */
+/* -- Exit -------------------------------------------------------------------------------------- */
 static void *compile_forever(void *arg)
 {
     for (;;) (void)all_of_it(*(int *)arg);

@@ -105,8 +105,7 @@ static void count_line(void *arg, const char *line)
     if (strncmp(line, "compiled", 8) == 0) ++*(int *)arg;
 }
 
-/* -- Readers ----------------------------------------------------------------------------------------------
- */
+/* -- Readers ----------------------------------------------------------------------------------- */
 typedef struct {
     int reads, closes, fail_from;
 } Reader;
@@ -162,8 +161,7 @@ START_TEST(test_reader)
 }
 END_TEST
 
-/* -- Code in advance --------------------------------------------------------------------------------------
- */
+/* -- Code in advance --------------------------------------------------------------------------- */
 START_TEST(test_specialise)
 {
     int compiles = 0;
@@ -298,8 +296,7 @@ START_TEST(test_lazy)
 }
 END_TEST
 
-/* -- Memory -----------------------------------------------------------------------------------------------
- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 typedef struct {
     pthread_mutex_t lock;
     int64_t live, calls, fail_at; /* fail_at: this call and those after it find none; -1: never */
@@ -505,8 +502,7 @@ START_TEST(test_workspace)
 }
 END_TEST
 
-/* -- The host's threads -----------------------------------------------------------------------------------
- */
+/* -- The host's threads ------------------------------------------------------------------------ */
 typedef struct {
     int calls;
     size_t shares;
@@ -546,8 +542,7 @@ START_TEST(test_parallel_for)
 }
 END_TEST
 
-/* -- Stopping ---------------------------------------------------------------------------------------------
- */
+/* -- Stopping ---------------------------------------------------------------------------------- */
 START_TEST(test_stop_compile)
 {
     int stop = 1;
@@ -648,8 +643,7 @@ START_TEST(test_stop_loop)
 }
 END_TEST
 
-/* -- Structs of other versions ----------------------------------------------------------------------------
- */
+/* -- Structs of other versions ----------------------------------------------------------------- */
 START_TEST(test_option_sizes)
 {
     struct {
@@ -683,8 +677,7 @@ START_TEST(test_option_sizes)
 }
 END_TEST
 
-/* -- Ahead of time ----------------------------------------------------------------------------------------
- */
+/* -- Ahead of time ----------------------------------------------------------------------------- */
 START_TEST(test_aot)
 {
     jitc_options o = two_outputs();
@@ -752,8 +745,7 @@ START_TEST(test_aot_wrong)
 }
 END_TEST
 
-/* -- Wrong calls ------------------------------------------------------------------------------------------
- */
+/* -- Wrong calls ------------------------------------------------------------------------------- */
 START_TEST(test_null)
 {
     size_t n = 1;

@@ -224,8 +224,7 @@ static jitc_tensor output(const jitc_exec *x, size_t i)
     return t;
 }
 
-/* -- Calls -------------------------------------------------------------------------------------------------
- */
+/* -- Calls ------------------------------------------------------------------------------------- */
 /* Any number of rows, then the general version; with threads the calls are cut. */
 START_TEST(test_elementwise)
 {
@@ -537,8 +536,7 @@ START_TEST(test_attributes)
 }
 END_TEST
 
-/* -- The evaluator ------------------------------------------------------------------------------------------
- */
+/* -- The evaluator ----------------------------------------------------------------------------- */
 static void evaluate(Job *job, jitc_program *p, float *data, Tensor *results, uint32_t *n)
 {
     static const jitc_shape shape = {"x", 2, {8, 2}};
@@ -572,8 +570,7 @@ START_TEST(test_evaluator)
 }
 END_TEST
 
-/* -- Misuse
- * --------------------------------------------------------------------------------------------------- */
+/* -- Misuse ------------------------------------------------------------------------------------ */
 static void refused(const char *graph, const jitc_op *op, jitc_status status, const char *text)
 {
     char why[2000];

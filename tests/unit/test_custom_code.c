@@ -204,8 +204,7 @@ static const char code[] =
     "  ret float %b\n"
     "}\n";
 
-/* -- Running -----------------------------------------------------------------------------------------------
- */
+/* -- Running ----------------------------------------------------------------------------------- */
 #define ATTR(name, kind, value) "attr { key: '" name "' value { " kind ": " value " } } "
 #define T(type)                 ATTR("T", "type", type)
 #define INPUT(name, type, dims)                                                                              \
@@ -521,8 +520,7 @@ START_TEST(test_bitcode)
 }
 END_TEST
 
-/* -- Refusals
- * --------------------------------------------------------------------------------------------------- */
+/* -- Refusals ---------------------------------------------------------------------------------- */
 static void refused(const char *graph, const jitc_op *op, jitc_status status, const char *text)
 {
     char why[2000];

@@ -321,8 +321,7 @@ START_TEST(every_op_has_a_case)
 }
 END_TEST
 
-/* -- Inference --------------------------------------------------------------------------------------------
- */
+/* -- Inference --------------------------------------------------------------------------------- */
 typedef struct {
     const char *op, *attrs, *in[6], *out; /* the result type, or part of the message */
 } InferCase;
@@ -477,8 +476,7 @@ START_TEST(infers)
 }
 END_TEST
 
-/* -- Simplification
- * ------------------------------------------------------------------------------------------- */
+/* -- Simplification ---------------------------------------------------------------------------- */
 typedef struct {
     const char *args, *ops, *out; /* the last op's simpler value: "%name", an op's name, or "" */
 } SimplifyCase;
@@ -580,8 +578,7 @@ START_TEST(composes)
 }
 END_TEST
 
-/* -- Arithmetic on dims
- * ------------------------------------------------------------------------------------------- */
+/* -- Arithmetic on dims ------------------------------------------------------------------------ */
 typedef struct {
     const char *ops, *out; /* %s is the i32 shape of f32[?h,?w,6]; elements of %r, or "" */
 } DimsCase;

@@ -63,8 +63,7 @@ static void has_text(const KernelSpec *s, const char *expected)
     if (strcmp(s->text, expected) != 0) ck_abort_msg("expected\n%s\nis\n%s", expected, s->text);
 }
 
-/* -- Map ---------------------------------------------------------------------------------------------------
- */
+/* -- Map --------------------------------------------------------------------------------------- */
 START_TEST(test_map)
 {
     IN_JOB();
@@ -111,8 +110,7 @@ START_TEST(test_map_alternating)
 }
 END_TEST
 
-/* -- Matrix kernels
- * ------------------------------------------------------------------------------------------ */
+/* -- Matrix kernels ---------------------------------------------------------------------------- */
 START_TEST(test_igemm_conv)
 {
     IN_JOB();
@@ -256,8 +254,7 @@ START_TEST(test_loops)
 }
 END_TEST
 
-/* -- Plans
- * ----------------------------------------------------------------------------------------------------- */
+/* -- Plans ------------------------------------------------------------------------------------- */
 START_TEST(test_chain)
 {
     IN_JOB();
@@ -378,8 +375,7 @@ START_TEST(test_random)
 }
 END_TEST
 
-/* -- Packing
- * --------------------------------------------------------------------------------------------------- */
+/* -- Packing ----------------------------------------------------------------------------------- */
 /* Evaluates weight i as the reference does and compares the packed form element by element. */
 static void check_packed(Module *m, const Plan *p, Packed **w)
 {

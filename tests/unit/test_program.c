@@ -75,8 +75,7 @@ static void bind(jitc_exec *x, const jitc_io *io, void *data)
     must(x, jitc_exec_bind(x, io->name, &t));
 }
 
-/* -- Results
- * -------------------------------------------------------------------------------------------------- */
+/* -- Results ----------------------------------------------------------------------------------- */
 static void compare(const char *text, jitc_program *p, jitc_exec *x, float *const *in)
 {
     Job job;
@@ -246,8 +245,7 @@ START_TEST(test_reports)
 }
 END_TEST
 
-/* -- Misuse
- * --------------------------------------------------------------------------------------------------- */
+/* -- Misuse ------------------------------------------------------------------------------------ */
 START_TEST(test_misuse)
 {
     jitc_program *p = NULL;
@@ -351,8 +349,7 @@ START_TEST(test_cpu)
 }
 END_TEST
 
-/* -- Open dimensions, and a program shared by threads
- * --------------------------------------------------------- */
+/* -- Open dimensions, and a program shared by threads ------------------------------------------ */
 static const char graph[] =
     "node { name: \"x\" op: \"Placeholder\" attr { key: \"dtype\" value { type: DT_FLOAT } }\n"
     "  attr { key: \"shape\" value { shape { dim { size: -1 } dim { size: 3 } } } } }\n"

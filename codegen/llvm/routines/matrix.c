@@ -75,8 +75,7 @@ void emit_cholesky(Routine *r, Ival unit)
     }
 }
 
-/* -- LU -----------------------------------------------------------------------------------------------------
- */
+/* -- LU ---------------------------------------------------------------------------------------- */
 /* The row of the largest element of column k from row k on; the first of equals. */
 static Ival pivot_row(const Matrix *a, Ival k)
 {
@@ -153,8 +152,7 @@ void emit_triangular_solve(Routine *r, Ival unit)
     }
 }
 
-/* -- QR -----------------------------------------------------------------------------------------------------
- */
+/* -- QR ---------------------------------------------------------------------------------------- */
 /* Applies I - tau * v * transpose(v) to the columns of `to` from `from` on; v is 1 in row k, and below it
  * what stands in column k of a. */
 static void reflect(const Matrix *a, Ival k, Vec tau, const Matrix *to, Ival from)
