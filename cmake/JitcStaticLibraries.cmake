@@ -1,6 +1,6 @@
 # What a program links beside libjitc.a. Sets jitc_static_lacks: the names of what is not there.
 set(jitc_static_lacks "")
-foreach(_jitc_library protobuf-c pthreadpool)
+foreach(_jitc_library protobuf-c)
   string(MAKE_C_IDENTIFIER "jitc_${_jitc_library}_LIBRARY" _jitc_found)
   find_library(${_jitc_found} ${_jitc_library})
   mark_as_advanced(${_jitc_found})

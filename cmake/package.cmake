@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_JITC_DEVELOPMENT_PACKAGE_SECTION libdevel)
 # The static library wants those of the recommended packages; CMake's package names the tool.
 set(CPACK_DEBIAN_JITC_DEVELOPMENT_PACKAGE_DEPENDS
     "${JITC_DEBIAN_jitc_runtime} ${SAME}, ${JITC_DEBIAN_jitc_tool} ${SAME}")
-set(CPACK_DEBIAN_JITC_DEVELOPMENT_PACKAGE_RECOMMENDS "libprotobuf-c-dev, libpthreadpool-dev, zlib1g-dev")
+set(CPACK_DEBIAN_JITC_DEVELOPMENT_PACKAGE_RECOMMENDS "libprotobuf-c-dev, zlib1g-dev")
 set(CPACK_DEBIAN_JITC_DEVELOPMENT_DESCRIPTION "jitc reads a frozen TensorFlow graph, optimises it and generates machine code
 for the CPU at hand, or an object file with a C header that needs nothing of
 jitc when it runs.

@@ -26,13 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Libraries that every Linux with glibc has (PEP 600).
 SYSTEM = {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"}
 MACHINE = {62: "x86_64"}
-# Goes into the wheel under a name of its own, as long as the old one: a process may hold another one.
-THREADS = ("libpthreadpool.so.0", "libjitc-thread.so.0")
-# What is linked into the libraries or lies beside them, and the Debian packages with the licences' texts.
+# What is linked into the libraries, and the Debian packages with the licences' texts.
 LICENCES = {
     "llvm": "llvm-19-dev",
     "protobuf-c": "libprotobuf-c-dev",
-    "pthreadpool": "libpthreadpool-dev",
     "zlib": "zlib1g-dev",
     "zstd": "libzstd-dev",
     "libstdc++": "gcc-12-base",
@@ -58,21 +55,7 @@ def binaries(build: Path) -> dict[str, Elf]:
     for path in files.values():
         if not path.exists():
             raise Refused(f"{path} is not there: build the libraries first, or run scripts/wheel")
-    found = {name: Elf(path.read_bytes()) for name, path in files.items()}
-    if any(THREADS[0] in elf.needed() for elf in found.values()):
-        found[THREADS[1]] = Elf(cached(build, "PTHREADPOOL_LIBRARY").read_bytes())
-    for elf in found.values():
-        elf.rename(*THREADS)
-    return found
-
-
-def cached(build: Path, variable: str) -> Path:
-    """A path that CMake has found."""
-    cache = (build / "CMakeCache.txt").read_text()
-    found = re.search(rf"^{variable}:[A-Z]+=(.*)$", cache, re.M)
-    if not found:
-        raise Refused(f"{build}/CMakeCache.txt has no {variable}")
-    return Path(found[1])
+    return {name: Elf(path.read_bytes()) for name, path in files.items()}
 
 
 def foreign(parts: Mapping[str, Elf]) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-NEEDED, STRTAB, STRSZ, SONAME, RPATH, RUNPATH = 1, 5, 10, 14, 15, 29
+NEEDED, STRTAB, STRSZ, RPATH, RUNPATH = 1, 5, 10, 15, 29
 VERNEED, VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 LOAD, DYNAMIC = 1, 2
 
 
 class Elf:
-    """A file of the 64-bit little-endian kind, as its bytes; `rename` changes them."""
+    """A file of the 64-bit little-endian kind, as its bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -68,12 +68,3 @@ class Elf:
                 symbol += step
             at += following
         return versions
-
-    def rename(self, old: str, new: str) -> None:
-        """Writes another name of a library, itself or one that it needs, over the old one."""
-        if len(old) != len(new):
-            raise ValueError(f"'{new}' is not as long as '{old}'")
-        for tag, value in self._dynamic:
-            if tag in (NEEDED, SONAME) and self._string(value) == old:
-                start = self._strings + value
-                self.data = self.data[:start] + new.encode() + self.data[start + len(old) :]

@@ -1,9 +1,10 @@
+/* Threads: those of a pool, those that compile, and how many are useful. */
 #include "runtime/threads.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
-#include <pthreadpool.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,66 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 1024 };
+#include "ir/base/base.h"
 
-struct ThreadPool {
-    int nthreads;
-    /* The process that holds the pool, 0 = none. A pid and not a flag: when fork() copies a pool in use,
-     * nobody in the child would ever clear a flag. */
-    _Atomic pid_t owner;
-    /* Only for the owner: */
-    pthreadpool_t workers; /* NULL after a failed start */
-    pid_t workers_pid;     /* process that (tried to) start them, 0 = not yet */
-};
-
-ThreadPool *threads_new(int nthreads)
-{
-    if (nthreads <= 0) nthreads = threads_available();
-    if (nthreads > MAX_THREADS) nthreads = MAX_THREADS;
-    ThreadPool *pool = calloc(1, sizeof *pool);
-    if (pool) pool->nthreads = nthreads;
-    return pool;
-}
-
-int threads_count(const ThreadPool *pool)
-{
-    return pool ? pool->nthreads : 1;
-}
-
-void threads_free(ThreadPool *pool)
-{
-    if (!pool) return;
-    /* In a child the workers do not exist: joining them would hang. */
-    if (pool->workers && pool->workers_pid == getpid()) pthreadpool_destroy(pool->workers);
-    free(pool);
-}
-
-static void *await_gate(void *gate)
-{
-    pthread_mutex_lock(gate);
-    pthread_mutex_unlock(gate);
-    return NULL;
-}
-
-/* Whether n more threads can live at the same time. pthreadpool_create() does not look at the result of
- * pthread_create() and waits forever for a thread that was not started. */
-static bool can_start(size_t n)
-{
-    pthread_t *id = malloc(n * sizeof *id);
-    if (!id) return false;
-    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-    size_t started = 0;
-    pthread_mutex_lock(&gate);
-    while (started < n && !pthread_create(&id[started], NULL, await_gate, &gate)) started++;
-    pthread_mutex_unlock(&gate);
-    for (size_t i = 0; i < started; i++) pthread_join(id[i], NULL);
-    pthread_mutex_destroy(&gate);
-    free(id);
-    return started == n;
-}
-
+/* -- Threads
+ * ------------------------------------------------------------------------------------------------- */
 /* Signals for the process are the host's business: its handlers shall run on its own threads. So threads are
  * started while all but those are blocked that a thread brings upon itself. */
 static void block_signals(sigset_t *old)
@@ -81,15 +29,6 @@ static void block_signals(sigset_t *old)
     sigfillset(&blocked);
     for (size_t i = 0; i < sizeof keep / sizeof *keep; i++) sigdelset(&blocked, keep[i]);
     pthread_sigmask(SIG_BLOCK, &blocked, old);
-}
-
-static pthreadpool_t start_workers(size_t nthreads)
-{
-    sigset_t old;
-    block_signals(&old);
-    pthreadpool_t workers = can_start(nthreads - 1) ? pthreadpool_create(nthreads) : NULL;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return workers;
 }
 
 bool thread_start(pthread_t *id, void *(*fn)(void *), void *arg)
@@ -115,36 +54,225 @@ void thread_call(void *(*fn)(void *), void *arg)
         fn(arg);
 }
 
-#ifdef __SANITIZE_THREAD__
-/* ThreadSanitizer does not see the synchronisation inside libpthreadpool; show it the same order. */
-static atomic_uint order;
+/* -- The pool
+ * ------------------------------------------------------------------------------------------------- The
+ * shares of a call are dealt to the threads in ranges, so that from call to call a thread mostly gets the
+ * same part of the work, which is in its cache. A thread that is done takes shares from the end of others'
+ * ranges; so one that does not run, because the machine has other things to do, holds nobody up. Threads
+ * without work spin for a short while, in which most next calls come, and then sleep.
+ *
+ * A range is one word: the number of the call, the next share, the end. Who takes a share by a
+ * compare-and-swap that has the present call's number in it knows that the call is not over, and may read
+ * what it is about. */
+enum {
+    MAX_THREADS = 1024,
+    MAX_SHARES = 65535,
+    CACHE_LINE = 64,
+    SPIN_NS = 50000, /* some times what it takes to wake a thread */
+    SPINS = 64       /* between looks at the clock */
+};
 
 typedef struct {
-    ShareFn fn;
+    _Alignas(CACHE_LINE) _Atomic uint64_t range;
+    ThreadPool *pool;
+    pthread_t id;
+    int number;
+} Worker;
+
+struct ThreadPool {
+    int nthreads;
+    unsigned forks; /* how often the process had been forked when this was true: */
+    bool started;
+    int nworkers; /* the caller is worker 0 */
+    Worker *worker;
+    ShareFn fn; /* of the present call */
     void *arg;
-} Shown;
+    atomic_bool busy;
+    _Alignas(CACHE_LINE) _Atomic uint32_t call; /* its number; sleeping workers wait for another one */
+    _Atomic uint32_t sleeping;
+    atomic_bool stop;
+    _Alignas(CACHE_LINE) _Atomic uint32_t left; /* shares that are not done */
+    atomic_bool waiting;                        /* the caller sleeps until none is left */
+};
 
-static void shown_share(void *arg, size_t share)
+/* In a child of fork() no worker runs, and what the parent was about is of no interest. */
+static _Atomic unsigned forks;
+
+static void count_fork(void)
 {
-    atomic_fetch_add(&order, 1);
-    Shown *s = arg;
-    s->fn(s->arg, share);
-    atomic_fetch_add(&order, 1);
+    atomic_fetch_add(&forks, 1);
 }
 
-static void run_shares(pthreadpool_t workers, ShareFn fn, void *arg, size_t n)
+static void watch_forks(void)
 {
-    Shown s = {fn, arg};
-    atomic_fetch_add(&order, 1);
-    pthreadpool_parallelize_1d(workers, shown_share, &s, n, 0);
-    atomic_fetch_add(&order, 1);
+    pthread_atfork(NULL, NULL, count_fork);
 }
-#else
-static void run_shares(pthreadpool_t workers, ShareFn fn, void *arg, size_t n)
+
+static void sleep_while(_Atomic uint32_t *word, uint32_t value)
 {
-    pthreadpool_parallelize_1d(workers, fn, arg, n, 0);
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }
+
+static void wake(_Atomic uint32_t *word, uint32_t n)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
 #endif
+}
+
+/* Waits for another value, for a short while; what was seen last. */
+static uint32_t spin_while(const _Atomic uint32_t *word, uint32_t value)
+{
+    for (int64_t end = 0;;) {
+        for (int i = 0; i < SPINS; i++) {
+            uint32_t seen = atomic_load(word);
+            if (seen != value) return seen;
+            pause_cpu();
+        }
+        int64_t t = now_ns();
+        if (!end) end = t + SPIN_NS;
+        if (t >= end) return value;
+    }
+}
+
+static uint64_t range_of(uint32_t call, size_t next, size_t end)
+{
+    return (uint64_t)call << 32 | (uint64_t)next << 16 | end;
+}
+
+/* Takes a share of the call from a worker's range: its own from the front, others' from the end. */
+static bool take(Worker *w, uint32_t call, bool own, size_t *share)
+{
+    uint64_t r = atomic_load(&w->range);
+    for (;;) {
+        size_t next = r >> 16 & 0xffff, end = r & 0xffff;
+        if ((uint32_t)(r >> 32) != call || next >= end) return false;
+        uint64_t rest = own ? range_of(call, next + 1, end) : range_of(call, next, end - 1);
+        *share = own ? next : end - 1;
+        if (atomic_compare_exchange_weak(&w->range, &r, rest)) return true;
+    }
+}
+
+static void run_share(ThreadPool *pool, size_t share)
+{
+    pool->fn(pool->arg, share);
+    if (atomic_fetch_sub(&pool->left, 1) == 1 && atomic_load(&pool->waiting)) wake(&pool->left, 1);
+}
+
+static void work(ThreadPool *pool, int number, uint32_t call)
+{
+    size_t share;
+    for (int i = 0; i < pool->nworkers; i++) {
+        Worker *w = &pool->worker[(number + i) % pool->nworkers];
+        while (take(w, call, i == 0, &share)) run_share(pool, share);
+    }
+}
+
+static void *run_worker(void *arg)
+{
+    const Worker *w = arg;
+    ThreadPool *pool = w->pool;
+    for (uint32_t done = 0;;) {
+        uint32_t call = spin_while(&pool->call, done);
+        while (call == done) {
+            atomic_fetch_add(&pool->sleeping, 1);
+            sleep_while(&pool->call, done);
+            atomic_fetch_sub(&pool->sleeping, 1);
+            call = atomic_load(&pool->call);
+        }
+        if (atomic_load(&pool->stop)) return NULL;
+        work(pool, w->number, call);
+        done = call;
+    }
+}
+
+ThreadPool *threads_new(int nthreads)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    if (nthreads <= 0) nthreads = threads_available();
+    if (nthreads > MAX_THREADS) nthreads = MAX_THREADS;
+    ThreadPool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
+    if (!pool) return NULL;
+    memset(pool, 0, sizeof *pool);
+    pool->nthreads = nthreads;
+    pool->forks = atomic_load(&forks);
+    return pool;
+}
+
+int threads_count(const ThreadPool *pool)
+{
+    return pool ? pool->nthreads : 1;
+}
+
+void threads_free(ThreadPool *pool)
+{
+    if (!pool) return;
+    if (pool->started && pool->forks == atomic_load(&forks)) {
+        atomic_store(&pool->stop, true);
+        atomic_fetch_add(&pool->call, 1);
+        wake(&pool->call, INT_MAX);
+        for (int i = 1; i < pool->nworkers; i++) pthread_join(pool->worker[i].id, NULL);
+    }
+    free(pool->worker);
+    free(pool);
+}
+
+/* As many workers as can be had. */
+static void start_workers(ThreadPool *pool)
+{
+    size_t bytes = (size_t)pool->nthreads * sizeof *pool->worker;
+    pool->started = true;
+    pool->nworkers = 1;
+    atomic_store(&pool->call, 0);
+    atomic_store(&pool->sleeping, 0);
+    atomic_store(&pool->waiting, false);
+    if (!pool->worker) pool->worker = aligned_alloc(CACHE_LINE, bytes);
+    if (!pool->worker) return;
+    memset(pool->worker, 0, bytes);
+    int n = 1;
+    for (; n < pool->nthreads; n++) {
+        Worker *w = &pool->worker[n];
+        w->pool = pool;
+        w->number = n;
+        if (!thread_start(&w->id, run_worker, w)) break;
+    }
+    pool->nworkers = n;
+}
+
+static void wait_for_rest(ThreadPool *pool)
+{
+    uint32_t left;
+    while ((left = atomic_load(&pool->left))) {
+        if (spin_while(&pool->left, left) != left) continue;
+        atomic_store(&pool->waiting, true);
+        left = atomic_load(&pool->left);
+        if (left) sleep_while(&pool->left, left);
+        atomic_store(&pool->waiting, false);
+    }
+}
+
+static void run_shares(ThreadPool *pool, ShareFn fn, void *arg, size_t n)
+{
+    uint32_t call = atomic_load(&pool->call) + 1;
+    size_t workers = (size_t)pool->nworkers;
+    pool->fn = fn;
+    pool->arg = arg;
+    atomic_store(&pool->left, (uint32_t)n);
+    for (size_t i = 0; i < workers; i++)
+        atomic_store(&pool->worker[i].range, range_of(call, n * i / workers, n * (i + 1) / workers));
+    atomic_store(&pool->call, call);
+    if (atomic_load(&pool->sleeping)) wake(&pool->call, (uint32_t)(n < workers ? n : workers) - 1);
+    work(pool, 0, call);
+    wait_for_rest(pool);
+}
 
 static void run_serially(ShareFn fn, void *arg, size_t n)
 {
@@ -153,24 +281,26 @@ static void run_serially(ShareFn fn, void *arg, size_t n)
 
 void parallel_for(ThreadPool *pool, ShareFn fn, void *arg, size_t nshares)
 {
-    if (nshares < 2 || !pool || pool->nthreads == 1) {
+    if (nshares < 2 || nshares > MAX_SHARES || !pool || pool->nthreads == 1) {
         run_serially(fn, arg, nshares);
         return;
     }
-    pid_t self = getpid(), owner = atomic_load(&pool->owner);
-    if (owner == self || !atomic_compare_exchange_strong(&pool->owner, &owner, self)) {
+    unsigned now = atomic_load(&forks);
+    if (pool->forks != now) {
+        pool->forks = now;
+        pool->started = false;
+        atomic_store(&pool->busy, false);
+    }
+    if (atomic_exchange(&pool->busy, true)) {
         run_serially(fn, arg, nshares);
         return;
     }
-    if (pool->workers_pid != self) { /* not started, or left behind in the parent: those are leaked */
-        pool->workers_pid = self;
-        pool->workers = start_workers((size_t)pool->nthreads);
-    }
-    if (pool->workers)
-        run_shares(pool->workers, fn, arg, nshares);
+    if (!pool->started) start_workers(pool);
+    if (pool->nworkers > 1)
+        run_shares(pool, fn, arg, nshares);
     else
         run_serially(fn, arg, nshares);
-    atomic_store(&pool->owner, 0);
+    atomic_store(&pool->busy, false);
 }
 
 /* -- How many threads are useful ------------------------------------------------------------------ */

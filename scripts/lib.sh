@@ -5,8 +5,8 @@ export LC_ALL=C
 
 # What a bare Debian 12 lacks: to build, to build the examples that want more, to lint.
 build_packages="cmake ninja-build gcc libc6-dev llvm-19-dev libstdc++-12-dev libzstd-dev zlib1g-dev
-                libprotobuf-c-dev protobuf-c-compiler libpthreadpool-dev check pkg-config"
-example_packages="g++ libpng-dev libturbojpeg0-dev"
+                libprotobuf-c-dev protobuf-c-compiler check pkg-config"
+example_packages="g++ libpng-dev libpthreadpool-dev libturbojpeg0-dev"
 # What single tests of the full tier want; without them, those are skipped.
 full_packages="dpkg-dev fish lintian llvm-14-dev make python3-venv zsh"
 # To make programs for other systems, and to run them; to link for those that cannot run here.

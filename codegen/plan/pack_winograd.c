@@ -31,12 +31,12 @@ void pack_winograd(Job *job, const Op *op, const PackView *v, const Tensor *src,
     winograd_of(op, &h, &w);
     pack_lines(job, v, 0, src, scale, &l);
     int64_t taps = (int64_t)h.r * w.r, c = v->type.dim[2], panels = (l.nn + PANEL - 1) / PANEL;
+    Line x[WINOGRAD_MAX * WINOGRAD_MAX] = {{0}}, y[WINOGRAD_MAX * WINOGRAD_MAX] = {{0}};
     if (c == 0) return;
     for (int64_t panel = 0; panel < panels; panel++) {
         int64_t n0 = panel * PANEL, count = min_i64(l.nn - n0, PANEL);
         job_tick(job);
         for (int64_t i = 0; i < c; i++) {
-            Line x[WINOGRAD_MAX * WINOGRAD_MAX], y[WINOGRAD_MAX * WINOGRAD_MAX];
             for (int64_t tap = 0; tap < taps; tap++) {
                 float line[PANEL] = {0};
                 pack_line(&l, 0, tap * c + i, n0, count, (uint8_t *)line);
