@@ -7,8 +7,8 @@
 #include "runtime/threads.h"
 
 enum {
-    MODELS =
-        CMD_RUN | CMD_BENCH | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE | CMD_REDUCE | CMD_COMPILE,
+    MODELS = CMD_RUN | CMD_BENCH | CMD_PROFILE | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE |
+             CMD_REDUCE | CMD_COMPILE,
     /* commands that load a model */
     RUNS = CMD_RUN | CMD_BENCH
 };
@@ -183,14 +183,14 @@ static bool set_check(Options *o, const char *v)
            wrong(o, "--check '%s': compare, crash or error:TEXT", v);
 }
 
-/* The kinds of `opt` and of `compile`; also in the table, for completion. */
+/* The kinds of `opt`, `compile` and `profile`; also in the table, for completion. */
 #define TEXTS    "jir plan llvm asm"
 #define PRODUCTS "obj shared asm llvm jir"
+#define GROUPS   "call node op kernel"
 
-static bool set_kind(Options *o, const char *v, const char *words)
+static bool set_word(Options *o, const char *option, const char *v, const char *words)
 {
     size_t n = strlen(v);
-    o->emit = v;
     for (const char *w = words; n && *w; w += strcspn(w, " "), w += strspn(w, " "))
         if (strcspn(w, " ") == n && memcmp(w, v, n) == 0) return true;
     char list[64];
@@ -200,17 +200,25 @@ static bool set_kind(Options *o, const char *v, const char *words)
         list[k++] = *w;
     }
     list[k] = 0;
-    return wrong(o, "--emit '%s': one of %s", v, list);
+    return wrong(o, "%s '%s': one of %s", option, v, list);
 }
 
 static bool set_text(Options *o, const char *v)
 {
-    return set_kind(o, v, TEXTS);
+    o->emit = v;
+    return set_word(o, "--emit", v, TEXTS);
 }
 
 static bool set_product(Options *o, const char *v)
 {
-    return set_kind(o, v, PRODUCTS);
+    o->emit = v;
+    return set_word(o, "--emit", v, PRODUCTS);
+}
+
+static bool set_by(Options *o, const char *v)
+{
+    o->by = v;
+    return set_word(o, "--by", v, GROUPS);
 }
 
 /* Code for this machine is the default; NULL says so. */
@@ -258,6 +266,8 @@ static bool set_nothing(Options *o, const char *v)
 SETTER(output_dir, v)
 SETTER(cpu, v)
 SETTER(json, v)
+SETTER(trace, v)
+SETTER(svg, v)
 SETTER(dot, v)
 SETTER(passes, v)
 SETTER(dump_after, v)
@@ -291,8 +301,13 @@ const OptionDef options[] = {
      ":nodes"},
     {"--output-dir", "DIR", "write every output to DIR/NAME.npy", CMD_RUN, set_output_dir, ":folders"},
     {"--repeat", "N", "run N times", CMD_RUN, set_repeat, NULL},
-    {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH, set_secs, NULL},
-    {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH, set_json, ":files .json"},
+    {"--secs", "S", "measure for S seconds (default 5)", CMD_BENCH | CMD_PROFILE, set_secs, NULL},
+    {"--by", "WHAT", "a line for each call (default), node, op or kernel", CMD_PROFILE, set_by, GROUPS},
+    {"--trace", "FILE", "when each call ran on which thread, in Chrome's format for traces", CMD_PROFILE,
+     set_trace, ":files .json"},
+    {"--svg", "FILE", "a picture of the run", CMD_PROFILE, set_svg, ":files .svg"},
+    {"--json", "FILE", "the result as JSON; - is standard output", CMD_BENCH | CMD_PROFILE, set_json,
+     ":files .json"},
     {"--json", NULL, "the result as JSON", CMD_INSPECT | CMD_COMPARE, set_json_flag, NULL},
     {"--dot", "FILE", "the graph for Graphviz", CMD_INSPECT, set_dot, ":files .dot"},
     {"--ref", "FILE.npz", "compare with these tensors, by name", CMD_COMPARE | CMD_REDUCE, set_ref,

@@ -23,7 +23,7 @@ typedef struct Options {
     VEC(const struct jitc_op *) ops; /* of these libraries */
     const struct CustomOps *custom;
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
-        *check, *header, *name, *weights;
+        *check, *header, *name, *weights, *by, *trace, *svg;
     int threads; /* resolved: at least 1 */
     bool verbose, quiet, evaluate, precise;
     double rtol, atol; /* negative: the default */
@@ -51,7 +51,8 @@ enum {
     CMD_EXPLAIN = 16,
     CMD_COMPARE = 32,
     CMD_REDUCE = 64,
-    CMD_COMPILE = 128
+    CMD_COMPILE = 128,
+    CMD_PROFILE = 256
 };
 
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
@@ -71,6 +72,7 @@ void complete(Job *job, Str *s, int nwords, char **words);
 
 ExitStatus command_run(Options *o);
 ExitStatus command_bench(Options *o);
+ExitStatus command_profile(Options *o);
 ExitStatus command_inspect(Options *o);
 ExitStatus command_opt(Options *o);
 ExitStatus command_compile(Options *o);
@@ -110,6 +112,7 @@ int name_width(const char *name, int most);         /* columns that put_name nee
 void put_json(Str *s, const char *text);            /* a JSON string */
 void put_json_number(Str *s, double v);
 void put_json_dims(Str *s, int rank, const int64_t *dim); /* null stands for what is open */
+int terminal_width(void);                                 /* columns for a table */
 const char *base_name(const char *path);
 
 /* -- Models, their inputs and outputs ------------------------------------------------------------------ */

@@ -1,5 +1,7 @@
 /* Numbers, types and names as people read them. */
 #include <math.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "ir/ir.h"
@@ -155,6 +157,14 @@ void put_json_dims(Str *s, int rank, const int64_t *dim)
             str_printf(s, "%s%lld", i ? ", " : "", (long long)dim[i]);
     }
     str_put(s, "]");
+}
+
+int terminal_width(void)
+{
+    enum { ELSEWHERE = 160, LEAST = 60 };
+    struct winsize w;
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) != 0 || !w.ws_col) return ELSEWHERE;
+    return w.ws_col < LEAST ? LEAST : w.ws_col;
 }
 
 const char *base_name(const char *path)

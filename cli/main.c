@@ -11,6 +11,16 @@ const Command commands[] = {
     {"bench", "bench MODEL [--input [NAME=]FILE]", "compile a model and time it",
      "Inputs that are not given are random (integers: zero), their open dimensions 1.\n",
      "jitc bench model.pb --shape image=1,224,224,3 --threads 1\n", CMD_BENCH, command_bench},
+    {"profile", "profile MODEL [--input [NAME=]FILE]", "time per kernel and per node",
+     "For each call of a kernel: its median time and share of the run, the least time, the operations done "
+     "(and "
+     "what\n"
+     "the plain algorithm needs, where that differs), their rate and its share of the FMA peak, the bytes of "
+     "operands\n"
+     "and results, what it does, and the nodes it does it for. Inputs that are not given are as in bench.\n",
+     "jitc profile model.pb --threads 1\n"
+     "jitc profile model.pb --by op --trace trace.json --svg profile.svg\n",
+     CMD_PROFILE, command_profile},
     {"inspect", "inspect MODEL", "inputs, outputs, operations, size, and what cannot be compiled",
      "Exit status 1 when the model cannot be compiled; every reason is listed.\n", "jitc inspect model.pb\n",
      CMD_INSPECT, command_inspect},
@@ -40,7 +50,6 @@ const Command commands[] = {
      "cc main.c model.o -lm -o main\n"
      "jitc compile model.pb -o model.o --header model.h --target aarch64-linux-gnu\n",
      CMD_COMPILE, command_compile},
-    {"profile", NULL, "time per kernel and per node", NULL, NULL, 0, NULL},
     {"tune", NULL, "measure candidates and keep the winners", NULL, NULL, 0, NULL},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, NULL, 0, NULL},
     {"cache", NULL, "list or clear the compile cache", NULL, NULL, 0, NULL},

@@ -20,8 +20,8 @@ typedef struct jitc_run {
     void *(*alloc)(void *heap, void *old, size_t bytes); /* data-dependent sizes only */
     void *heap;
     const volatile int *stop;
-    uint64_t fail; /* ~0, or the least site << 40 | element */
-    uint64_t *ticks;
+    uint64_t fail;                         /* ~0, or the least site << 40 | element */
+    struct CallWatch *watch;               /* is told of each call, when set */
     void (*tap)(void *arg, uint32_t call); /* after each call, when set */
     void *tap_arg;
 } jitc_run;

@@ -1,5 +1,7 @@
 #include "runtime/control.h"
 
+#include <unistd.h>
+
 #include "runtime/fpmode.h"
 
 typedef struct {
@@ -32,6 +34,16 @@ static void run_share(void *arg, size_t i)
     fp_leave(mode);
 }
 
+static void run_watched_share(void *arg, size_t i)
+{
+    const Shares *s = arg;
+    jitc_share_time *t = &s->run->watch->share[i];
+    t->thread = (uint64_t)gettid();
+    t->start_ns = now_ns();
+    run_share(arg, i);
+    t->end_ns = now_ns();
+}
+
 static void run_units(const Control *c, jitc_run *run, const PlanCall *call, void *const *ptr,
                       const int64_t *dim, int64_t units, uint8_t *scratch, int64_t each)
 {
@@ -43,7 +55,8 @@ static void run_units(const Control *c, jitc_run *run, const PlanCall *call, voi
         compute(&s, 0, units, scratch);
         return;
     }
-    run->parallel_for(run->host, run_share, &s, (size_t)n);
+    if (run->watch) run->watch->nshares = (size_t)n;
+    run->parallel_for(run->host, run->watch ? run_watched_share : run_share, &s, (size_t)n);
 }
 
 /* A call whose sizes, or buffers, are not those of the last one. False: out of memory. */
@@ -151,6 +164,18 @@ void control_enter(const Plan *p, const int64_t *const *dims, int64_t *reg)
     }
 }
 
+static void watch_start(CallWatch *w)
+{
+    w->nshares = 0;
+    w->start = now_ns();
+}
+
+static void watch_end(CallWatch *w, uint32_t call, const int64_t *reg)
+{
+    w->end = now_ns();
+    w->done(w, call, reg);
+}
+
 ControlResult control_run(const Control *c, jitc_run *run)
 {
     const Plan *p = c->plan;
@@ -160,13 +185,13 @@ ControlResult control_run(const Control *c, jitc_run *run)
         case CTL_call: {
             const PlanCall *call = &p->call[i->a];
             if (stop_is_set(run->stop)) return (ControlResult){CONTROL_STOPPED, i->a, 0, 0};
-            int64_t start = run->ticks ? now_ns() : 0;
+            if (run->watch) watch_start(run->watch);
             if (!call->open && !p->moves)
                 run_units(c, run, call, c->ptr + call->buf0, p->dim + call->dim0, call->units, run->scratch,
                           c->scratch);
             else if (!run_open(c, run, call))
                 return (ControlResult){CONTROL_MEMORY, i->a, 0, 0};
-            if (run->ticks) run->ticks[i->a] += (uint64_t)(now_ns() - start);
+            if (run->watch) watch_end(run->watch, i->a, run->dims);
             if (run->fail != UINT64_MAX) return (ControlResult){CONTROL_INDEX, i->a, 0, 0};
             if (run->tap) run->tap(run->tap_arg, i->a);
             break;

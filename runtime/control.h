@@ -7,6 +7,15 @@
 #include "runtime/custom.h"
 #include "runtime/heap.h"
 
+/* Who is told of each call, and the times of its shares. */
+typedef struct CallWatch CallWatch;
+struct CallWatch {
+    void (*done)(CallWatch *w, uint32_t call, const int64_t *reg);
+    jitc_share_time *share; /* room for as many as run->shares */
+    size_t nshares;         /* of the call; 0: it has run on the calling thread alone */
+    int64_t start, end;
+};
+
 typedef struct {
     const Plan *plan;
     kernel_fn *const *fn; /* by kernel number */

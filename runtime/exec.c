@@ -72,6 +72,7 @@ void jitc_exec_free(jitc_exec *x)
     for (size_t i = 0; x->out && i < p->io.nout; i++) heap_free(&p->memory, &x->out[i].own);
     heap_free(&p->memory, &x->work);
     heap_free(&p->memory, &x->more_scratch);
+    exec_profile_free(x);
     heap_free(&p->memory, &x->tables);
     heap_free(&p->memory, &x->slots);
     run_heap_free(&x->heap);
@@ -241,6 +242,7 @@ static ControlResult run_once(jitc_exec *x)
         memcpy(x->buf, x->buf + plan->nbuf, plan->nbuf * sizeof *x->buf);
         run_heap_reset(&x->heap);
     }
+    if (x->profile.f && !exec_profile_start(x)) return (ControlResult){CONTROL_MEMORY, 0, 0, 0};
     x->run.fail = UINT64_MAX;
     custom_error_init(&x->custom_error);
     FpMode mode = fp_enter();
@@ -351,9 +353,4 @@ void exec_set_tap(jitc_exec *x, ExecTap *tap, void *arg)
     x->tap_arg = arg;
     x->run.tap = tap ? tap_call : NULL;
     x->run.tap_arg = x;
-}
-
-void exec_set_ticks(jitc_exec *x, uint64_t *ticks)
-{
-    x->run.ticks = ticks;
 }

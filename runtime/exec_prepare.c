@@ -18,7 +18,6 @@ static jitc_status set_version(jitc_exec *x, Version *v)
     version_release(x->p, x->recent[at]);
     memmove(x->recent + 1, x->recent, at * sizeof *x->recent);
     x->recent[0] = x->v = v;
-    x->run.ticks = NULL; /* their number is another one */
     const Plan *plan = v->plan;
     /* At once as much as any version takes: what is compiled then is all there is to allocate. */
     if (plan_tables_bytes(plan) > x->tables.size && !exec_reserve_tables(x, version_most_tables(x->p))) {

@@ -3,6 +3,7 @@
 #define JITC_EXEC_PRIVATE_H
 
 #include "codegen/run.h"
+#include "runtime/control.h"
 #include "runtime/custom.h"
 #include "runtime/heap.h"
 #include "runtime/program.h"
@@ -23,6 +24,13 @@ typedef struct {
     HeapBlock own;                /* OUTPUT: of an open one that is not bound */
     int64_t shape[JITC_MAX_RANK]; /* OUTPUT: where it is not open, or of the last run */
 } Slot;
+
+typedef struct {
+    CallWatch watch;
+    jitc_profile_fn *f; /* NULL: nobody asks */
+    void *arg;
+    HeapBlock shares;
+} ExecProfile;
 
 struct jitc_exec {
     jitc_program *p;
@@ -52,6 +60,7 @@ struct jitc_exec {
     ExecTap *tap;
     void *tap_arg;
     CustomError custom_error;
+    ExecProfile profile;
     char *error;
 };
 
@@ -71,4 +80,8 @@ jitc_status exec_place(jitc_exec *x);                    /* the memory, and all 
 bool exec_reserve_tables(jitc_exec *x, int64_t bytes);
 /* Bytes of output i, and its shape, as the registers tell them. False: too large. */
 bool exec_measure_output(jitc_exec *x, size_t i);
+
+/* -- profile.c --------------------------------------------------------------------------------- */
+bool exec_profile_start(jitc_exec *x); /* before a run; false: out of memory */
+void exec_profile_free(jitc_exec *x);
 #endif

@@ -59,6 +59,4 @@ void exec_stats(const jitc_exec *x, ExecStats *out);
 /* After each call: its number, and where its operands and results lie, in the order of plan->call_buf. */
 typedef void ExecTap(void *arg, uint32_t call, void *const *ptr);
 void exec_set_tap(jitc_exec *x, ExecTap *tap, void *arg);
-/* Adds each call's nanoseconds to ticks[call] in each run; NULL ends it. */
-void exec_set_ticks(jitc_exec *x, uint64_t *ticks);
 #endif

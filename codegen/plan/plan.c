@@ -137,9 +137,7 @@ static void add_call(Planner *p, const Op *op)
                   .ndims = (uint32_t)s.ndims,
                   .grain = s.grain,
                   .in_place = at,
-                  .step = p->now,
-                  .flops = s.flops,
-                  .bytes = s.bytes};
+                  .step = p->now};
     /* Class numbers for now: buffers get theirs when all are known. */
     for (int i = 0; i < s.noperands; i++) vec_push(p->job, &p->call_bufs, class_no(p, op->in[s.operand[i]]));
     bool moves = taken && taken->kind == BUF_HEAP; /* the memory changes hands after the call */
@@ -163,8 +161,9 @@ static void add_call(Planner *p, const Op *op)
     c.open = c.open || c.units < 0 || c.scratch < 0;
     if (is_entry(p, c.scratch)) p->plan->scratch = num_op(p, REG_MAX, p->plan->scratch, c.scratch);
     add_nodes(p, op, &c);
+    work_of(p->m, op, spec_class(p->job, &s), &c.work);
     for (const Op *o = op->body->first; o; o = o->next)
-        if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(spec_flops(o) / 2);
+        if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(work_flops(o) / 2);
     emit(p, CTL_call, p->calls.n, 0, 0);
     vec_push(p->job, &p->calls, c);
     if (!moves) return;

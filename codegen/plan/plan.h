@@ -7,6 +7,7 @@
 #define JITC_PLAN_H
 
 #include "codegen/plan/spec.h"
+#include "codegen/plan/work.h"
 
 /* >= 0: the number; < 0: register -n - 1. */
 typedef int64_t PlanNum;
@@ -76,7 +77,7 @@ typedef struct {
     int64_t grain;
     int32_t in_place; /* operand whose place the result takes, or -1 */
     int32_t step;
-    double flops, bytes;
+    KernelWork work;
     const char *const *nodes; /* TensorFlow nodes whose work it does */
     uint32_t nnodes;
 } PlanCall;

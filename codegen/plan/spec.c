@@ -73,14 +73,6 @@ Type text_type(Text *t, const Type *type)
     return r;
 }
 
-int64_t guess_numel(const Type *t)
-{
-    int64_t n = 1;
-    for (int d = 0; d < t->rank; d++)
-        if (!mul_ok(n, guess(t->dim[d]), &n)) return INT64_MAX;
-    return n;
-}
-
 Dim rows_of(Module *m, const Type *t, int dims)
 {
     Dim n = 1;
@@ -148,50 +140,10 @@ void text_end(Text *t, const char *header)
 }
 
 /* -- Costs ------------------------------------------------------------------------------------- */
-double spec_flops(const Op *op)
-{
-    double out = op->nout ? (double)guess_numel(&op->out[0]->type) : 0;
-    switch (op->def->kind) {
-    case KIND_CONST:
-    case KIND_VIEW:
-    case KIND_SIZE:
-    case KIND_REGION:
-    case KIND_MOVE:
-    case KIND_INDEX: return 0;
-    case KIND_CONTRACT: {
-        const Type *x = &op->in[0]->type, *w = &op->in[1]->type;
-        double k = (double)guess(x->dim[x->rank - 1]);
-        if (op->code == OP_winograd) /* the work that it saves counts too */
-            k *= (double)attr_v(op, "window", NULL)[0] * (double)attr_v(op, "window", NULL)[1];
-        else
-            k = op->code == OP_dot
-                    ? (double)guess(x->dim[x->rank - (attr_i(op, "trans_a") ? 2 : 1)])
-                    : (double)guess(w->dim[0]) * (double)guess(w->dim[1]) * (double)guess(w->dim[2]);
-        return 2 * out * k;
-    }
-    case KIND_WINDOW: {
-        const int64_t *w = attr_v(op, "window", NULL);
-        return out * (double)w[0] * (double)w[1];
-    }
-    case KIND_REDUCE:
-    case KIND_SCAN: return (double)guess_numel(&op->in[0]->type);
-    case KIND_ROUTINE:
-        for (int i = 0; i < op->nin; i++) out += (double)guess_numel(&op->in[i]->type);
-        return out * op_cost(op->def);
-    default: return out * op_cost(op->def);
-    }
-}
-
-static double guess_bytes(const Type *t)
-{
-    return type_static(t) ? (double)type_bytes(t) : (double)guess_numel(t) * (double)dtype_size(t->dtype);
-}
-
 static void costs(const Op *kernel, KernelSpec *out)
 {
-    for (const Op *op = kernel->body->first; op; op = op->next) out->flops += spec_flops(op);
-    for (int i = 0; i < kernel->nin; i++) out->bytes += guess_bytes(&kernel->in[i]->type);
-    for (int i = 0; i < kernel->nout; i++) out->bytes += guess_bytes(&kernel->out[i]->type);
+    for (const Op *op = kernel->body->first; op; op = op->next) out->flops += work_flops(op);
+    out->bytes = work_bytes(kernel);
 }
 
 /* Handing a share to another thread costs some microseconds: a share should be worth more. */
@@ -384,4 +336,11 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
         *out = (KernelSpec){.flops = flops, .bytes = bytes};
         make_loops(m, kernel, out);
     }
+}
+
+const char *spec_class(Job *job, const KernelSpec *s)
+{
+    static const char key[] = "#algo=";
+    const char *class = s->text + sizeof key - 1;
+    return job_strndup(job, class, strcspn(class, " \n"));
 }

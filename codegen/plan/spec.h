@@ -129,12 +129,13 @@ typedef struct {
     /* Per operand of the text: its element i is read only before element i of result 0 is written, and is of
      * the same size; so the result may take its place. */
     bool *in_place;
-    double flops, bytes;             /* of one call, for reports and costs; open dims are guessed */
+    double flops, bytes;             /* of one call, for costs: see work.h */
     const struct CustomNode *custom; /* NULL: the kernel is compiled from its text */
 } KernelSpec;
 
-double spec_flops(const Op *op); /* of one op of a kernel; open dims are guessed */
 /* Canonical spec of a kernel op. Unwinds with an internal error if it has no form.
  */
 void spec_make(Module *m, const Op *kernel, KernelSpec *out);
+const char *spec_class(Job *job,
+                       const KernelSpec *s); /* "igemm": what the text says; `fuse` may have said "map" */
 #endif

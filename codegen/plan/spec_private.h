@@ -3,6 +3,7 @@
 #define JITC_SPEC_PRIVATE_H
 
 #include "codegen/plan/spec.h"
+#include "codegen/plan/work.h"
 
 typedef struct {
     const Value *old;
@@ -32,12 +33,6 @@ Type text_type(Text *t, const Type *type); /* with the text's symbols */
 void text_end(Text *t, const char *header);
 
 void spec_grain(KernelSpec *out, double flops_per_ns);
-/* For costs and schedules: what to take an open dim for. */
-static inline int64_t guess(Dim d)
-{
-    return dim_known(d) ? d : 64;
-}
-int64_t guess_numel(const Type *t);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 /* Of a kernel around a contraction: it; or NULL. */
 const Op *contract_anchor(const Op *kernel);

@@ -233,6 +233,37 @@ JITC_API jitc_status jitc_exec_workspace_bytes(jitc_exec *x, size_t *bytes);
  * NULL: the exec's own memory again. */
 JITC_API jitc_status jitc_exec_set_workspace(jitc_exec *x, void *memory, size_t bytes);
 
+/* -- Profiles: where the time of a run goes ---------------------------------------------------- */
+/* A part of a call that ran on one thread. Times are nanoseconds of CLOCK_MONOTONIC. */
+typedef struct jitc_share_time {
+    uint64_t thread; /* as the system numbers it */
+    int64_t start_ns, end_ns;
+} jitc_share_time;
+
+/* A call of a kernel. Later versions of the library have more fields at the end, see `size`. */
+typedef struct jitc_call {
+    size_t size;              /* of this struct in the library */
+    uint32_t index;           /* which call of the compiled code; in a loop the same one in each round */
+    const char *kernel;       /* the class: "igemm", "winograd", "map", … */
+    const char *algorithm;    /* "conv 3×3 s2", "winograd F(4×4,3×3)", "mul+add", … */
+    const char *shape;        /* "56×56 64→128", … */
+    const char *node, *op;    /* the TensorFlow node that it is about, and its op type; or "" */
+    const char *const *nodes; /* all nodes whose work it does, or does a part of */
+    size_t nnodes;
+    int64_t start_ns, end_ns;
+    double flops; /* operations that the plain algorithm needs, a multiply-add being two; -1: not known */
+    double done_flops;             /* those that were done: Winograd's, say, are fewer */
+    double bytes;                  /* of its operands and results in memory, each once */
+    const jitc_share_time *shares; /* where several threads could share it; else nshares is 0 */
+    size_t nshares;
+} jitc_call;
+
+/* `f` is called in each run after each call of a kernel, by the thread that runs; `call` and all that it
+ * points to are valid until `f` returns, strings and `nodes` until the next bind. It must not use the exec.
+ * NULL: no longer; a run without it costs nothing more. */
+typedef void jitc_profile_fn(void *arg, const jitc_call *call);
+JITC_API jitc_status jitc_exec_set_profile(jitc_exec *x, jitc_profile_fn *f, void *arg);
+
 /* -- Ahead of time: a program as an object file with a C header, for hosts without jitc -------- */
 typedef enum jitc_emit {
     JITC_EMIT_OBJECT = 0,

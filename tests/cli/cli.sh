@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, compile, custom (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, profile, compile, custom (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench compile custom
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench profile compile custom
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
@@ -93,7 +93,7 @@ args() {
     says '^jitc [0-9]+\.[0-9]+\.[0-9]+$'
     says '^LLVM '
     says '^host CPU '
-    for c in run bench inspect opt explain compare reduce; do
+    for c in run bench profile inspect opt explain compare reduce; do
         run 0 "$jitc" $c --help
         says "^usage: jitc $c "
         says '--shape'
@@ -102,7 +102,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in profile tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -113,6 +113,7 @@ args() {
     bad 2 '--threads' "$jitc" run m.pb --threads -1
     bad 2 '--repeat' "$jitc" run m.pb --repeat 0
     bad 2 '--secs' "$jitc" bench m.pb --secs -3
+    bad 2 '--by .times.: one of' "$jitc" profile m.pb --by times
     bad 2 '--max-memory' "$jitc" run m.pb --max-memory lots
     bad 2 '--shape' "$jitc" run m.pb --shape x
     bad 2 '--shape' "$jitc" run m.pb --shape x=1,,2
@@ -504,6 +505,47 @@ bench() {
     checks=$((checks + 1))
     grep -q '"cache": "off"' report.json || failed "no report"
     bad 1 'is a string' "$jitc" bench "$here/bytes.pbtxt"
+}
+
+profile() {
+    local threads
+    run 0 "$jitc" profile "$digits" --shape images=1,8,8,1 --secs 0.1 --threads 1
+    says '^digits\.pb: [0-9.]+ [^ ]+ a run \(median of [0-9]+\), [0-9]+ kernel calls, 1 thread$'
+    says '^ +% +[^ ]+s +min +kFLOP +GFLOP/s +peak +kB +GB/s +kernel +shape +nodes$'
+    says 'conv 3×3 +8×8 1→16 +[^ ]+/convolution \+[0-9]+$'
+    says 'matmul +1×[0-9]+→10 +[^ ]+MatMul \+[0-9]+$'
+    says ' between calls$'
+    says '^100\.0 .* all$'
+    quiet
+    run 0 "$jitc" profile "$digits" --shape images=1,8,8,1 --secs 0.1 --by op
+    says ' GB/s +times +op$'
+    says ' [0-9]+× +Conv2D$'
+    run 0 "$jitc" profile "$digits" --shape images=1,8,8,1 --secs 0.1 --by kernel
+    says ' +conv 3×3$'
+    run 0 "$jitc" profile "$digits" --shape images=1,8,8,1 --secs 0.1 --by node
+    says ' Conv2D +[^ ]+/convolution$'
+    # A batch, so that there is enough to do for two threads.
+    for threads in 1 2; do
+        run 0 "$jitc" profile "$digits" --shape images=256,8,8,1 --secs 0.1 --threads $threads \
+            --trace trace.json --svg run.svg --json -
+        json
+        says '"threads": '$threads', "runs": [0-9]+, '
+        says '"kernel": "igemm", "algorithm": "conv 3×3", "shape": "256× 8×8 1→16", "node": '
+        cp trace.json out
+        json
+        says '"name": "calls"'
+        says '"ph": "X", "pid": 1, "tid": 0, "ts": '
+        checks=$((checks + 1))
+        [ $threads = 1 ] || grep -q '"name": "thread 1"' trace.json || failed "no tracks of threads"
+        checks=$((checks + 1))
+        grep -q '^</svg>$' run.svg && grep -q '<title>conv 3×3' run.svg || failed "no picture"
+        checks=$((checks + 1))
+        ! command -v python3 >/dev/null || python3 -c 'import xml.dom.minidom as m; m.parse("run.svg")' ||
+            failed "the picture is not XML"
+    done
+    bad 1 'is a string' "$jitc" profile "$here/bytes.pbtxt"
+    run 1 "$jitc" profile "$digits" --secs 0 --quiet --json nowhere/p.json
+    complains '^jitc: error: nowhere/p.json: '
 }
 
 # Operators of the user's: the example's.

@@ -643,6 +643,63 @@ START_TEST(test_stop_loop)
 }
 END_TEST
 
+/* -- Profiles ---------------------------------------------------------------------------------- */
+typedef struct {
+    uint32_t calls, shares;
+    int64_t last_ns;
+    bool wrong;
+} Told;
+
+static void told(void *arg, const jitc_call *c)
+{
+    Told *t = arg;
+    bool sizes = c->size == sizeof *c && c->nnodes > 0 && c->bytes > 0 && c->flops >= -1 && c->done_flops <= c->flops;
+    bool times = c->start_ns >= t->last_ns && c->end_ns >= c->start_ns;
+    bool texts = *c->kernel && *c->algorithm && *c->shape && *c->node && *c->op && *c->nodes[0];
+    for (size_t i = 0; i < c->nshares; i++)
+        times = times && c->shares[i].start_ns >= c->start_ns && c->shares[i].end_ns <= c->end_ns &&
+                c->shares[i].end_ns >= c->shares[i].start_ns && c->shares[i].thread;
+    t->wrong = t->wrong || !sizes || !times || !texts;
+    t->last_ns = c->end_ns;
+    t->shares += (uint32_t)c->nshares;
+    t->calls++;
+}
+
+START_TEST(test_profile)
+{
+    jitc_options o = two_outputs();
+    Told t = {0};
+    jitc_program *p = load(&o);
+    jitc_exec *x = exec_of(p);
+    ck_assert_int_eq(jitc_exec_set_profile(NULL, told, &t), JITC_E_USAGE);
+    must(x, jitc_exec_set_profile(x, told, &t)); /* before there is code */
+    Host h = {.shares = 8};
+    must(x, jitc_exec_set_parallel_for(x, backwards, &h, 8));
+    must(x, bind_rows(x, 401));
+    must(x, jitc_exec_run(x));
+    expect_rows(x, 401);
+    ck_assert_uint_gt(t.shares, 1);
+    must(x, jitc_exec_set_parallel_for(x, NULL, NULL, 0));
+    t.shares = 0;
+    for (int64_t rows = 20; rows < 26; rows++) { /* with code of several versions, a general one among them */
+        uint32_t before = t.calls;
+        must(x, bind_rows(x, rows));
+        must(x, jitc_exec_run(x));
+        expect_rows(x, rows);
+        ck_assert_uint_gt(t.calls, before);
+    }
+    ck_assert(exec_is_general(x));
+    ck_assert_uint_eq(t.shares, 0);
+    ck_assert(!t.wrong);
+    uint32_t calls = t.calls;
+    must(x, jitc_exec_set_profile(x, NULL, NULL));
+    must(x, jitc_exec_run(x));
+    ck_assert_uint_eq(t.calls, calls);
+    jitc_exec_free(x);
+    jitc_program_free(p);
+}
+END_TEST
+
 /* -- Structs of other versions ----------------------------------------------------------------- */
 START_TEST(test_option_sizes)
 {
@@ -815,6 +872,7 @@ Suite *api_suite(void)
     tcase_add_test(c, test_stop_compile);
     tcase_add_test(c, test_stop_run);
     tcase_add_test(c, test_stop_loop);
+    tcase_add_test(c, test_profile);
     tcase_add_test(c, test_option_sizes);
     tcase_add_test(c, test_aot);
     tcase_add_test(c, test_aot_wrong);
