@@ -10,24 +10,31 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
 
 import models
+import report
 
 PEERS = ["jitc", "openvino", "onnxruntime", "litert", "tensorflow"]
+# What oneDNN calls the levels of --cpu, and the peers that are made of it.
+LEVELS = {"x86-64-v2": "SSE41", "x86-64-v3": "AVX2", "x86-64-v4": "AVX512_CORE"}
+ONEDNN = ["openvino", "tensorflow"]
+ISAS = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX", "asimd": "NEON"}
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Worker:
     """A process of peers.py; `failed` says why it gave up."""
 
-    def __init__(self, peer, stem, threads, tool):
+    def __init__(self, peer, stem, threads, tool, cpu):
         self.peer, self.failed, self.rounds = peer, None, []
         self.log = tempfile.TemporaryFile("w+")  # a file never fills up as a pipe does
         self.process = subprocess.Popen(
-            [sys.executable, f"{HERE}/peers.py", peer, stem, str(threads), tool],
+            [sys.executable, f"{HERE}/peers.py", peer, stem, str(threads), tool, cpu or ""],
+            env=os.environ | ({"ONEDNN_MAX_CPU_ISA": LEVELS[cpu]} if cpu else {}),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         self.about = self.reply() or {}
@@ -39,7 +46,7 @@ class Worker:
         self.process.wait()
         self.log.seek(0)
         message = self.log.read().strip().splitlines()
-        self.failed = message[-1][:90] if message else "no message"
+        self.failed = re.sub(r"^[\w.]+: |\[ONNXRuntimeError\][ :\w]*: ", "", message[-1])[:120] if message else "no message"
         return None
 
     def round(self, secs):
@@ -69,6 +76,7 @@ class Worker:
             "min_ms": min(r["min_ms"] for r in self.rounds),
             "spread": max(medians) / min(medians) - 1,
             "error": self.about["error"],
+            "uses": self.about.get("uses"),
             "peak_mib": max(r["peak_mib"] for r in self.rounds),
         }
 
@@ -79,11 +87,17 @@ def cpu_name():
     return names[0] if names else platform.machine()
 
 
+def cpu_isa():
+    with open("/proc/cpuinfo") as f:
+        flags = {word for line in f if line.startswith(("flags", "Features")) for word in line.split(":", 1)[1].split()}
+    return next((isa for flag, isa in ISAS.items() if flag in flags), None)
+
+
 def measure(o, model, threads):
     workers = []
     try:
         for peer in o.peers:
-            workers.append(Worker(peer, f"{o.folder}/{model}", threads, o.jitc))
+            workers.append(Worker(peer, f"{o.folder}/{model}", threads, o.jitc, o.cpu))
         for _ in range(o.rounds):
             for w in workers:
                 w.round(o.secs)
@@ -102,7 +116,7 @@ def show(model, threads, rows):
             print(f"  {r['peer']:12s} failed: {r['failed']}")
             continue
         ratio = f"{r['median_ms'] / ours:9.2f}" if ours else f"{'':>9s}"
-        print(f"  {r['peer']:12s} {r['load_ms']:9.1f} {r['median_ms']:10.3f} {r['spread']:6.0%} {r['error']:9.1e} {r['peak_mib']:9.0f} {ratio}")
+        print(f"  {r['peer']:12s} {r['load_ms']:9.1f} {r['median_ms']:10.3f} {r['spread']:6.0%} {r['error']:9.1e} {r['peak_mib']:9.0f} {ratio}{'  uses ' + r['uses'] if r.get('uses') else ''}")
     sys.stdout.flush()
 
 
@@ -110,20 +124,29 @@ def options():
     cores = len(os.sched_getaffinity(0))
     ap = argparse.ArgumentParser(prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words = lambda s: [w for w in s.split(",") if w]
-    ap.add_argument("--models", type=words, default=models.NAMES, help="of " + ",".join(models.NAMES))
-    ap.add_argument("--peers", type=words, default=PEERS, help="of " + ",".join(PEERS))
+    ap.add_argument("--models", type=words, default=models.NAMES,
+                    help=f"of {','.join(models.NAMES + models.OTHERS)}, or any of keras.applications; 'zoo' and 'others' stand for "
+                         f"the first {len(models.NAMES)} and the rest of these")
+    ap.add_argument("--peers", type=words, help="of " + ",".join(PEERS))
     ap.add_argument("--threads", type=lambda s: [int(w) for w in words(s)], default=sorted({1, min(cores, 4)}), help="counts, for instance 1,4")
     ap.add_argument("--batch", type=int, default=1)
     ap.add_argument("--secs", type=float, default=1, help="length of a round")
     ap.add_argument("--rounds", type=int, default=5)
     ap.add_argument("--jitc", default="build/jitc", help="the tool to measure")
     ap.add_argument("--folder", help="for the models; build/bench/models-BATCH")
-    ap.add_argument("--json", help="write all numbers to this file")
+    ap.add_argument("--cpu", choices=list(LEVELS), help="use no more than what this level has: of the peers, only "
+                    f"{' and '.join(ONEDNN)} can be told (ONEDNN_MAX_CPU_ISA), and the others are left out")
+    for kind, what, ext in (("json", "all numbers", "json"), ("markdown", "a table", "md"), ("svg", "a plot", "svg")):
+        ap.add_argument(f"--{kind}", metavar="FILE", default=f"build/bench/result.{ext}", help=f"{what}; build/bench/result.{ext}")
     o = ap.parse_args()
-    for given, known in ((o.models, models.NAMES), (o.peers, PEERS)):
-        for name in given:
-            if name not in known:
-                ap.error(f"'{name}' is none of: {', '.join(known)}")
+    o.peers = o.peers or (["jitc", *ONEDNN] if o.cpu else PEERS)
+    o.models = [m for name in o.models for m in {"zoo": models.NAMES, "others": models.OTHERS}.get(name, [name])]
+    for name in o.models:
+        if not models.known(name):
+            ap.error(f"'{name}' is none of: {', '.join(models.NAMES + models.OTHERS)}")
+    for name in o.peers:
+        if name not in PEERS:
+            ap.error(f"'{name}' is none of: {', '.join(PEERS)}")
     if min(o.threads + [o.rounds, o.batch]) < 1 or max(o.threads) > cores:
         ap.error(f"--threads, --rounds and --batch are 1 or more; this process may use {cores} CPUs")
     if "jitc" in o.peers and not os.access(o.jitc, os.X_OK):
@@ -132,23 +155,34 @@ def options():
     return o
 
 
+def write(o, about, table):
+    result = about | {"results": table}
+    for name in (o.json, o.markdown, o.svg):
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    with open(o.json, "w") as f:
+        json.dump(result, f, indent=1)
+    report.write([result], o.markdown, o.svg)
+
+
 def main():
     o = options()
-    print(f"{cpu_name()}, {len(os.sched_getaffinity(0))} CPUs; batch {o.batch}; {o.rounds} rounds of {o.secs:g} s")
-    # In a process of its own: TensorFlow would keep its threads and memory here.
-    subprocess.run([sys.executable, "-c", f"import models; models.make({o.folder!r}, {o.models!r}, {o.batch})"],
-                   env=os.environ | {"PYTHONPATH": HERE}, check=True)
-    table, versions = [], {}
+    about = {"cpu": cpu_name(), "isa": cpu_isa(), "cpus": len(os.sched_getaffinity(0)), "limit": o.cpu, "versions": {}}
+    print(f"{report.machine(about)}; batch {o.batch}; {o.rounds} rounds of {o.secs:g} s")
+    table = []
     for model in o.models:
+        models.make(o.folder, [model], o.batch)
         for threads in o.threads:
             rows = measure(o, model, threads)
             show(model, threads, rows)
-            versions |= {r["peer"]: r["version"] for r in rows if "version" in r}
+            about["versions"] |= {r["peer"]: r["version"] for r in rows if "version" in r}
             table += [{"model": model, "threads": threads, "batch": o.batch} | r for r in rows]
-    print("\n" + "; ".join(v if p in v else f"{p} {v}" for p, v in versions.items()))
-    if o.json:
-        with open(o.json, "w") as f:
-            json.dump({"cpu": cpu_name(), "versions": versions, "results": table}, f, indent=1)
+        write(o, about, table)
+    _, groups = report.join([about | {"results": table}])
+    for (batch, threads), rows in groups.items():
+        if report.mean(rows):
+            print(f"\n{report.heading(batch, threads)}: best peer / jitc, geometric mean {report.mean(rows):.2f}, "
+                  f"least {min(r for r in map(report.ratio, rows.values()) if r):.2f}")
+    print("\n" + report.versions(about) + f"\n{o.json}, {o.markdown}, {o.svg}")
     wrong = [r for r in table if r["peer"] == "jitc" and r.get("error", 1) > 1e-3]
     if wrong:
         sys.exit(f"jitc failed or was wrong on: {', '.join(sorted({r['model'] for r in wrong}))}")

@@ -1,14 +1,17 @@
 """One runtime with one model, in a process of its own, driven by lines on its standard input.
 
-    peers.py PEER MODEL_STEM THREADS
+    peers.py PEER MODEL_STEM THREADS JITC CPU
 
 loads the model, answers once, and prints a line of JSON (load time, error, versions). Then each line read is
 a number of seconds to run for, answered by a line of JSON with the time of every inference in milliseconds.
-A peer's inputs and outputs are bound beforehand where it can do that; fetching results is not timed.
+A peer's inputs and outputs are bound beforehand where it can do that; fetching results is not timed. CPU is the level
+that jitc compiles for; of the peers only those on oneDNN can be told not to use more, by ONEDNN_MAX_CPU_ISA. What they
+say that they use goes into "uses".
 """
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -30,7 +33,14 @@ def load_tf(stem, threads, ins, onames):
         tf.import_graph_def(graph_def, name="")
     call = tf.compat.v1.Session(graph=graph).make_callable(onames, list(ins))
     args = list(ins.values())
-    return tf.__version__, t, lambda: call(*args), lambda result: result
+    return tf.__version__, t, lambda: call(*args), lambda result: result, isa_of_tf
+
+
+def isa_of_tf():
+    """What TensorFlow's oneDNN says: printed once by a process that runs one convolution."""
+    code = "import tensorflow as tf; tf.nn.conv2d(tf.ones([1, 32, 32, 16]), tf.ones([3, 3, 16, 16]), 1, 'SAME')"
+    said = subprocess.run([sys.executable, "-c", code], env=os.environ | {"ONEDNN_VERBOSE": "1"}, capture_output=True, text=True)
+    return (re.findall(r"cpu,isa:([^\n]*)", said.stdout + said.stderr) or ["unknown"])[0]
 
 
 def load_ov(stem, threads, ins, onames):
@@ -44,13 +54,21 @@ def load_ov(stem, threads, ins, onames):
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = core.compile_model(core.read_model(stem + ".pb"), "CPU", config).create_infer_request()
+    compiled = core.compile_model(core.read_model(stem + ".pb"), "CPU", config)
+    request = compiled.create_infer_request()
     for port in request.model_inputs:
         for name, x in ins.items():
             if name in port.names or name.split(":")[0] in port.names:
                 request.set_tensor(port, ov.Tensor(x, shared_memory=True))
     fetch = lambda _: [request.get_output_tensor(i).data for i in range(len(request.model_outputs))]
-    return ov.__version__, t, request.infer, fetch
+
+    def uses():
+        """The instruction sets that the names of the kernels tell."""
+        infos = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+        kinds = " ".join(str(i["primitiveType"].astype(str)) for i in infos if "primitiveType" in i)
+        return " ".join(sorted(set(re.findall(r"amx|avx512|avx2|avx(?!\w)|sse\w*", kinds)))) or "unknown"
+
+    return ov.__version__.split("-")[0], t, request.infer, fetch, uses
 
 
 def load_ort(stem, threads, ins, onames):
@@ -65,7 +83,7 @@ def load_ort(stem, threads, ins, onames):
         binding.bind_cpu_input(name, x)
     for name in onames:
         binding.bind_output(name)
-    return ort.__version__, t, lambda: session.run_with_iobinding(binding), lambda _: binding.copy_outputs_to_cpu()
+    return ort.__version__, t, lambda: session.run_with_iobinding(binding), lambda _: binding.copy_outputs_to_cpu(), None
 
 
 def load_litert(stem, threads, ins, onames):
@@ -75,17 +93,18 @@ def load_litert(stem, threads, ins, onames):
     t = time.perf_counter()
     it = Interpreter(stem + ".tflite", num_threads=threads)
     it.allocate_tensors()
-    for detail, x in zip(it.get_input_details(), ins.values()):
-        it.set_tensor(detail["index"], x)
+    for detail in it.get_input_details():  # named serving_default_NAME:0, in an order of their own
+        of = [x for name, x in ins.items() if name.split(":")[0] in detail["name"]] or list(ins.values())
+        it.set_tensor(detail["index"], of[0])
     fetch = lambda _: [it.get_tensor(d["index"]) for d in it.get_output_details()]
-    return getattr(ai_edge_litert, "__version__", "?"), t, it.invoke, fetch
+    return getattr(ai_edge_litert, "__version__", "?"), t, it.invoke, fetch, None
 
 
 class Runtime:
     """A peer with a Python interface."""
 
     def __init__(self, load, stem, threads, ins, outs):
-        self.version, start, self.call, fetch = load(stem, threads, ins, list(outs))
+        self.version, start, self.call, fetch, self.uses = load(stem, threads, ins, list(outs))
         answers = fetch(self.call())
         self.load_ms = (time.perf_counter() - start) * 1e3
         self.error = error(answers, list(outs.values()))
@@ -107,12 +126,14 @@ class Runtime:
 class Jitc:
     """jitc, through its command line."""
 
-    def __init__(self, tool, stem, threads, ins, outs):
+    uses = None
+
+    def __init__(self, tool, stem, threads, ins, outs, more):
         import numpy as np
 
         self.folder = tempfile.TemporaryDirectory()
         tmp = self.folder.name
-        self.args = [stem + ".pb", "--threads", str(threads), "--no-cache"]
+        self.args = [stem + ".pb", "--threads", str(threads), "--no-cache", *more]
         for i, (name, x) in enumerate(ins.items()):
             np.save(f"{tmp}/in{i}.npy", x)
             self.args += ["--input", f"{name}={tmp}/in{i}.npy"]
@@ -155,8 +176,12 @@ def error(answers, wanted):
 
 
 def main():
-    peer, stem, threads, tool = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=str(threads))
+    peer, stem, threads, tool, cpu = *sys.argv[1:3], int(sys.argv[3]), *sys.argv[4:6]
+    kind = {"onnxruntime": "onnx", "litert": "tflite"}.get(peer, "pb")
+    if os.path.exists(f"{stem}.{kind}.failed"):
+        with open(f"{stem}.{kind}.failed") as f:
+            sys.exit(f"no {kind} model: {f.read().strip()}")
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS=str(threads), CUDA_VISIBLE_DEVICES="")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     replies, sys.stdout = sys.stdout, sys.stderr  # some peers print
     import numpy as np
@@ -164,8 +189,13 @@ def main():
     z = np.load(stem + ".npz")
     ins = {k[3:]: z[k] for k in z.files if k.startswith("in/")}
     outs = {k[4:]: z[k] for k in z.files if k.startswith("out/")}
-    r = Jitc(tool, stem, threads, ins, outs) if peer == "jitc" else Runtime(PEERS[peer], stem, threads, ins, outs)
+    if peer == "jitc":
+        r = Jitc(tool, stem, threads, ins, outs, ["--cpu", cpu] if cpu else [])
+    else:
+        r = Runtime(PEERS[peer], stem, threads, ins, outs)
     reply = {"version": r.version, "load_ms": r.load_ms, "error": r.error}
+    if cpu and r.uses:
+        reply["uses"] = r.uses()
     print(json.dumps(reply), file=replies, flush=True)
     for line in sys.stdin:
         reply = r.run(float(line)) | {"peak_mib": r.peak_mib()}
