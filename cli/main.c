@@ -27,7 +27,10 @@ const Command commands[] = {
     {"opt", "opt FILE", "run passes over a model or a .jir file and print the result",
      "FILE is a GraphDef (.pb, .pbtxt) or the compiler's own text form (.jir).\n",
      "jitc opt model.pb --passes=simplify,fold --emit=jir\n", CMD_OPT, command_opt},
-    {"explain", "explain MODEL [--node NAME]", "what was fused into what, and why not more", "",
+    {"explain", "explain MODEL [--node NAME]", "what became of each node: fusion, algorithm, layout, and why",
+     "For each call of a kernel: the nodes whose work it does, its operations, memory and schedule, and what "
+     "passes\n"
+     "had to say.\n",
      "jitc explain model.pb --node block_1\n", CMD_EXPLAIN, command_explain},
     {"compare", "compare MODEL --input [NAME=]FILE",
      "compare compiled code with the reference evaluator, per tensor",

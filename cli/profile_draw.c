@@ -96,7 +96,19 @@ void profile_trace(Str *s, const Profile *p)
 
 /* -- SVG: the time line, cut into strips as text is into lines ---------------------------------------------
  */
-enum { WIDTH = 1200, MARGIN = 20, STRIP = 64, GAP = 26, TOP = 64, WORTH = 16, MAX_STRIPS = 24, CLASSES = 8 };
+enum {
+    WIDTH = 1200,
+    MARGIN = 20,
+    TOP = 64,
+    LABEL = 15, /* above bars */
+    STRIP = 60, /* the bars */
+    THREAD = 7, /* a line for each thread below them */
+    BELOW = 28, /* times, and a gap */
+    WORTH = 60, /* of a call on average, which makes strips shorter */
+    MAX_STRIPS = 12,
+    MAX_LINES = 16,
+    CLASSES = 8
+};
 
 /* By class; a class that comes later shares the last one. */
 static const struct {
@@ -170,23 +182,55 @@ static void put_rect(Str *s, const char *fill, double x, double y, double w, dou
                fill);
 }
 
-/* A bar: pale in full height, dark as high as the share of the peak. */
-static void put_bar(Str *s, const jitc_call *c, double x, double y, double w, double share)
+/* Where things are. */
+typedef struct {
+    int64_t n, each, whole; /* strips, their nanoseconds, those of the run */
+    double scale;
+    int lines, height; /* threads; of a strip with all that belongs to it */
+} Strips;
+
+/* [from, to) of the run, which may be in several strips: their x, width, and the y of each one's top. */
+typedef struct {
+    double x, y, w;
+} Piece;
+
+static bool next_piece(const Strips *l, int64_t *from, int64_t to, Piece *out)
 {
-    enum { CHARACTER = 6 };
-    int colour = colour_of(c->kernel);
-    double high = STRIP * (share < 1 ? share : 1);
-    w = w > 0.8 ? w - 0.4 : w;
-    put_rect(s, colours[colour].pale, x, y, w, STRIP);
-    if (high > 0) put_rect(s, colours[colour].fill, x, y + STRIP - high, w, high);
-    int room = (int)(w / CHARACTER) - 1;
-    if (room < 4) return;
+    if (*from >= to) return false;
+    int64_t strip = min_i64(*from / l->each, l->n - 1), end = min_i64(to, (strip + 1) * l->each);
+    if (strip == l->n - 1) end = to;
+    *out = (Piece){MARGIN + (double)(*from - strip * l->each) * l->scale, TOP + (double)(strip * l->height),
+                   (double)(end - *from) * l->scale};
+    *from = end;
+    return true;
+}
+
+/* What of a text there is room for. */
+static void put_label(Str *s, const char *text, double x, double y, double w)
+{
+    const double character = 6.3;
+    enum { FEW = 9 }; /* of them say nothing */
+    int room = (int)(w / character), all = name_width(text, 400);
+    if (room < all && room < FEW) return;
     Str label = {0};
-    put_name(&label, c->algorithm, room);
-    str_printf(s, "<text x=\"%.2f\" y=\"%.2f\">", x + 3, y + 12);
+    put_name(&label, text, all < room ? all : room);
+    str_printf(s, "<text x=\"%.1f\" y=\"%.1f\">", x, y);
     put_xml(s, str_text(&label));
     str_put(s, "</text>");
     str_free(&label);
+}
+
+/* Pale in full height, dark as high as the share of the peak. */
+static void put_bar(Str *s, const Strips *l, const jitc_call *c, int64_t from, int64_t to, double share)
+{
+    int colour = colour_of(c->kernel);
+    double high = STRIP * (share < 1 ? share : 1);
+    for (Piece p; next_piece(l, &from, to, &p);) {
+        double w = p.w > 0.8 ? p.w - 0.4 : p.w;
+        put_rect(s, colours[colour].pale, p.x, p.y + LABEL, w, STRIP);
+        if (high > 0) put_rect(s, colours[colour].fill, p.x, p.y + LABEL + STRIP - high, w, high);
+        put_label(s, c->algorithm, p.x, p.y + LABEL - 4, w);
+    }
 }
 
 static void put_legend(Str *s, const Profile *p)
@@ -205,18 +249,19 @@ static void put_legend(Str *s, const Profile *p)
     }
 }
 
-static int64_t strips(const TimeLine *l)
+static Strips strips_of(const TimeLine *l, int lines)
 {
-    int64_t n = ceil_div((int64_t)l->nevents * WORTH, WIDTH - 2 * MARGIN);
-    return max_i64(1, min_i64(n, MAX_STRIPS));
+    int64_t n = max_i64(1, min_i64(ceil_div((int64_t)l->nevents * WORTH, WIDTH - 2 * MARGIN), MAX_STRIPS));
+    Strips r = {.n = n, .whole = max_i64(l->end - l->start, 1), .lines = lines};
+    r.each = ceil_div(r.whole, n);
+    r.scale = (double)(WIDTH - 2 * MARGIN) / (double)r.each;
+    r.height = LABEL + STRIP + lines * THREAD + BELOW;
+    return r;
 }
 
-void profile_svg(Str *s, const Profile *p)
+static void put_svg_head(Str *s, const Profile *p, const Strips *l)
 {
-    const TimeLine *l = p->fastest;
-    int64_t n = strips(l), whole = max_i64(l->end - l->start, 1), each = ceil_div(whole, n);
-    int64_t height = TOP + n * (STRIP + GAP) + 4;
-    double scale = (double)(WIDTH - 2 * MARGIN) / (double)each;
+    int64_t height = TOP + l->n * l->height;
     str_printf(
         s,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%lld\" viewBox=\"0 0 %d %lld\" "
@@ -228,34 +273,66 @@ void profile_svg(Str *s, const Profile *p)
         WIDTH, (long long)height, WIDTH, (long long)height, MARGIN);
     put_xml(s, base_name(p->model->path));
     str_put(s, ": ");
-    put_time(s, (double)whole / 1e6);
+    put_time(s, (double)l->whole / 1e6);
     str_printf(s,
                ", fastest of %u runs, %d thread%s. Width: time; height of the dark part: share of FMA peak "
                "(%.0f GFLOP/s)</text>\n",
                p->runs, p->o->threads, p->o->threads == 1 ? "" : "s", p->peak);
-    put_legend(s, p);
-    for (int64_t k = 0; k < n; k++) {
-        double y = TOP + (double)(k * (STRIP + GAP));
-        double x1 = MARGIN + (double)(min_i64(each, whole - k * each)) * scale;
-        str_printf(s, "<path d=\"M%d %.0fH%.2f\" stroke=\"#a0aec0\"/><text x=\"%d\" y=\"%.0f\" class=\"a\">",
-                   MARGIN, y + STRIP + .5, x1, MARGIN, y + STRIP + 12);
-        put_time(s, (double)(k * each) / 1e6);
-        str_put(s, "</text>\n");
+}
+
+/* About a tenth of a strip: 1, 2 or 5 of a power of ten. */
+static int64_t tick_of(const Strips *l)
+{
+    int64_t tick = 1;
+    for (int i = 0; tick * 10 < l->each; i++) tick = i % 3 == 1 ? tick / 2 * 5 : tick * 2;
+    return tick;
+}
+
+static void put_axis(Str *s, const Strips *l)
+{
+    int64_t tick = tick_of(l);
+    bool micro = l->whole < 1000000;
+    for (int64_t at = 0; at <= l->whole; at += tick) {
+        int64_t strip = min_i64(at / l->each, l->n - 1);
+        double x = MARGIN + (double)(at - strip * l->each) * l->scale;
+        double y = TOP + (double)(strip * l->height) + LABEL + STRIP + l->lines * THREAD + 3;
+        str_printf(s, "<path d=\"M%.1f %.1fv3\" stroke=\"#a0aec0\"/><text x=\"%.1f\" y=\"%.1f\" class=\"a\">",
+                   x, y, x, y + 12);
+        str_printf(s, "%g %s</text>\n", (double)at / (micro ? 1e3 : 1e6), micro ? "µs" : "ms");
     }
-    for (size_t i = 0; i < l->nevents; i++) {
-        const ProfileEvent *e = &l->event[i];
+}
+
+static void put_shares(Str *s, const Strips *l, const TimeLine *t, const ProfileEvent *e, const char *fill,
+                       Threads *threads)
+{
+    for (size_t k = e->share0; k < e->share0 + e->nshares; k++) {
+        const jitc_share_time *time = &t->share[k];
+        unsigned line = thread_number(threads, time->thread);
+        int64_t from = time->start_ns - t->start;
+        if (line >= (unsigned)l->lines) continue;
+        for (Piece p; next_piece(l, &from, time->end_ns - t->start, &p);)
+            put_rect(s, fill, p.x, p.y + LABEL + STRIP + 1 + line * THREAD, p.w, THREAD - 2);
+    }
+}
+
+void profile_svg(Str *s, const Profile *p)
+{
+    static Threads threads;
+    const TimeLine *t = p->fastest;
+    Strips l = strips_of(t, p->o->threads > 1 ? (int)min_i64(p->o->threads, MAX_LINES) : 0);
+    threads.n = 0;
+    put_svg_head(s, p, &l);
+    put_legend(s, p);
+    put_axis(s, &l);
+    for (size_t i = 0; i < t->nevents; i++) {
+        const ProfileEvent *e = &t->event[i];
         const jitc_call *c = &p->call[e->call].about;
         double ms = (double)max_i64(e->end - e->start, 1) / 1e6,
                share = peak_share(c->done_flops, ms, p->peak);
         str_put(s, "<g>");
         put_title(s, p, c, ms, share);
-        for (int64_t from = e->start - l->start, to = e->end - l->start; from < to;) {
-            int64_t strip = min_i64(from / each, n - 1), end = min_i64(to, (strip + 1) * each);
-            if (strip == n - 1) end = to;
-            put_bar(s, c, MARGIN + (double)(from - strip * each) * scale,
-                    TOP + (double)(strip * (STRIP + GAP)), (double)(end - from) * scale, share);
-            from = end;
-        }
+        put_bar(s, &l, c, e->start - t->start, e->end - t->start, share);
+        put_shares(s, &l, t, e, colours[colour_of(c->kernel)].fill, &threads);
         str_put(s, "</g>\n");
     }
     str_put(s, "</svg>\n");

@@ -229,7 +229,7 @@ static void put_summary(Str *s, const Profile *p, const Row *total)
 {
     str_escape(s, base_name(p->model->path), strlen(base_name(p->model->path)));
     str_put(s, ": ");
-    if (p->median < 0.1) {
+    if (p->median < 1) {
         put_sig(s, p->median * 1000);
         str_put(s, " µs");
     } else {

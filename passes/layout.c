@@ -22,7 +22,7 @@ typedef struct {
     int64_t *delta;                         /* of the set's root: bytes after minus bytes before */
     uint8_t *flags;                         /* of the root */
 } Flow;
-enum { HAS_WORK = 1, AFTER_CONTRACT = 2, LOCKED = 4 };
+enum { HAS_WORK = 1, AFTER_CONTRACT = 2, LOCKED = 4, NOTED = 8 };
 
 static uint32_t find(Flow *l, uint32_t v)
 {
@@ -251,6 +251,18 @@ static bool wins(const Flow *l, uint32_t root)
     return (f & HAS_WORK) && !(f & LOCKED) && (d < 0 || (d == 0 && (f & AFTER_CONTRACT)));
 }
 
+/* Once for each set that is held permuted, with its first op. */
+static void remark(Flow *l, const Op *op, uint32_t root)
+{
+    if (l->flags[root] & NOTED) return;
+    l->flags[root] |= NOTED;
+    Str perm = {0};
+    for (int i = 0; i < l->rank; i++) str_printf(&perm, "%s%d", i ? "," : "", (int)l->q[i]);
+    ir_remark(l->m, "layout", op->from, "held in the order (%s): transposes move %.1f KiB less",
+              str_text(&perm), -(double)l->delta[root] / 1024);
+    str_free(&perm);
+}
+
 static bool try_perm(Flow *l)
 {
     Module *m = l->m;
@@ -279,8 +291,11 @@ static bool try_perm(Flow *l)
     uint32_t nops = m->next_op;
     uint8_t *chosen = job_array(m->job, uint8_t, nops); /* before anything moves */
     ir_each_op (op, l->r)
-        if (flexible(l, op))
-            chosen[op->id] = wins(l, find(l, drops_dims(op) ? op->in[0]->id : op->out[0]->id));
+        if (flexible(l, op)) {
+            uint32_t root = find(l, drops_dims(op) ? op->in[0]->id : op->out[0]->id);
+            chosen[op->id] = wins(l, root);
+            if (chosen[op->id]) remark(l, op, root);
+        }
     bool changed = false;
     ir_each_op (op, l->r) {
         if (op->id >= nops || !chosen[op->id]) continue;

@@ -49,13 +49,12 @@ static void form_cost(const Op *conv, Form *f)
     f->cost = tiles * (nh * nw * c * o + PER_TRANSFORM * transforms) + PER_BYTE * f->bytes;
 }
 
-/* The cheapest form; cost 0: none is as good as the direct one. */
-static Form choose(const Op *conv)
+/* The cheapest form, if there is any. */
+static bool choose(const Op *conv, Form *out)
 {
     static const int64_t tiles[] = {2, 4};
     const Type *w = &conv->in[1]->type;
-    Form best = {.cost = 0}, direct;
-    direct_cost(conv, &direct);
+    Form best = {.cost = 0};
     for (size_t i = 0; i < COUNT(tiles); i++) {
         Form f = {.window = {w->dim[0], w->dim[1]}};
         bool fits = true;
@@ -65,9 +64,19 @@ static Form choose(const Op *conv)
         }
         if (!fits) continue;
         form_cost(conv, &f);
-        if (f.cost < direct.cost && (best.cost == 0 || f.cost < best.cost)) best = f;
+        if (best.cost == 0 || f.cost < best.cost) best = f;
     }
-    return best;
+    *out = best;
+    return best.cost > 0;
+}
+
+static void remark(Module *m, const From *from, const Form *f, const Form *direct)
+{
+    ir_remark(m, "winograd", from,
+              "%sF(%lld×%lld) costs as much as %.3g M multiply-adds, with %.0f KiB of weights; the direct "
+              "convolution %.3g M, with %.0f KiB",
+              f->cost < direct->cost ? "" : "not used: ", (long long)f->tile[0], (long long)f->tile[1],
+              f->cost / 1e6, f->bytes / 1024, direct->cost / 1e6, direct->bytes / 1024);
 }
 
 static bool suits(Cone *cone, const Op *op)
@@ -93,8 +102,13 @@ bool pass_winograd(Module *m, PassCx *cx)
     for (uint32_t k = 0; k < r.n; k++)
         ir_each_op (op, r.at[k]) {
             if (!suits(&cone, op)) continue;
-            Form f = choose(op);
-            if (f.cost == 0) continue;
+            Form f, direct;
+            direct_cost(op, &direct);
+            if (!choose(op, &f)) continue;
+            if (f.cost >= direct.cost) {
+                remark(m, op->from, &f, &direct);
+                continue;
+            }
             Builder b = builder_at(m, op);
             AttrArg tile = at_is("tile", f.tile, 2), window = at_is("window", f.window, 2);
             Value *u = ir_v(&b, OP_winograd_filter, IN(op->in[1]), AT(tile, window));
@@ -104,8 +118,7 @@ bool pass_winograd(Module *m, PassCx *cx)
                             AT(tile, window, at_ds("pad_lo", attr_v(op, "pad_lo", NULL), 2),
                                at_ds("pad_hi", attr_v(op, "pad_hi", NULL), 2)));
             if (!replace(m, op->out[0], y)) continue;
-            ir_remark(m, "winograd", y->def->from, "Winograd F(%lld×%lld)", (long long)f.tile[0],
-                      (long long)f.tile[1]);
+            remark(m, y->def->from, &f, &direct);
             changed = true;
         }
     return changed;

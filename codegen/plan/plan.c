@@ -161,6 +161,7 @@ static void add_call(Planner *p, const Op *op)
     c.open = c.open || c.units < 0 || c.scratch < 0;
     if (is_entry(p, c.scratch)) p->plan->scratch = num_op(p, REG_MAX, p->plan->scratch, c.scratch);
     add_nodes(p, op, &c);
+    c.op = op;
     work_of(p->m, op, spec_class(p->job, &s), &c.work);
     for (const Op *o = op->body->first; o; o = o->next)
         if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(work_flops(o) / 2);

@@ -78,6 +78,7 @@ typedef struct {
     int32_t in_place; /* operand whose place the result takes, or -1 */
     int32_t step;
     KernelWork work;
+    const Op *op; /* the kernel, while the module lives */
     const char *const *nodes; /* TensorFlow nodes whose work it does */
     uint32_t nnodes;
 } PlanCall;

@@ -48,6 +48,7 @@ Plan *plan_copy(Job *job, const Plan *p)
         const char **nodes = job_array(job, const char *, p->call[i].nnodes + 1);
         for (uint32_t k = 0; k < p->call[i].nnodes; k++) nodes[k] = dup_text(job, p->call[i].nodes[k]);
         r->call[i].nodes = nodes;
+        r->call[i].op = NULL;
         KernelWork *w = &r->call[i].work;
         w->kernel = dup_text(job, w->kernel);
         w->algorithm = dup_text(job, w->algorithm);

@@ -64,10 +64,22 @@ static double type_work(const Type *t)
     return type_static(t) ? (double)type_bytes(t) : (double)guess_numel(t) * (double)dtype_size(t->dtype);
 }
 
+/* What picks elements reads no more than it writes. */
+static double operand_bytes(const Value *a)
+{
+    double all = type_work(&a->type), read = 0;
+    for (uint32_t i = 0; i < a->nuses; i++) {
+        const Op *op = a->uses[i];
+        if (op->def->kind != KIND_MOVE && op->def->kind != KIND_INDEX) return all;
+        read += (double)guess_numel(&op->out[0]->type) * (double)dtype_size(a->type.dtype);
+    }
+    return a->nuses && read < all ? read : all;
+}
+
 double work_bytes(const Op *kernel)
 {
     double bytes = 0;
-    for (int i = 0; i < kernel->nin; i++) bytes += type_work(&kernel->in[i]->type);
+    for (uint32_t i = 0; i < kernel->body->nargs; i++) bytes += operand_bytes(kernel->body->args[i]);
     for (int i = 0; i < kernel->nout; i++) bytes += type_work(&kernel->out[i]->type);
     return bytes;
 }
@@ -138,11 +150,10 @@ static void put_window(Str *s, const int64_t *w)
     str_printf(s, " %lld×%lld", (long long)w[0], (long long)w[1]);
 }
 
-/* The elementwise ops of a kernel that has nothing else. */
-static void put_map(Str *s, const Op *kernel)
+/* The elementwise ops of a kernel, after `n` other words. */
+static void put_maps(Str *s, const Op *kernel, int n)
 {
     enum { SHOWN = 4 };
-    int n = 0;
     ir_each_op (op, kernel->body) {
         if (op->def->kind != KIND_MAP) continue;
         if (n < SHOWN)
@@ -158,7 +169,7 @@ static void put_algorithm(Str *s, const Op *kernel, const char *class)
 {
     const Op *op = work_anchor(kernel);
     if (!op || op->def->kind == KIND_MAP || op->def->kind == KIND_CONST) {
-        put_map(s, kernel);
+        put_maps(s, kernel, 0);
         return;
     }
     if (op->code == OP_winograd) {
@@ -182,6 +193,7 @@ static void put_algorithm(Str *s, const Op *kernel, const char *class)
         put_window(s, attr_v(op, "window", NULL));
         put_steps(s, "s", attr_v(op, "strides", NULL));
     }
+    if (op->def->kind != KIND_CONTRACT) put_maps(s, kernel, 1);
 }
 
 static void put_image_shape(Str *s, const Type *x, const Type *y)

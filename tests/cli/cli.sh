@@ -246,8 +246,19 @@ opt() {
     run 0 "$jitc" opt "$digits" --shape images=1,8,8,1 --emit=asm
     says '^\s+\.text'
     run 0 "$jitc" explain "$digits" --shape images=1,8,8,1
-    says 'fused: .*re_lu'
-    says '^[0-9]+ kernels$'
+    says '^functional_1/conv2d_1/convolution \(Conv2D\)   conv 3×3, 8×8 1→16, igemm$'
+    says '^  fused     .*mul_1 \(Mul\), '
+    says '^ +functional_1/re_lu_1/Relu \(Relu\)$'
+    says '^  work      [0-9.]+ kFLOP: conv, add, relu$'
+    says '^  memory    f32\[1,10,10,1\], weights [0-9.]+ B as \{filter\} → f32\[1,8,8,16\] '
+    says '^  schedule  [0-9]+ units? of [0-9]+ rows × 16 columns'
+    says '^  bn        .*: scale folded into the weights$'
+    says '^[0-9]+ kernel calls, weights [0-9.]+ kB, memory between kernels [0-9.]+ kB$'
+    run 0 "$jitc" explain "$digits" # any batch
+    says ' conv 3×3, \?× 8×8 1→16, igemm$'
+    run 0 "$jitc" explain "$digits" --node functional_1/batch_normalization_1/
+    says '^In no kernel, since folded'
+    says ' functional_1/batch_normalization_1/batchnorm/Rsqrt \(Rsqrt\)'
     run 0 "$jitc" explain "$digits" --node nothing/here
     complains '^jitc: note: '
 }
