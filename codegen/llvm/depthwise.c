@@ -1,11 +1,11 @@
-/* Depthwise convolution, vectors over channels. A unit is a row of the result. Its inner pixels, whose
- * windows lie inside the image from left to right, go in blocks that share the loads of weights and of common
- * columns; the others go one by one, several vectors of channels at a time. Rows and columns outside the
- * image are left out. Every pixel adds its taps in one order, so blocks do not change bits. */
+/* Depthwise convolution, vectors over channels. A unit is a row of the result. It goes in blocks of
+ * neighbouring pixels, which share the loads of weights and of common columns. Rows outside the image are
+ * left out; columns outside it, which only blocks at its sides have, count as zeros. Every pixel adds its
+ * taps in one order, so blocks do not change bits. */
 #include "codegen/llvm/emit.h"
 #include "codegen/plan/spec.h"
 
-enum { BLOCK_MAX = 8, WIDE = 4, UNROLL_COLUMNS = 64, OPERANDS = 64 };
+enum { BLOCK_MAX = 8, UNROLL_COLUMNS = 64, OPERANDS = 64 };
 
 typedef struct {
     Gen *g;
@@ -15,9 +15,12 @@ typedef struct {
     const Value *result;
     int64_t kh, kw, sh, sw, dh, dw;
     Ival h, width, c, ow, pad_h, pad_w;
-    Ptr x, w, out;
+    Ptr x, w, out, sums; /* sums: of a block, for the epilogue */
     Vec scalar[OPERANDS];
     bool overlap; /* a vector may be computed twice: no operand of the epilogue shares the result's memory */
+    bool heavy;   /* the epilogue is long */
+    int px;       /* pixels per block */
+    Ival c0, c1;  /* the unit's channels */
     /* The current row of the result: */
     Ival image, top; /* image number, first row of the window */
     Ival out_row;    /* pixel number of the row's first pixel */
@@ -68,15 +71,26 @@ static Ptr window_row(Depthwise *s, Ival ky, Ival left)
     return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->width), left), s->c), s->t);
 }
 
-static Ptr weights(Depthwise *s, Ival ky, Ival kx)
+static Ptr weights(Depthwise *s, Ival ky)
 {
     Gen *g = s->g;
-    return p_at(g, s->w, i_mul(g, i_add(g, i_mul(g, ky, ival(s->kw)), kx), s->c), s->t);
+    return p_at(g, s->w, i_mul(g, i_mul(g, ky, ival(s->kw)), s->c), s->t);
 }
 
-/* A row of the window for `px` neighbouring pixels: each column of the image is loaded once. Pointers advance
- * from column to column, since offsets of their own would each take a register. */
-static void block_row(Depthwise *s, Ptr row, Ptr w, Vec *acc, int px)
+/* Column `at` of the image's row, which begins at `row`; where it lies outside, zeros. */
+static Vec side_column(Depthwise *s, Ptr row, Ival at)
+{
+    Gen *g = s->g;
+    Vec x = zero(s);
+    IF_CARRY(g, in, c_ult(g, at, s->width), &x, 1)
+    x = load(s, p_at(g, row, i_mul(g, at, s->c), s->t), ival(0));
+    return x;
+}
+
+/* A row of the window for px neighbouring pixels: each column of the image is loaded once. `row` is where the
+ * first of them is, or for a block at the side, column 0 of the image. Pointers advance from column to
+ * column, since offsets of their own would each take a register. */
+static void block_row(Depthwise *s, Ptr row, Ival left, Ptr w, Vec *acc, bool side)
 {
     Gen *g = s->g;
     Vec f[UNROLL_COLUMNS];
@@ -84,13 +98,15 @@ static void block_row(Depthwise *s, Ptr row, Ptr w, Vec *acc, int px)
         f[kx] = load(s, w, ival(0));
         w = p_at(g, w, s->c, s->t);
     }
-    int64_t last = (px - 1) * s->sw + (s->kw - 1) * s->dw;
+    int64_t last = (s->px - 1) * s->sw + (s->kw - 1) * s->dw;
     for (int64_t column = 0, at = 0; column <= last; column++) {
         Vec x = {0};
-        for (int64_t j = 0; j < px; j++) {
+        for (int64_t j = 0; j < s->px; j++) {
             int64_t from = column - j * s->sw, kx = from / s->dw;
             if (from < 0 || from % s->dw || kx >= s->kw) continue;
-            if (!x.v) {
+            if (!x.v && side) {
+                x = side_column(s, row, i_add(g, left, ival(column)));
+            } else if (!x.v) {
                 row = p_at(g, row, i_mul(g, ival(column - at), s->c), s->t);
                 at = column;
                 x = load(s, row, ival(0));
@@ -100,34 +116,24 @@ static void block_row(Depthwise *s, Ptr row, Ptr w, Vec *acc, int px)
     }
 }
 
-static void block(Depthwise *s, Ival ox, Ival left, Ival channel, int px)
+/* Pixels from ox on, whose windows begin at column `left`. */
+static void block(Depthwise *s, Ival ox, Ival left, Ival channel, bool side)
 {
     Gen *g = s->g;
     Vec acc[BLOCK_MAX];
-    for (int j = 0; j < px; j++) acc[j] = zero(s);
-    FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, px) {
-        Ptr row = window_row(s, ky.i, left), w = weights(s, ky.i, ival(0));
-        block_row(s, p_at(g, row, channel, s->t), p_at(g, w, channel, s->t), acc, px);
+    for (int j = 0; j < s->px; j++) acc[j] = zero(s);
+    FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, s->px) {
+        Ptr row = window_row(s, ky.i, side ? ival(0) : left), w = weights(s, ky.i);
+        block_row(s, p_at(g, row, channel, s->t), left, p_at(g, w, channel, s->t), acc, side);
     }
-    for (int j = 0; j < px; j++) finish(s, i_add(g, ox, ival(j)), channel, acc[j]);
-}
-
-/* `nv` vectors of channels of one pixel, whose window may hang over the image's sides. */
-static void single(Depthwise *s, Ival ox, Ival left, Ival kx0, Ival kx1, Ival channel, int nv)
-{
-    Gen *g = s->g;
-    Vec acc[WIDE];
-    for (int j = 0; j < nv; j++) acc[j] = zero(s);
-    FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, nv)
-        FOR_CARRY (g, kx, kx0, kx1, ival(1), acc, nv) {
-            Ptr x = window_row(s, ky.i, i_add(g, left, i_mul(g, kx.i, ival(s->dw)))),
-                w = weights(s, ky.i, kx.i);
-            for (int j = 0; j < nv; j++) {
-                Ival at = i_add(g, channel, ival((int64_t)j * LANES));
-                acc[j] = v_mac(g, load(s, x, at), load(s, w, at), acc[j]);
-            }
-        }
-    for (int j = 0; j < nv; j++) finish(s, ox, i_add(g, channel, ival((int64_t)j * LANES)), acc[j]);
+    if (!side && !s->heavy) {
+        for (int j = 0; j < s->px; j++) finish(s, i_add(g, ox, ival(j)), channel, acc[j]);
+        return;
+    }
+    for (int j = 0; j < s->px; j++) v_store(g, s->sums, ival(j * LANES), acc[j]);
+    Ival n = side ? i_min(g, ival(s->px), i_sub(g, s->ow, ox)) : ival(s->px);
+    FOR (g, j, ival(0), n, ival(1))
+        finish(s, i_add(g, ox, j.i), channel, v_load_line(g, s->sums, i_mul(g, j.i, ival(LANES)), s->t));
 }
 
 /* Taps from `start` in steps of `d` that lie in 0..size-1: [*lo, *hi) of n. */
@@ -139,60 +145,34 @@ static void inside(Gen *g, Ival start, int64_t d, int64_t n, Ival size, Ival *lo
     *hi = i_min(g, ival(n), i_div(g, i_add(g, room, ival(d - 1)), ival(d)));
 }
 
-typedef struct {
-    Ival left, kx0, kx1;
-} Columns;
-
-static Columns columns(Depthwise *s, Ival ox)
-{
-    Columns c = {.left = i_sub(s->g, i_mul(s->g, ox, ival(s->sw)), s->pad_w)};
-    inside(s->g, c.left, s->dw, s->kw, s->width, &c.kx0, &c.kx1);
-    return c;
-}
-
 /* All channels but those of the tail; the last vector may overlap the one before. */
 static Ival vector_channel(Depthwise *s, Ival c)
 {
-    return s->overlap ? i_min(s->g, c, i_sub(s->g, s->c, ival(LANES))) : c;
+    return s->overlap ? i_min(s->g, c, i_sub(s->g, s->c1, ival(LANES))) : c;
 }
 
-static void output_row(Depthwise *s, int px)
+static void output_row(Depthwise *s)
 {
     Gen *g = s->g;
-    Ival whole = i_mul(g, i_div(g, s->c, ival(LANES)), ival(LANES)), end = s->overlap ? s->c : whole;
-    Cond vectors = c_le(g, ival(LANES), s->c);
-    /* Pixels [x0, x1) have the window's full width, and [x0, xe) are whole blocks. */
-    Ival reach = i_sub(g, i_add(g, s->width, s->pad_w), ival((s->kw - 1) * s->dw));
-    Ival x0 = i_min(g, s->ow, i_div(g, i_add(g, s->pad_w, ival(s->sw - 1)), ival(s->sw)));
-    Ival x1 = i_div(g, i_add(g, i_max(g, reach, ival(0)), ival(s->sw - 1)), ival(s->sw));
-    x1 = i_max(g, x0, i_min(g, x1, s->ow));
-    Ival xe = i_add(g, x0, i_mul(g, i_div(g, i_sub(g, x1, x0), ival(px)), ival(px)));
-    IF(g, wide, vectors)
-    {
-        FOR (g, ox, x0, xe, ival(px)) {
-            Ival left = i_sub(g, i_mul(g, ox.i, ival(s->sw)), s->pad_w);
-            FOR (g, c, ival(0), end, ival(LANES)) block(s, ox.i, left, vector_channel(s, c.i), px);
+    Ival n = i_sub(g, s->c1, s->c0), whole = i_add(g, s->c0, i_mul(g, i_div(g, n, ival(LANES)), ival(LANES)));
+    Ival end = s->overlap ? s->c1 : whole;
+    Cond vectors = c_le(g, ival(LANES), n), rest = s->overlap ? c_not(g, vectors) : c_lt(g, whole, s->c1);
+    Ival span = ival((s->px - 1) * s->sw + (s->kw - 1) * s->dw);
+    FOR (g, x, ival(0), s->ow, ival(s->px)) {
+        Ival left = i_sub(g, i_mul(g, x.i, ival(s->sw)), s->pad_w);
+        Cond inner = c_and(g, c_le(g, ival(0), left), c_lt(g, i_add(g, left, span), s->width));
+        inner = c_and(g, inner, c_le(g, i_add(g, x.i, ival(s->px)), s->ow));
+        IF(g, all, c_and(g, vectors, inner))
+        FOR (g, c, s->c0, end, ival(LANES)) block(s, x.i, left, vector_channel(s, c.i), false);
+        IF(g, side, c_and(g, vectors, c_not(g, inner)))
+        FOR (g, c, s->c0, end, ival(LANES)) block(s, x.i, left, vector_channel(s, c.i), true);
+        IF(g, tail, rest)
+        {
+            Vec mask = v_first(g, i_sub(g, s->c1, whole));
+            s->mask = &mask;
+            block(s, x.i, left, whole, true);
+            s->mask = NULL;
         }
-        Ival others = i_add(g, x0, i_sub(g, s->ow, xe));
-        Ival groups = i_mul(g, i_div(g, whole, ival(WIDE * LANES)), ival(WIDE * LANES));
-        FOR (g, i, ival(0), others, ival(1)) {
-            Ival ox = i_select(g, c_lt(g, i.i, x0), i.i, i_add(g, i_sub(g, i.i, x0), xe));
-            Columns k = columns(s, ox);
-            FOR (g, c, ival(0), groups, ival(WIDE * LANES)) single(s, ox, k.left, k.kx0, k.kx1, c.i, WIDE);
-            FOR (g, c, groups, end, ival(LANES))
-                single(s, ox, k.left, k.kx0, k.kx1, vector_channel(s, c.i), 1);
-        }
-    }
-    Cond rest = s->overlap ? c_not(g, vectors) : c_lt(g, whole, s->c);
-    IF(g, tail, rest)
-    {
-        Vec mask = v_first(g, i_sub(g, s->c, whole));
-        s->mask = &mask;
-        FOR (g, ox, ival(0), s->ow, ival(1)) {
-            Columns k = columns(s, ox.i);
-            single(s, ox.i, k.left, k.kx0, k.kx1, whole, 1);
-        }
-        s->mask = NULL;
     }
 }
 
@@ -235,13 +215,24 @@ void emit_depthwise(Gen *g, const Kernel *k)
     setup(s);
     const Isa *isa = g_isa(g);
     int registers = isa->vec_bytes * isa->vec_regs;
-    int px = registers >= 2048 ? 6 : registers >= 512 ? 4 : registers >= 256 ? 2 : 1;
+    s->px = registers >= 2048 ? 7 : registers >= 512 ? 4 : registers >= 256 ? 2 : 1;
+    s->sums = p_bytes(g, g_scratch(g), ival(0));
+    int epilogue = 0;
+    ir_each_op (op, k->body) epilogue += op->def->kind == KIND_MAP ? op_cost(op->def) : 0;
+    s->heavy = epilogue >= COST_HEAVY;
+    Ival oh = g_dim(g, DW_OH), rows = g_dim(g, DW_ROWS), chunk = g_dim(g, DW_CHUNK);
+    Ival chunks = i_div(g, i_sub(g, i_add(g, s->c, chunk), ival(1)), chunk);
+    Ival blocks = i_div(g, i_sub(g, i_add(g, oh, rows), ival(1)), rows);
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
-        Ival oh = g_dim(g, DW_OH), oy = i_mod(g, u.i, oh);
-        s->image = i_div(g, u.i, oh);
-        s->top = i_sub(g, i_mul(g, oy, ival(s->sh)), s->pad_h);
-        s->out_row = i_mul(g, u.i, s->ow);
-        inside(g, s->top, s->dh, s->kh, s->h, &s->ky0, &s->ky1);
-        output_row(s, px);
+        Ival r = i_div(g, u.i, chunks), y0 = i_mul(g, i_mod(g, r, blocks), rows);
+        s->c0 = i_mul(g, i_mod(g, u.i, chunks), chunk);
+        s->c1 = i_min(g, i_add(g, s->c0, chunk), s->c);
+        s->image = i_div(g, r, blocks);
+        FOR (g, y, y0, i_min(g, i_add(g, y0, rows), oh), ival(1)) {
+            s->top = i_sub(g, i_mul(g, y.i, ival(s->sh)), s->pad_h);
+            s->out_row = i_mul(g, i_add(g, i_mul(g, s->image, oh), y.i), s->ow);
+            inside(g, s->top, s->dh, s->kh, s->h, &s->ky0, &s->ky1);
+            output_row(s);
+        }
     }
 }

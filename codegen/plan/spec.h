@@ -29,7 +29,7 @@
  *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
- * [?c], [] or the result's shape. units = n * oh.
+ * [?c], [] or the result's shape. units = n * ceil(oh/rows) * ceil(c/chunk), the chunk innermost.
  *
  * winograd: x[?n,?h,?w,?c] and u[products,?c,?k] in panels; tile and window static in the text's winograd op,
  * which has no padding: that is dims. dims: the WG_* list. Tiles are numbered (image, row, column); a block
@@ -91,7 +91,20 @@ enum {
     IG_DIMS
 };
 
-enum { DW_N, DW_H, DW_W, DW_C, DW_OH, DW_OW, DW_PH, DW_PW, DW_DIMS };
+enum { DW_SUMS_BYTES = 512 }; /* depthwise's scratch for the sums of a block of pixels */
+
+enum {
+    DW_H,
+    DW_W,
+    DW_C,
+    DW_OH,
+    DW_OW,
+    DW_PH,
+    DW_PW,
+    DW_ROWS,  /* of the result, per unit */
+    DW_CHUNK, /* channels per unit */
+    DW_DIMS
+};
 
 enum {
     WG_N,

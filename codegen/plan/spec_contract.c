@@ -270,6 +270,28 @@ void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
     text_end(&t, header);
 }
 
+/* As many channels as let the rows under a window stay in the first-level cache, unless the image comes from
+ * memory, which is quicker in order; and as many rows as leave enough units, since the next unit reads some
+ * of them again. */
+static void depthwise_units(Module *mod, KernelSpec *s, Dim images, int64_t kh, int64_t esize)
+{
+    enum { L1_PART = 24 << 10, L2_PART = 1 << 20, UNITS = 64, LEAST_ROWS = 4 };
+    Dim *d = s->dim;
+    int64_t c = max_i64(1, guess(d[DW_C])), h = guess(d[DW_H]), width = max_i64(1, guess(d[DW_W]));
+    int64_t oh = max_i64(1, guess(d[DW_OH])), chunk = c;
+    double bytes =
+        (double)c * (double)esize * ((double)h * (double)width + (double)oh * (double)guess(d[DW_OW]));
+    if (bytes <= L2_PART) chunk = max_i64(L1_PART / esize / kh / width, 1);
+    chunk = round_up(ceil_div(c, ceil_div(c, round_up(chunk, PANEL))), PANEL);
+    int64_t rows = oh, chunks = ceil_div(c, chunk) * max_i64(1, guess(images));
+    while (rows >= 2 * LEAST_ROWS && ceil_div(oh, rows) * chunks < UNITS) rows = ceil_div(rows, 2);
+    d[DW_ROWS] = rows;
+    d[DW_CHUNK] = chunk;
+    s->ndims = DW_DIMS;
+    s->units = dim_mul(mod, dim_mul(mod, images, dim_ceildiv(mod, d[DW_OH], rows)),
+                       dim_ceildiv(mod, d[DW_C], chunk));
+}
+
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
 {
     const Op *conv = contract_anchor(kernel);
@@ -295,13 +317,10 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
     contract_bind_epilogue(&t, conv, &full, c);
     text_bind(&t, conv->out[0], v);
     contract_add_epilogue(&t, conv);
-    Dim dims[DW_DIMS] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
+    Dim dims[] = {x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
-    out->ndims = DW_DIMS;
-    out->units = dim_mul(m, r->dim[0], r->dim[1]);
-    int64_t esize = (int64_t)dtype_size(x->dtype);
-    Dim zeros = dim_mul(m, dim_ceildiv(m, dim_mul(m, x->dim[3], esize), 64), 64);
-    out->scratch = dim_add(m, w->dim[0] * w->dim[1] * 8 * 16 + 128, zeros);
+    depthwise_units(m, out, r->dim[0], w->dim[0], (int64_t)dtype_size(x->dtype));
+    out->scratch = DW_SUMS_BYTES;
     spec_grain(out, 20);
     text_end(&t, "#algo=depthwise");
 }
