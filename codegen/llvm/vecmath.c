@@ -213,7 +213,16 @@ Vec vm_tanh(Gen *g, Vec x)
 Vec vm_sigmoid(Gen *g, Vec x)
 {
     Vec one = num(g, x, 1);
-    return v_div(g, one, v_add(g, one, vm_exp(g, v_neg(g, x))));
+    if (is_f64(x)) return v_div(g, one, v_add(g, one, vm_exp(g, v_neg(g, x))));
+    /* 1 / (1 + 2^n e^-s) with x = s - n ln2, where 2^n is a normal number; beyond, the result is 0 or 1. */
+    x = at_most(g, at_least(g, x, -88), 87);
+    Nearest n = nearest_mul(g, x, -1.4426950408889634);
+    Vec s = v_fma(g, n.f, num(g, x, 0.693359375), x);
+    s = v_fma(g, n.f, num(g, x, -2.12194440e-4), s);
+    Vec q = POLY(g, s, 0.5000000102, -0.1666651289, 0.04166618552, -0.008369598574, 0.00139518192);
+    Vec y = v_fma(g, v_mul(g, s, s), q, v_sub(g, one, s));
+    y = v_bits(g, v_add(g, v_bits(g, y, n.bits.dtype), v_shl(g, n.bits, 23)), x.dtype);
+    return v_div(g, one, v_add(g, one, y));
 }
 
 Vec vm_softplus(Gen *g, Vec x)
