@@ -40,8 +40,8 @@ static void take_call(void *arg, const jitc_call *c)
     ProfileCall *call = &p->call[c->index];
     if (!call->about.size) call->about = *c;
     call->ns += (double)(c->end_ns - c->start_ns);
-    call->flops += c->flops > 0 ? c->flops : 0;
-    call->done += c->done_flops > 0 ? c->done_flops : 0;
+    call->flops += c->flops;
+    call->done += c->done_flops;
     call->bytes += c->bytes;
     call->rounds++;
     keep_event(p->now, c);

@@ -14,6 +14,16 @@ static double call_bytes(const Plan *plan, const PlanCall *c, const int64_t *reg
     return bytes;
 }
 
+/* How much more than was guessed a call of open sizes does in this run. */
+static double call_scale(const Plan *plan, const PlanCall *c, const int64_t *reg)
+{
+    const Type *t = &plan->buf[plan->call_buf[c->buf0 + c->work.largest]].type;
+    double n = 1;
+    if (!c->work.open || c->work.elements <= 0) return 1;
+    for (int d = 0; d < t->rank; d++) n *= (double)plan_num(t->dim[d], reg);
+    return n / c->work.elements;
+}
+
 static void tell(CallWatch *w, uint32_t call, const int64_t *reg)
 {
     ExecProfile *profile = (ExecProfile *)(void *)((char *)w - offsetof(ExecProfile, watch));
@@ -22,6 +32,7 @@ static void tell(CallWatch *w, uint32_t call, const int64_t *reg)
     const Plan *plan = x->v->plan;
     const PlanCall *c = &plan->call[call];
     const KernelWork *work = &c->work;
+    double scale = call_scale(plan, c, reg);
     jitc_call told = {.size = sizeof told,
                       .index = call,
                       .kernel = work->kernel,
@@ -33,8 +44,8 @@ static void tell(CallWatch *w, uint32_t call, const int64_t *reg)
                       .nnodes = c->nnodes,
                       .start_ns = w->start,
                       .end_ns = w->end,
-                      .flops = work->open ? -1 : work->flops,
-                      .done_flops = work->open ? -1 : work->done,
+                      .flops = work->flops * scale,
+                      .done_flops = work->done * scale,
                       .bytes = work->open ? call_bytes(plan, c, reg) : work->bytes,
                       .shares = w->share,
                       .nshares = w->nshares};

@@ -116,6 +116,19 @@ static void add_nodes(Planner *p, const Op *op, PlanCall *c)
     c->nnodes = op->from->n;
 }
 
+/* In what proportion to the sizes of a run the counts are. */
+static void measure_open(const Op *op, const KernelSpec *s, KernelWork *w)
+{
+    w->elements = 0;
+    for (int i = 0; w->open && i < s->noperands + op->nout; i++) {
+        const Type *t = &(i < s->noperands ? op->in[s->operand[i]] : op->out[i - s->noperands])->type;
+        double n = (double)guess_numel(t);
+        if (type_static(t) || n <= w->elements) continue;
+        w->elements = n;
+        w->largest = (uint32_t)i;
+    }
+}
+
 static void add_call(Planner *p, const Op *op)
 {
     KernelSpec s;
@@ -163,6 +176,7 @@ static void add_call(Planner *p, const Op *op)
     add_nodes(p, op, &c);
     c.op = op;
     work_of(p->m, op, spec_class(p->job, &s), &c.work);
+    measure_open(op, &s, &c.work);
     for (const Op *o = op->body->first; o; o = o->next)
         if (o->def->kind == KIND_CONTRACT) p->plan->macs += (int64_t)(work_flops(o) / 2);
     emit(p, CTL_call, p->calls.n, 0, 0);

@@ -647,13 +647,15 @@ END_TEST
 typedef struct {
     uint32_t calls, shares;
     int64_t last_ns;
+    double flops;
     bool wrong;
 } Told;
 
 static void told(void *arg, const jitc_call *c)
 {
     Told *t = arg;
-    bool sizes = c->size == sizeof *c && c->nnodes > 0 && c->bytes > 0 && c->flops >= -1 && c->done_flops <= c->flops;
+    bool sizes =
+        c->size == sizeof *c && c->nnodes > 0 && c->bytes > 0 && c->flops >= 0 && c->done_flops <= c->flops;
     bool times = c->start_ns >= t->last_ns && c->end_ns >= c->start_ns;
     bool texts = *c->kernel && *c->algorithm && *c->shape && *c->node && *c->op && *c->nodes[0];
     for (size_t i = 0; i < c->nshares; i++)
@@ -661,6 +663,7 @@ static void told(void *arg, const jitc_call *c)
                 c->shares[i].end_ns >= c->shares[i].start_ns && c->shares[i].thread;
     t->wrong = t->wrong || !sizes || !times || !texts;
     t->last_ns = c->end_ns;
+    t->flops += c->flops;
     t->shares += (uint32_t)c->nshares;
     t->calls++;
 }
@@ -681,11 +684,14 @@ START_TEST(test_profile)
     ck_assert_uint_gt(t.shares, 1);
     must(x, jitc_exec_set_parallel_for(x, NULL, NULL, 0));
     t.shares = 0;
+    double each = t.flops / 401;
     for (int64_t rows = 20; rows < 26; rows++) { /* with code of several versions, a general one among them */
         uint32_t before = t.calls;
+        t.flops = 0;
         must(x, bind_rows(x, rows));
         must(x, jitc_exec_run(x));
         expect_rows(x, rows);
+        ck_assert(t.flops > 0.999 * each * (double)rows && t.flops < 1.001 * each * (double)rows);
         ck_assert_uint_gt(t.calls, before);
     }
     ck_assert(exec_is_general(x));
