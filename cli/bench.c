@@ -203,7 +203,7 @@ ExitStatus command_bench(Options *o)
     Str text = {0};
     bool to_stdout = o->json && strcmp(o->json, "-") == 0;
     if (!to_stdout && !o->quiet) {
-        r.peak = fma_peak_gflops(o->threads);
+        r.peak = fma_peak_gflops(o->cpu, o->threads);
         put_text(&text, &r);
         put_stdout(o->job, &text);
     }

@@ -214,8 +214,8 @@ typedef struct SessionInfo {
 void session_info(const Session *s, SessionInfo *out);
 
 /* Billions of f32 multiply-adds times two per second that this machine does in registers on `threads`
- * threads. */
-double fma_peak_gflops(int threads);
+ * threads, with what code for `cpu` (as in --cpu) may use. */
+double fma_peak_gflops(const char *cpu, int threads);
 const char *cpu_vectors(void); /* "AVX-512, VNNI" */
 /* The code generator's view of the host; false, with a reason in *why for free(), when there is none. */
 bool host_describe(char *llvm, size_t nllvm, char *cpu, size_t ncpu, char **why);

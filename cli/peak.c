@@ -40,11 +40,19 @@ __attribute__((target("avx512f"))) static double peak_avx512(float *x)
     PEAK_LOOP(__m512, _mm512_set1_ps, _mm512_fmadd_ps, 16, _mm512_storeu_ps);
 }
 
-static PeakFn *best_fn(void)
+/* What code for this CPU may use; of a CPU by another name than a level's, what this machine has. */
+static PeakFn *best_fn(const char *cpu)
 {
+    static const char family[] = "x86-64";
+    int level = 4;
+    if (cpu && strncmp(cpu, family, sizeof family - 1) == 0) {
+        const char *end = cpu + sizeof family - 1;
+        level = end[0] == '-' && end[1] == 'v' ? end[2] - '0' : 1;
+    }
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) return peak_avx512;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? peak_avx2 : peak_sse;
+    if (level >= 4 && __builtin_cpu_supports("avx512f")) return peak_avx512;
+    return level >= 3 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? peak_avx2
+                                                                                         : peak_sse;
 }
 
 const char *cpu_vectors(void)
@@ -63,8 +71,9 @@ static double peak_generic(float *x)
 {
     PEAK_LOOP(Vec4, SET_VEC4, FMA_VEC4, 4, STORE_VEC4);
 }
-static PeakFn *best_fn(void)
+static PeakFn *best_fn(const char *cpu)
 {
+    (void)cpu;
     return peak_generic;
 }
 const char *cpu_vectors(void)
@@ -95,13 +104,13 @@ static void share(void *arg, size_t k)
     }
 }
 
-double fma_peak_gflops(int threads)
+double fma_peak_gflops(const char *cpu, int threads)
 {
     static PeakRun r;
     double sum = 0;
     if (threads > (int)COUNT(r.rate)) threads = COUNT(r.rate);
     ThreadPool *pool = threads > 1 ? threads_new(threads) : NULL;
-    r.fn = best_fn();
+    r.fn = best_fn(cpu);
     for (int attempt = 0; attempt < 4; attempt++) parallel_for(pool, share, &r, (size_t)threads);
     for (int i = 0; i < threads; i++) sum += r.rate[i];
     threads_free(pool);

@@ -147,7 +147,7 @@ ExitStatus command_profile(Options *o)
     session_run(o, s);
     jitc_exec_set_profile(s->exec, take_call, p);
     measure(o, s, p);
-    p->peak = fma_peak_gflops(o->threads);
+    p->peak = fma_peak_gflops(o->cpu, o->threads);
     bool to_stdout = (o->json && strcmp(o->json, "-") == 0) || (o->trace && strcmp(o->trace, "-") == 0) ||
                      (o->svg && strcmp(o->svg, "-") == 0);
     if (!to_stdout) {

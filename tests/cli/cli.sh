@@ -554,6 +554,8 @@ profile() {
         ! command -v python3 >/dev/null || python3 -c 'import xml.dom.minidom as m; m.parse("run.svg")' ||
             failed "the picture is not XML"
     done
+    run 0 "$jitc" profile "$digits" --secs 0 --quiet --cpu x86-64
+    says ' all$'
     bad 1 'is a string' "$jitc" profile "$here/bytes.pbtxt"
     run 1 "$jitc" profile "$digits" --secs 0 --quiet --json nowhere/p.json
     complains '^jitc: error: nowhere/p.json: '
