@@ -94,7 +94,7 @@ static void sum_pass(Eval *e, int streams, void *arg)
     Vec v[NV_MAX];
     operand(e, r, v);
     for (int j = 0; j < streams; j++) {
-        Vec y = vm_exp(e->g, v_sub(e->g, v[j], v_splat(e->g, r->max, LANES)));
+        Vec y = vm_exp_neg(e->g, v_sub(e->g, v[j], v_splat(e->g, r->max, LANES)));
         if (r->to_memory) put(e, r, j, y);
         r->acc[j] = v_add(e->g, r->acc[j], mask_off(e, y, 0));
     }
@@ -105,7 +105,7 @@ static Vec finish(Eval *e, Row *r, Vec v, bool have_exp)
     Gen *g = e->g;
     Vec max = v_splat(g, r->max, v.lanes), scale = v_splat(g, r->scale, v.lanes);
     if (r->op->code == OP_log_softmax) return v_sub(g, v_sub(g, v, max), scale);
-    return v_mul(g, have_exp ? v : vm_exp(g, v_sub(g, v, max)), scale);
+    return v_mul(g, have_exp ? v : vm_exp_neg(g, v_sub(g, v, max)), scale);
 }
 
 static void last_pass(Eval *e, int streams, void *arg)
@@ -228,7 +228,8 @@ static void held_row(Eval *e, Row *r, int64_t n)
     int paired = (int)(n / (SUMS * LANES)) * SUMS; /* the others go to the first, as in run_loop() */
     for (int j = 0; j < many; j++) {
         e->lane = lane[j];
-        Vec y = vm_exp(g, v_sub(g, v[j], v_splat(g, r->max, LANES))), *to = &sum[j < paired ? j % SUMS : 0];
+        Vec y = vm_exp_neg(g, v_sub(g, v[j], v_splat(g, r->max, LANES))),
+            *to = &sum[j < paired ? j % SUMS : 0];
         if (r->op->code == OP_softmax) v[j] = y;
         *to = v_add(g, *to, mask_off(e, y, 0));
     }

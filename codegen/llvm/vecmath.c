@@ -97,13 +97,14 @@ static Vec half_of(Gen *g, Vec n)
     return v_sub(g, v_shr(g, v_add(g, n, inum(g, n, 8192)), 1), inum(g, n, 4096));
 }
 
-/* x = n ln2 + r, |r| <= ln2 / 2; returns (e^r - 1 - r) / r^2. */
-static Vec exp_reduce(Gen *g, Vec x, Vec *r, Vec *n)
+/* x + rest = n ln2 + r, |r| <= ln2 / 2; returns (e^r - 1 - r) / r^2. No rest: NULL. It is small beside x. */
+static Vec exp_reduce(Gen *g, Vec x, const Vec *rest, Vec *r, Vec *n)
 {
-    Nearest k = nearest_mul(g, x, 1.4426950408889634);
+    Nearest k = nearest_mul(g, rest ? v_add(g, x, *rest) : x, 1.4426950408889634);
     bool wide = is_f64(x);
     *n = nearest_int(g, k);
     Vec t = v_fma(g, k.f, num(g, x, wide ? -6.93147180369123816490e-01 : -0.693359375), x);
+    if (rest) t = v_add(g, t, *rest);
     *r = v_fma(g, k.f, num(g, x, wide ? -1.90821492927058770002e-10 : 2.12194440e-4), t);
     if (!wide) return POLY(g, *r, 0.5000000102, 0.1666651289, 0.04166618552, 0.008369598574, 0.00139518192);
     return POLY(g, *r, 0.4999999999999999996, 0.1666666666666668562, 0.04166666666666672957,
@@ -116,18 +117,32 @@ Vec vm_exp(Gen *g, Vec x)
 {
     Vec r, n, q;
     x = is_f64(x) ? at_most(g, at_least(g, x, -746), 710) : at_most(g, at_least(g, x, -104), 89);
-    q = exp_reduce(g, x, &r, &n);
+    q = exp_reduce(g, x, NULL, &r, &n);
     Vec y = v_add(g, v_fma(g, v_mul(g, r, r), q, r), num(g, x, 1)), half = half_of(g, n);
     /* In two steps, since 2^n alone may be out of range. */
     y = v_mul(g, y, power_of_2(g, half, x.dtype));
     return v_mul(g, y, power_of_2(g, v_sub(g, n, half), x.dtype));
 }
 
+/* e^(x + rest), where it is at most half of the largest number: 2^n is a number then, or its exponent is that
+ * of 0, and so is the result. */
+static Vec exp_in_range(Gen *g, Vec x, const Vec *rest)
+{
+    Vec r, n, q = exp_reduce(g, at_least(g, x, is_f64(x) ? -709 : -88), rest, &r, &n);
+    Vec y = v_add(g, v_fma(g, v_mul(g, r, r), q, r), num(g, x, 1));
+    return v_mul(g, y, power_of_2(g, n, x.dtype));
+}
+
+Vec vm_exp_neg(Gen *g, Vec x)
+{
+    return exp_in_range(g, x, NULL);
+}
+
 Vec vm_expm1(Gen *g, Vec x0)
 {
     Vec r, n, q, x;
     x = is_f64(x0) ? at_most(g, at_least(g, x0, -40), 710) : at_most(g, at_least(g, x0, -20), 89);
-    q = exp_reduce(g, x, &r, &n);
+    q = exp_reduce(g, x, NULL, &r, &n);
     Vec m = v_fma(g, v_mul(g, r, r), q, r); /* e^r - 1 */
     /* 2^n (m + 1) - 1, halved so that n = 128 does not overflow too soon. */
     Vec half = power_of_2(g, v_sub(g, n, inum(g, n, 1)), x.dtype);
@@ -228,7 +243,7 @@ Vec vm_sigmoid(Gen *g, Vec x)
 Vec vm_softplus(Gen *g, Vec x)
 {
     Vec zero = num(g, x, 0), positive = v_select(g, v_cmp(g, CMP_LT, x, zero), zero, x);
-    return v_add(g, positive, vm_log1p(g, vm_exp(g, v_neg(g, v_abs(g, x)))));
+    return v_add(g, positive, vm_log1p(g, vm_exp_neg(g, v_neg(g, v_abs(g, x)))));
 }
 
 Vec vm_erf(Gen *g, Vec x)
@@ -258,6 +273,21 @@ Vec vm_erf(Gen *g, Vec x)
                  -0.00001367042734577322862, 1.262560026776746893e-6, 2.410558241207195511e-6);
     Vec large = v_sub(g, one, v_mul(g, vm_exp(g, v_neg(g, v_mul(g, c, c))), h));
     return v_select(g, near, v_mul(g, x, small), vm_copysign(g, large, x));
+}
+
+/* erfc of an f32 as e^(-x^2) t P(t), t = 1 / (1 + 0.35 x), for x >= 0; beyond 10.1 it rounds to 0. */
+Vec vm_erfc_f32(Gen *g, Vec x)
+{
+    Vec a = at_most(g, v_abs(g, x), 10.5), bits = v_bits(g, a, JITC_INT32);
+    /* The square in two parts, the first one exact, since its rounding error would be amplified. */
+    Vec high = v_bits(g, v_and(g, bits, inum(g, bits, -4096)), JITC_FLOAT32);
+    Vec low = v_neg(g, v_mul(g, v_sub(g, a, high), v_add(g, a, high)));
+    Vec y = exp_in_range(g, v_neg(g, v_mul(g, high, high)), &low);
+    Vec t = v_div(g, num(g, x, 1), v_fma(g, a, num(g, x, 0.35), num(g, x, 1)));
+    Vec p = POLY(g, t, 0.1974822879, 0.1971655041, 0.1876894087, 0.1521290988, 0.1434428841, 0.09165361524,
+                 -0.03306081519, 0.1853342801, -0.1605221629, 0.03868590295);
+    y = v_mul(g, y, v_mul(g, t, p));
+    return v_select(g, v_cmp(g, CMP_LT, x, num(g, x, 0)), v_sub(g, num(g, x, 2), y), y);
 }
 
 /* -- Trigonometry, in f64 --------------------------------------------------------------------------- */

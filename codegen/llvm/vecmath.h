@@ -7,6 +7,7 @@
 #include "codegen/llvm/gen.h"
 
 Vec vm_exp(Gen *g, Vec x);
+Vec vm_exp_neg(Gen *g, Vec x); /* of what is at most 0; results that are not normal are 0 */
 Vec vm_expm1(Gen *g, Vec x);
 Vec vm_log(Gen *g, Vec x); /* denormal operands count as 0, as in the mode that kernels run in */
 Vec vm_log1p(Gen *g, Vec x);
@@ -17,7 +18,8 @@ Vec vm_sigmoid(Gen *g, Vec x);
 Vec vm_softplus(Gen *g, Vec x);
 Vec vm_erf(Gen *g, Vec x);
 Vec vm_erfc(Gen *g, Vec x);
-Vec vm_lgamma(Gen *g, Vec x); /* of f64 within about 1e-14 of the larger of 1 and the result */
+Vec vm_erfc_f32(Gen *g, Vec x); /* within 4e-7 of the result, as far as that is normal */
+Vec vm_lgamma(Gen *g, Vec x);   /* of f64 within about 1e-14 of the larger of 1 and the result */
 Vec vm_digamma(Gen *g, Vec x);
 Vec vm_ndtri(Gen *g, Vec x);
 Vec vm_pow(Gen *g, Vec x, Vec y); /* f64: relative error about |y log x| ulp */

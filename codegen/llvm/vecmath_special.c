@@ -1,5 +1,5 @@
-/* Error and gamma functions, computed in f64 for every type. The rational approximations are Moshier's
- * (Cephes); their powers are divided out where they would overflow. */
+/* Error and gamma functions, computed in f64 for every type but erfc of f32. The rational approximations are
+ * Moshier's (Cephes); their powers are divided out where they would overflow. */
 #include "codegen/llvm/vecmath.h"
 
 #include <math.h>
@@ -65,7 +65,7 @@ static Vec erfc_f64(Gen *g, Vec x)
 
 Vec vm_erfc(Gen *g, Vec x)
 {
-    return in_f64(g, x, erfc_f64);
+    return x.dtype == JITC_FLOAT64 ? erfc_f64(g, x) : vm_erfc_f32(g, x);
 }
 
 /* The distance from x to the nearest whole number, times pi. */
