@@ -4,6 +4,8 @@
  * anchor's result, for reductions a prologue on their operand, and one result. All its ops reach that result,
  * so that kernels never depend on each other in a cycle, and the place of the result's op suits the kernel.
  *
+ * A normalisation of rows has several anchors, its reductions.
+ *
  * Contractions choose first, the latest first: the add that ends a residual block joins its last convolution.
  */
 #include <stdlib.h>
@@ -24,9 +26,10 @@ typedef struct {
     Module *m;
     Kinds *kinds;
     Region *r;
-    Op **op;         /* by place */
-    uint8_t *taken;  /* by place: in a kernel already */
-    uint32_t *stamp; /* by place: == now: in the set that grows */
+    Op **op;          /* by place */
+    uint8_t *taken;   /* by place: in a kernel already */
+    uint64_t *passes; /* by place, in row kernels: in which passes over the row it is computed */
+    uint32_t *stamp;  /* by place: == now: in the set that grows */
     uint32_t n, now;
     Value **inner; /* by value id, while a kernel is built */
     uint32_t ninner;
@@ -184,6 +187,71 @@ static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
         put(f, s, next);
         if (operands(f, s) > MAX_OPERANDS) cut(f, s, s->n - 1);
     }
+}
+
+/* -- Rows: normalisations ----------------------------------------------------------------------------- */
+/* A row of a result is computed from rows of the operands, which then are in the first-level cache: each
+ * reduction over the row reads them once, and what comes after the last one writes the result. */
+enum { MAX_ROW = 16384 };
+
+static bool is_row_type(const Type *t)
+{
+    Dim n = last_dim(t);
+    return t->rank >= 2 && n != 0 && n != 1 && n <= MAX_ROW;
+}
+
+/* One value per row of a tensor of dims t. */
+static bool is_per_row(const Type *v, const Type *t)
+{
+    return v->rank == t->rank && v->dim[v->rank - 1] == 1 &&
+           memcmp(v->dim, t->dim, (v->rank - 1U) * sizeof *v->dim) == 0;
+}
+
+/* A reduction of each row of dims t. */
+static bool is_row_reduction(const Op *op, const Type *t)
+{
+    int n;
+    if (op->def->kind != KIND_REDUCE || op->nout != 1 || !dims_equal(&op->in[0]->type, t) ||
+        !is_per_row(&op->out[0]->type, t))
+        return false;
+    const int64_t *axes = attr_v(op, "axes", &n);
+    return axes && n == 1 && axes[0] == t->rank - 1;
+}
+
+/* Adds what rows of the set's first op are computed from by elementwise ops and by reductions of rows; true
+ * when there are any of these. What is costly and read in several passes stays outside. */
+static bool grow_rows(Fuse *f, Set *s, const Type *t)
+{
+    int64_t below = INT64_MAX;
+    int passes = 1;
+    f->passes[s->op[0]->mark] = 1;
+    while (s->n < MAX_MAP) {
+        Op *next = NULL;
+        for (int i = 0; i < s->n; i++)
+            for (int k = 0; k < s->op[i]->nin; k++) {
+                Op *d = s->op[i]->in[k]->def;
+                if (!d || d->parent != f->r || f->taken[d->mark] || in_set(f, d) || d->mark >= below)
+                    continue;
+                if (!next || d->mark > next->mark) next = d;
+            }
+        if (!next) return passes > 1;
+        below = next->mark;
+        bool reduction = is_row_reduction(next, t), full = next->nout && dims_equal(&next->out[0]->type, t);
+        bool map = next->def->kind == KIND_MAP && (full || is_per_row(&next->out[0]->type, t));
+        if ((!reduction && !map) || !all_uses_inside(f, next->out[0])) continue;
+        if (reduction && passes == 64) continue;
+        uint64_t in = reduction ? (uint64_t)1 << passes : 0;
+        for (uint32_t k = 0; k < next->out[0]->nuses && full; k++)
+            in |= f->passes[next->out[0]->uses[k]->mark];
+        if ((in & (in - 1)) && op_cost(next->def) >= COST_HEAVY) continue;
+        f->passes[next->mark] = in;
+        put(f, s, next);
+        if (operands(f, s) > MAX_OPERANDS)
+            cut(f, s, s->n - 1);
+        else
+            passes += reduction;
+    }
+    return passes > 1;
 }
 
 static int by_place(const void *a, const void *b)
@@ -355,6 +423,18 @@ static void kernel_of(Fuse *f, Op *op)
     make(f, &s, algo_of(op));
 }
 
+static bool row_kernel_of(Fuse *f, Op *op)
+{
+    Set s = {0};
+    if (!f->m->fuel || op->nout != 1 || !is_row_type(&op->out[0]->type)) return false;
+    f->now++;
+    put(f, &s, op);
+    if (!grow_rows(f, &s, &op->out[0]->type)) return false;
+    if (f->m->fuel != INT64_MAX) f->m->fuel--;
+    make(f, &s, "rows");
+    return true;
+}
+
 static bool run(Module *m, Region *r, Kinds *kinds)
 {
     bool changed = false;
@@ -362,13 +442,17 @@ static bool run(Module *m, Region *r, Kinds *kinds)
     f.n = number_ops(f.r);
     f.op = job_array(m->job, Op *, f.n + 1);
     f.taken = job_array(m->job, uint8_t, f.n + 1);
+    f.passes = job_array(m->job, uint64_t, f.n + 1);
     f.stamp = job_array(m->job, uint32_t, f.n + 1);
     ir_each_op (op, f.r) f.op[op->mark] = op;
-    for (int round = 0; round < 3; round++) /* contractions, other anchors, elementwise ops */
+    enum { CONTRACTIONS, ROWS, ANCHORS, MAPS, ROUNDS };
+    for (int round = 0; round < ROUNDS; round++)
         for (uint32_t i = f.n; i-- > 0;) {
             Op *op = f.op[i];
             if (!op || stays_outside(op)) continue;
-            int turn = op->def->kind == KIND_CONTRACT ? 0 : op->def->kind == KIND_MAP ? 2 : 1;
+            OpKind kind = op->def->kind;
+            int turn = kind == KIND_CONTRACT ? CONTRACTIONS : kind == KIND_MAP ? MAPS : ANCHORS;
+            if (round == ROWS && turn == MAPS) changed |= row_kernel_of(&f, op);
             if (turn != round) continue;
             kernel_of(&f, op);
             changed = true;
