@@ -4,6 +4,7 @@
  *     mul(add(conv, b), s)     -> add(conv(x, mul(w, s)), mul(b, s))
  *     add(add(y, b1), b2)      -> add(y, add(b1, b2))         likewise sub; mul(mul(y, s1), s2)
  *     conv(mul(x, s), w)       -> conv(x, mul(w, s))          s: one factor, or one per input channel
+ *     div(y, s)                -> mul(y, reciprocal(s))       s: weights only, y after a contraction
  *
  * The new products depend on weights only, so @init computes them once. */
 #include "passes/util.h"
@@ -146,6 +147,21 @@ static bool fold_input_scale(Bn *p, Op *op)
     return replace(p->m, op->out[0], c->out[0]);
 }
 
+/* A division takes as long as some ten multiplications. Only of what a contraction has rounded already: the
+ * quotient may be rounded to whole numbers next. Half precision would lose a bit of its few. */
+static bool multiply(Bn *p, Op *op)
+{
+    int k;
+    if (op->code != OP_div || dtype_size(op->out[0]->type.dtype) < 4 || !other_is_weight(p, op, &k) || k)
+        return false;
+    Value *y = op->in[0], *s = op->in[1];
+    if (!dims_equal(&y->type, &op->out[0]->type) || !is_vector_of(&s->type, last_dim(&y->type)) ||
+        !follows_contraction(y, op->parent))
+        return false;
+    Builder b = builder_at(p->m, op);
+    return replace(p->m, op->out[0], ir_binary(&b, OP_mul, y, ir_unary(&b, OP_reciprocal, s)));
+}
+
 bool pass_bn(Module *m, PassCx *cx)
 {
     (void)cx;
@@ -156,9 +172,9 @@ bool pass_bn(Module *m, PassCx *cx)
         ir_each_op (op, r.at[k]) {
             if (op->nout != 1 || !op->out[0]->nuses || !dtype_is_float(op->out[0]->type.dtype)) continue;
             if (cone_has(&p.cone, op->out[0])) continue;
-            p.changed |=
-                (op->nin == 2 && op->def->kind == KIND_MAP && (fold_scale(&p, op) || regroup(&p, op))) ||
-                fold_input_scale(&p, op);
+            p.changed |= (op->nin == 2 && op->def->kind == KIND_MAP &&
+                          (fold_scale(&p, op) || regroup(&p, op) || multiply(&p, op))) ||
+                         fold_input_scale(&p, op);
         }
     return p.changed;
 }

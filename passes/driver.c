@@ -21,7 +21,7 @@ const PassInfo *passes_at(int i)
 const char *passes_default_pipeline(void)
 {
     return "guard,fix(simplify,fold,cse,control,dce),project,hoist,dilate,layout,fix(simplify,fold,cse,dce),"
-           "bn,groups,padfold,padsplit,winograd,panel,narrow,"
+           "sink,bn,groups,padfold,padsplit,winograd,panel,narrow,"
            "fix(simplify,fold,cse,dce),hoist,init,dce,fuse";
 }
 

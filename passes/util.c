@@ -97,6 +97,24 @@ bool is_depthwise(const Op *conv)
     return groups > 1 && conv->in[0]->type.dim[3] == groups;
 }
 
+static bool follows(const Value *v, const Region *r, int depth)
+{
+    enum { DEPTH = 16 };
+    if (!v->def || v->def->parent != r || depth == DEPTH) return false;
+    if (v->def->def->kind == KIND_CONTRACT) return true;
+    if (v->def->def->kind != KIND_MAP) return false;
+    for (int i = 0; i < v->def->nin; i++) {
+        const Value *in = v->def->in[i];
+        if (dims_equal(&in->type, &v->type) && follows(in, r, depth + 1)) return true;
+    }
+    return false;
+}
+
+bool follows_contraction(const Value *v, const Region *r)
+{
+    return follows(v, r, 0);
+}
+
 int64_t bytes_guess(const Type *t)
 {
     int64_t n = (int64_t)dtype_size(t->dtype);

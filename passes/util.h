@@ -18,12 +18,14 @@ bool replace(Module *m, Value *old, Value *by);
 /* For rewrites that later stages rely on: not limited by fuel. */
 void must_replace(Module *m, Value *old, Value *by);
 
-Builder builder_at(Module *m, Op *before);                /* with the op's provenance */
-bool dims_equal(const Type *a, const Type *b);            /* rank and dims */
-bool is_scalar_like(const Type *t);                       /* exactly one element */
-bool is_vector_of(const Type *t, Dim c);                  /* one element, or c of them along the last dim */
-Dim last_dim(const Type *t);                              /* 1 for rank 0 */
-bool is_depthwise(const Op *conv);                        /* groups = input channels > 1 */
+Builder builder_at(Module *m, Op *before);     /* with the op's provenance */
+bool dims_equal(const Type *a, const Type *b); /* rank and dims */
+bool is_scalar_like(const Type *t);            /* exactly one element */
+bool is_vector_of(const Type *t, Dim c);       /* one element, or c of them along the last dim */
+Dim last_dim(const Type *t);                   /* 1 for rank 0 */
+bool is_depthwise(const Op *conv);             /* groups = input channels > 1 */
+/* A contraction's result, or made from one of the same dims by elementwise ops; all in region r. */
+bool follows_contraction(const Value *v, const Region *r);
 int64_t bytes_guess(const Type *t);                       /* for costs: an unknown dim counts as 16 */
 bool perm_is_trivial(const Type *t, const int64_t *perm); /* of t's dims only those of size 1 change places */
 
