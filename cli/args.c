@@ -8,9 +8,10 @@
 
 enum {
     MODELS = CMD_RUN | CMD_BENCH | CMD_PROFILE | CMD_INSPECT | CMD_OPT | CMD_EXPLAIN | CMD_COMPARE |
-             CMD_REDUCE | CMD_COMPILE,
+             CMD_REDUCE | CMD_COMPILE | CMD_TUNE,
     /* commands that load a model */
-    RUNS = CMD_RUN | CMD_BENCH
+    RUNS = CMD_RUN | CMD_BENCH,
+    TUNED = MODELS & ~(CMD_INSPECT | CMD_REDUCE | CMD_TUNE) /* choices that were measured make a difference */
 };
 
 static bool wrong(Options *o, const char *fmt, ...) PRINTF(2, 3);
@@ -281,6 +282,20 @@ SETTER(evaluate, true)
 SETTER(precise, true)
 SETTER(verbose, true)
 SETTER(quiet, true)
+SETTER(tuning, v)
+
+static bool set_no_tuning(Options *o, const char *v)
+{
+    (void)v;
+    o->tuning = "";
+    return true;
+}
+
+static bool set_budget(Options *o, const char *v)
+{
+    return (parse_number(v, &o->budget) && o->budget > 0 && o->budget <= 1e6) ||
+           wrong(o, "--budget '%s': a number of seconds", v);
+}
 
 static bool set_json_flag(Options *o, const char *v)
 {
@@ -328,6 +343,8 @@ const OptionDef options[] = {
     {"-o", "FILE", "write there instead of to standard output", CMD_OPT, set_out, ":files"},
     {"-o", "FILE", "the small model (.pb)", CMD_REDUCE, set_out, ":files .pb"},
     {"-o", "FILE", "the object file, or what --emit asks for", CMD_COMPILE, set_out, ":files"},
+    {"-o", "FILE", "keep what was found there instead of in the user's cache", CMD_TUNE, set_out, ":files"},
+    {"--budget", "S", "take about S seconds (default 60)", CMD_TUNE, set_budget, NULL},
     {"--header", "FILE", "the C header", CMD_COMPILE, set_header, ":files .h"},
     {"--name", "NAME", "the prefix of all symbols (default: the stem of -o)", CMD_COMPILE, set_name, NULL},
     {"--weights", "FILE", "write the weights there, for the program to pass", CMD_COMPILE, set_weights,
@@ -350,6 +367,9 @@ const OptionDef options[] = {
      CMD_COMPILE, set_product_target, "native " SYSTEMS},
     {"--precise", NULL, "no algorithm that rounds more than the plain one (Winograd)", MODELS, set_precise,
      NULL},
+    {"--tuning", "FILE", "choices that 'jitc tune' has made (default: those in the user's cache)", TUNED,
+     set_tuning, ":files"},
+    {"--no-tuning", NULL, "choose by estimated costs alone", TUNED, set_no_tuning, NULL},
     {"--checks", NULL, NULL, MODELS, set_checks, NULL},
     {"--tier", "N", NULL, MODELS, set_tier, NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},
@@ -386,6 +406,7 @@ bool options_parse(Options *o, const Command *c, int argc, char **argv)
     bool only_files = false, help = false;
     o->repeat = 1;
     o->secs = 5;
+    o->budget = 60;
     o->rtol = o->atol = -1;
     for (int i = 0; i < argc; i++) {
         const char *text = argv[i];

@@ -447,5 +447,6 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->ops = o->ops.at;
     out->nops = o->ops.n;
     out->max_memory = o->max_memory;
+    out->tuning = o->tuning;
     if (o->precise) out->flags |= JITC_PRECISE;
 }

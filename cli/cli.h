@@ -23,12 +23,12 @@ typedef struct Options {
     VEC(const struct jitc_op *) ops; /* of these libraries */
     const struct CustomOps *custom;
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
-        *check, *header, *name, *weights, *by, *trace, *svg;
+        *check, *header, *name, *weights, *by, *trace, *svg, *tuning;
     int threads; /* resolved: at least 1 */
     bool verbose, quiet, evaluate, precise;
     double rtol, atol; /* negative: the default */
     int64_t repeat;
-    double secs;
+    double secs, budget;
     size_t max_memory;
 } Options;
 
@@ -52,7 +52,8 @@ enum {
     CMD_COMPARE = 32,
     CMD_REDUCE = 64,
     CMD_COMPILE = 128,
-    CMD_PROFILE = 256
+    CMD_PROFILE = 256,
+    CMD_TUNE = 512
 };
 
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
@@ -79,6 +80,7 @@ ExitStatus command_compile(Options *o);
 ExitStatus command_explain(Options *o);
 ExitStatus command_compare(Options *o);
 ExitStatus command_reduce(Options *o);
+ExitStatus command_tune(Options *o);
 
 /* The words of a pipeline, or of a list of passes; `also` is one more that may stand there. Unwinds. */
 void check_passes(const Options *o, const char *option, const char *list, const char *also);
@@ -186,6 +188,10 @@ void put_stats(Str *s, const ModelStats *st); /* "53 convolutions, 25.6 M weight
 bool try_stats(Options *o, const Model *m, const ImportOptions *import, const char *pipeline, ModelStats *out,
                Str *why);
 
+/* The choices that the options ask for, or NULL; for passes that no program runs. */
+struct Tuning;
+const struct Tuning *tuning_of(Options *o);
+
 /* Opens the libraries of operators that the options name. */
 void operators_load(Options *o);
 
@@ -198,6 +204,7 @@ typedef struct Session {
     jitc_exec *exec;
     double load_ms;
 } Session;
+void log_warning(void *arg, const char *line); /* for jitc_options.log: lines that are warnings only */
 /* Compiles, makes an exec and binds the inputs; unwinds on failure. The job frees all of it. */
 Session *session_open(Options *o, const Model *m, const Binding *b);
 double session_run(Options *o, Session *s); /* milliseconds; unwinds on failure */

@@ -65,6 +65,7 @@ static void compile(Options *o, const char *path, const Binding *b, Compile *c)
     jitc_error *e = NULL;
     binding_options(o, b, &options);
     options.cpu = NULL;
+    options.log = log_warning;
     options.shapes = o->shapes.at;
     options.nshapes = o->shapes.n;
     options.flags |= JITC_LAZY;

@@ -286,6 +286,7 @@ ExitStatus command_explain(Options *o)
     Model *model = model_open(o->job, o->files.at[0]);
     Binding *b = bind_options(o, model);
     Module *m = tf_import(o->job, model->graph, &model->src, &b->import, NULL);
+    m->tuning = tuning_of(o);
     PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .verify = true};
     passes_run(m, passes_default_pipeline(), &passes);
     const Plan *p = plan_make(m);

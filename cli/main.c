@@ -53,7 +53,15 @@ const Command commands[] = {
      "cc main.c model.o -lm -o main\n"
      "jitc compile model.pb -o model.o --header model.h --target aarch64-linux-gnu\n",
      CMD_COMPILE, command_compile},
-    {"tune", NULL, "measure candidates and keep the winners", NULL, NULL, 0, NULL},
+    {"tune", "tune MODEL [--input [NAME=]FILE]", "measure candidates and keep the winners",
+     "Tries other ways to compute the model's convolutions and products, within the model itself, and keeps "
+     "what is\n"
+     "clearly faster than the usual way for later compiles on this machine, of any model with the same "
+     "layers. Ctrl-C "
+     "ends\n"
+     "it early. Inputs that are not given are as in bench; tune with the shapes and --threads that you run "
+     "with.\n",
+     "jitc tune model.pb --threads 1 --budget 30\n", CMD_TUNE, command_tune},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, NULL, 0, NULL},
     {"cache", NULL, "list or clear the compile cache", NULL, NULL, 0, NULL},
 };

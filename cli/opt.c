@@ -133,7 +133,9 @@ ExitStatus command_opt(Options *o)
     if (o->passes) check_passes(o, "--passes", o->passes, "fix");
     if (o->dump_after) check_passes(o, "--dump-after", o->dump_after, "all");
     const char *path = o->files.at[0];
-    Module *m = path_ends(path, ".jir") ? read_jir(o, path) : import(o, path);
+    bool is_text = path_ends(path, ".jir");
+    Module *m = is_text ? read_jir(o, path) : import(o, path);
+    if (!is_text) m->tuning = tuning_of(o);
     PassOptions options = {.cpu = o->cpu,
                            .precise = o->precise,
                            .verify = true,

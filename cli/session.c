@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "runtime/jitc_internal.h"
+#include "runtime/tuning.h"
 
 static void close_session(void *session)
 {
@@ -17,19 +18,40 @@ _Noreturn void give_up(Job *job, jitc_status status, const char *lines)
     job_fail(job, status);
 }
 
+static const char warning[] = "warning: ";
+
+void log_warning(void *arg, const char *line)
+{
+    (void)arg;
+    if (strncmp(line, warning, strlen(warning)) == 0) say_lines("warning", line + strlen(warning));
+}
+
 /* The program keeps it: it may compile again in any run. */
 static void log_line(void *arg, const char *line)
 {
-    (void)arg;
     if (isatty(STDERR_FILENO)) fputs("\r\033[K", stderr); /* over the progress line */
-    say_lines("info", line);
+    if (strncmp(line, warning, strlen(warning)) == 0)
+        log_warning(arg, line);
+    else
+        say_lines("info", line);
+}
+
+const Tuning *tuning_of(Options *o)
+{
+    const char *why;
+    Tuning *t = tuning_load(o->job, o->tuning, &why);
+    if (why) say_lines("warning", why);
+    if (!t) return NULL;
+    t->machine = tuning_machine(o->job, o->cpu);
+    t->threads = o->threads;
+    return t;
 }
 
 static void load(Options *o, const Model *m, const Binding *b, Session *s)
 {
     jitc_options options;
     binding_options(o, b, &options);
-    if (o->verbose) options.log = log_line;
+    options.log = o->verbose ? log_line : log_warning;
     jitc_error *error = NULL;
     jitc_status status = program_load_passes(m->path, o->passes, &options, &s->program, &error);
     if (status != JITC_OK) {

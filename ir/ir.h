@@ -284,6 +284,7 @@ struct Module {
     bool (*read_file)(void *arg, Job *job, const WeightRef *w, const Type *t, void *dst);
     void *read_arg;
     const struct CustomOps *custom;        /* operators of the user's, or NULL: see custom.h */
+    const struct Tuning *tuning;           /* choices that were measured, or NULL: see tuning.h */
     VEC(struct CustomNode *) custom_nodes; /* by attribute `call` of their ops */
 };
 

@@ -7,6 +7,7 @@
 #include "runtime/fpmode.h"
 #include "runtime/program.h"
 #include "runtime/threads.h"
+#include "runtime/tuning.h"
 
 /* -- Weights ----------------------------------------------------------------------------------- */
 static int by_address(const void *a, const void *b)
@@ -175,6 +176,17 @@ void aot_free(AotModel *m)
     *m = (AotModel){0};
 }
 
+/* What was measured on this machine; for code that chooses the CPU when it runs, with the best code of this
+ * one. */
+static const Tuning *tuning_for(Job *job, const jitc_program *p, const AotOptions *o)
+{
+    if (!p->tuning || o->target) return NULL;
+    Tuning *t = job_new(job, Tuning);
+    *t = *p->tuning;
+    t->machine = tuning_machine(job, o->cpu && strcmp(o->cpu, "baseline") != 0 ? o->cpu : NULL);
+    return t;
+}
+
 jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out, jitc_error **out_error)
 {
     Version *v = NULL;
@@ -183,9 +195,13 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     *out = (AotModel){0};
     Limits limits = program_limits(p, NULL);
     job_init_in(&job, &p->memory, &limits);
-    if (JOB_ENTER(&job) == JITC_OK) check_ranks(&job, p);
+    const Tuning *tuning = NULL;
+    if (JOB_ENTER(&job) == JITC_OK) {
+        check_ranks(&job, p);
+        tuning = tuning_for(&job, p, o);
+    }
     jitc_status status = job.status;
-    if (!status) status = version_plan(p, &limits, &v, &why);
+    if (!status) status = version_plan(p, tuning, &limits, &v, &why);
     if (!status) {
         fenv_t mode;
         fp_default(&mode);

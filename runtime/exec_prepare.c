@@ -1,6 +1,7 @@
 /* Between a bind and a run: the version for the shapes, then the memory and the pointers. */
 #include <stdlib.h>
 
+#include "ir/tuning.h"
 #include "runtime/control.h"
 #include "runtime/exec_private.h"
 
@@ -100,6 +101,32 @@ jitc_status exec_choose(jitc_exec *x, VersionWish wish)
     status = update_version(x, VERSION_SPECIAL);
     if (!status) control_enter(x->v->plan, x->dims, x->reg);
     return status;
+}
+
+/* -- Versions that are tried (`jitc tune`) ------------------------------------------------------- */
+jitc_status exec_try(jitc_exec *x, const Tuning *tuning, struct Version **out)
+{
+    char *why = NULL;
+    Limits limits = program_limits(x->p, x->stop);
+    jitc_status status = version_try(x->p, x->signature, tuning, &limits, out, &why);
+    if (status) exec_fail(x, status, "%s", why ? why : status_text(status));
+    free(why);
+    return status;
+}
+
+jitc_status exec_switch(jitc_exec *x, struct Version *v)
+{
+    if (plan_tables_bytes(v->plan) > x->tables.size && !exec_reserve_tables(x, plan_tables_bytes(v->plan)))
+        return exec_fail_nomem(x);
+    atomic_fetch_add(&v->refs, 1);
+    jitc_status status = set_version(x, v);
+    x->new_pointers = true;
+    return status ? status : jitc_exec_prepare(x);
+}
+
+void exec_forget(jitc_exec *x, struct Version *v)
+{
+    version_release(x->p, v);
 }
 
 /* -- Memory ------------------------------------------------------------------------------------ */

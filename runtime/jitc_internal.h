@@ -56,6 +56,13 @@ void exec_fix_random(jitc_exec *x);
 /* All of these: of the version that was last prepared; NULL or zeros before that. */
 const Plan *exec_plan(const jitc_exec *x);
 void exec_stats(const jitc_exec *x, ExecStats *out);
+/* What is bound, compiled by these choices and for nobody else; of an exec that was prepared. Runs use it
+ * after exec_switch(), until something is bound. */
+struct Tuning;
+struct Version;
+jitc_status exec_try(jitc_exec *x, const struct Tuning *tuning, struct Version **out);
+jitc_status exec_switch(jitc_exec *x, struct Version *v);
+void exec_forget(jitc_exec *x, struct Version *v);
 /* After each call: its number, and where its operands and results lie, in the order of plan->call_buf. */
 typedef void ExecTap(void *arg, uint32_t call, void *const *ptr);
 void exec_set_tap(jitc_exec *x, ExecTap *tap, void *arg);

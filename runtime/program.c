@@ -7,6 +7,7 @@
 #include "runtime/custom.h"
 #include "runtime/fpmode.h"
 #include "runtime/threads.h"
+#include "runtime/tuning.h"
 
 const char *phase_name(Phase p)
 {
@@ -271,11 +272,27 @@ typedef struct {
     const char *pipeline;
 } Input;
 
+static void load_tuning(jitc_program *p, const jitc_options *o)
+{
+    const char *warning;
+    Tuning *t = tuning_load(&p->job, o->tuning, &warning);
+    if (t) {
+        t->machine = tuning_machine(&p->job, o->cpu);
+        t->threads = p->threads;
+        p->tuning = t;
+    }
+    Str s = {0};
+    if (warning) str_printf(&s, "warning: %s", warning);
+    if (warning) program_log(p, &s);
+}
+
 static void load(jitc_program *p, const Input *in, const jitc_options *o)
 {
     Job *job = &p->job;
     copy_options(p, o);
     p->pipeline = copy_text(job, in->pipeline);
+    if (o->tuning || !in->is_text)
+        load_tuning(p, o); /* texts are for tests: nobody tunes behind their backs */
     int64_t start = now_ns();
     if (in->is_text) {
         p->text = job_strndup(job, in->data, in->size);

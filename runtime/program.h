@@ -83,6 +83,8 @@ struct jitc_program {
     bool precise;            /* JITC_PRECISE */
     bool no_general;         /* the graph needs to know its inputs' sizes */
     bool only_general;       /* for tests */
+    const struct Tuning
+        *tuning; /* choices that were measured, or NULL; changes while something is compiled only */
     PackTable weights;
     CodeImage *images;
     const Codegen *codegen;
@@ -122,8 +124,13 @@ bool version_ready(jitc_program *p, const jitc_io *in); /* VERSION_ANY would com
 bool version_serves(const jitc_program *p, const Version *v, const jitc_io *in);
 void version_use(jitc_program *p, Version *v); /* it is the latest that was used */
 int64_t version_most_tables(jitc_program *p);
-/* A plan with its weights for the shapes that the program declares, open ones included; with a reference. */
-jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why);
+/* A plan with its weights for the shapes that the program declares, open ones included, by these choices (or
+ * NULL); with a reference. */
+jitc_status version_plan(jitc_program *p, const struct Tuning *tuning, const Limits *limits, Version **out,
+                         char **why);
+/* For these shapes by these choices; with a reference, and not for others. */
+jitc_status version_try(jitc_program *p, const jitc_io *in, const struct Tuning *tuning, const Limits *limits,
+                        Version **out, char **why);
 void version_release(jitc_program *p, Version *v); /* accepts NULL */
 void version_free_all(jitc_program *p);            /* of a program without execs */
 #endif

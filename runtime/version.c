@@ -2,6 +2,7 @@
  * are. */
 #include <stdlib.h>
 
+#include "ir/tuning.h"
 #include "passes/pass.h"
 #include "runtime/fpmode.h"
 #include "runtime/program.h"
@@ -226,6 +227,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     int64_t t = now_ns();
     ImportIo io = {0};
     Module *m = program_module(p, job, in, v->general, &io);
+    m->tuning = p->tuning;
     lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
     lap(v, PHASE_PASSES, &t);
@@ -574,14 +576,30 @@ bool version_ready(jitc_program *p, const jitc_io *in)
     return ready;
 }
 
-jitc_status version_plan(jitc_program *p, const Limits *limits, Version **out, char **why)
+static jitc_status version_apart(jitc_program *p, const jitc_io *in, Version kind, const Tuning *tuning,
+                                 const Limits *limits, Version **out, char **why)
 {
     pthread_mutex_lock(&p->compile);
-    jitc_status status =
-        version_new(p, p->io.in, (Version){.general = !p->is_static, .planned = true}, limits, out, why);
+    const Tuning *own = p->tuning;
+    p->tuning = tuning;
+    jitc_status status = version_new(p, in, kind, limits, out, why);
+    p->tuning = own;
     pthread_mutex_unlock(&p->compile);
     if (!status) atomic_store(&(*out)->refs, 1);
     return status;
+}
+
+jitc_status version_plan(jitc_program *p, const Tuning *tuning, const Limits *limits, Version **out,
+                         char **why)
+{
+    Version kind = {.general = !p->is_static, .planned = true};
+    return version_apart(p, p->io.in, kind, tuning, limits, out, why);
+}
+
+jitc_status version_try(jitc_program *p, const jitc_io *in, const Tuning *tuning, const Limits *limits,
+                        Version **out, char **why)
+{
+    return version_apart(p, in, (Version){0}, tuning, limits, out, why);
 }
 
 int64_t version_most_tables(jitc_program *p)

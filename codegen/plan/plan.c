@@ -150,7 +150,8 @@ static void add_call(Planner *p, const Op *op)
                   .ndims = (uint32_t)s.ndims,
                   .grain = s.grain,
                   .in_place = at,
-                  .step = p->now};
+                  .step = p->now,
+                  .problem = {s.problem[0], s.problem[1]}};
     /* Class numbers for now: buffers get theirs when all are known. */
     for (int i = 0; i < s.noperands; i++) vec_push(p->job, &p->call_bufs, class_no(p, op->in[s.operand[i]]));
     bool moves = taken && taken->kind == BUF_HEAP; /* the memory changes hands after the call */

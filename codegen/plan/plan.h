@@ -78,9 +78,10 @@ typedef struct {
     int32_t in_place; /* operand whose place the result takes, or -1 */
     int32_t step;
     KernelWork work;
-    const Op *op; /* the kernel, while the module lives */
+    const Op *op;             /* the kernel, while the module lives */
     const char *const *nodes; /* TensorFlow nodes whose work it does */
     uint32_t nnodes;
+    const char *problem[2]; /* see KernelSpec */
 } PlanCall;
 
 /* What an instruction needs beyond its operands: num0 and nnums are PlanNums from num[]. */

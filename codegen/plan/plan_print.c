@@ -49,6 +49,7 @@ Plan *plan_copy(Job *job, const Plan *p)
         for (uint32_t k = 0; k < p->call[i].nnodes; k++) nodes[k] = dup_text(job, p->call[i].nodes[k]);
         r->call[i].nodes = nodes;
         r->call[i].op = NULL;
+        for (int k = 0; k < 2; k++) r->call[i].problem[k] = dup_text(job, p->call[i].problem[k]);
         KernelWork *w = &r->call[i].work;
         w->kernel = dup_text(job, w->kernel);
         w->algorithm = dup_text(job, w->algorithm);

@@ -144,6 +144,9 @@ typedef struct {
     bool *in_place;
     double flops, bytes;             /* of one call, for costs: see work.h */
     const struct CustomNode *custom; /* NULL: the kernel is compiled from its text */
+    /* What the tuning was asked for it, while `jitc tune` measures: how to do the convolution, and its units.
+     */
+    const char *problem[2];
 } KernelSpec;
 
 /* Canonical spec of a kernel op. Unwinds with an internal error if it has no form.

@@ -40,6 +40,18 @@ const Op *contract_anchor(const Op *kernel);
  * text these have the dims of `full`. */
 void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last);
 void contract_add_epilogue(Text *t, const Op *anchor);
+
+/* How the work is cut: numbers by name, their bounds, and for `jitc tune` what else to try. */
+enum { UNITS_MOST = 4, UNITS_OTHERS = 24 };
+typedef struct {
+    int n, nothers;
+    const char *name[UNITS_MOST];
+    int64_t v[UNITS_MOST], least[UNITS_MOST], most[UNITS_MOST], other[UNITS_OTHERS][UNITS_MOST];
+} Units;
+void units_add(Units *u, const int64_t *v); /* something else to try, if it is within the bounds and new */
+/* With a tuning: puts into u->v what was measured to be best for the problem; else they stay. */
+void units_choose(Module *m, const Op *anchor, KernelSpec *s, const char *problem, Units *u);
+
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
 void make_winograd(Module *m, const Op *kernel, KernelSpec *out);

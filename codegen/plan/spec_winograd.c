@@ -1,5 +1,6 @@
 /* Texts of Winograd convolutions. */
 #include "codegen/plan/spec_private.h"
+#include "ir/tuning.h"
 
 enum {
     V_BYTES = 640 << 10, /* of a block's transformed input, which shall stay in the second-level cache */
@@ -16,6 +17,41 @@ static Dim tiles(Module *m, const Op *op)
                    dim_mul(m, dim_ceildiv(m, y->dim[1], tile[0]), dim_ceildiv(m, y->dim[2], tile[1])));
 }
 
+static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *block, int64_t *group)
+{
+    enum { MOST_TILES = 256, MOST_SCRATCH = 16 << 20 };
+    static const int64_t blocks[] = {7, 13, 14, 26, 28, 39, 52, 56, 78, 104};
+    const Type *x = &op->in[0]->type, *y = &op->out[0]->type;
+    const int64_t *tile = attr_v(op, "tile", NULL), *window = attr_v(op, "window", NULL);
+    const char *conv = tuning_conv(m, x, y, window);
+    if (!conv || !dim_known(x->dim[0]) || !n) return;
+    int64_t panels = round_up(ceil_div(y->dim[3], PANEL), 2), products = op->in[1]->type.dim[0];
+    Units u = {.n = 2,
+               .name = {"tiles", "panels"},
+               .v = {*block, *group},
+               .least = {1, 2},
+               .most = {min_i64(n, MOST_TILES), panels}};
+    for (int64_t by = 1; by <= 4; by *= 2) {
+        int64_t less = round_up(max_i64(*group / by, 2), 2);
+        units_add(&u, (int64_t[]){*block, less});
+        units_add(&u, (int64_t[]){*block, min_i64(*group * by, panels)});
+    }
+    units_add(&u, (int64_t[]){*block, panels});
+    for (size_t i = 0; i < COUNT(blocks); i++) {
+        int64_t even = ceil_div(n, ceil_div(n, blocks[i])); /* blocks of about one size */
+        units_add(&u, (int64_t[]){even, *group});
+        units_add(&u, (int64_t[]){even, panels});
+    }
+    if (m->tuning->ask) s->problem[0] = conv;
+    units_choose(m, op, s,
+                 job_printf(m->job, "winograd %lldx%lld %s images %lld", (long long)tile[0],
+                            (long long)tile[1], conv, (long long)x->dim[0]),
+                 &u);
+    if (products * u.v[0] * 64 * (ceil_div(x->dim[3], PANEL) + 2) > MOST_SCRATCH || u.v[1] % 2) return;
+    *block = u.v[0];
+    *group = u.v[1];
+}
+
 static void schedule(Module *m, const Op *op, KernelSpec *s)
 {
     Dim *d = s->dim, all = tiles(m, op);
@@ -26,6 +62,7 @@ static void schedule(Module *m, const Op *op, KernelSpec *s)
     int64_t group = round_up(panels, 2);
     while (ceil_div(n, block) * ceil_div(panels, group) < UNITS && group > 2)
         group = round_up(ceil_div(group, 2), 2);
+    if (m->tuning) tuned(m, op, s, n, &block, &group);
     d[WG_TILES] = block;
     d[WG_PANELS] = group;
     s->ndims = WG_DIMS;

@@ -142,11 +142,13 @@ typedef struct jitc_options {
     const struct jitc_op *const
         *ops; /* custom operators; with what they point to valid as long as the program */
     size_t nops;
+    const char *tuning; /* a file of choices that `jitc tune` has written; NULL: the one in the user's cache,
+                           where there is one; "": none */
 } jitc_options;
 #define JITC_OPTIONS_INIT                                                                                    \
     {                                                                                                        \
         sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL,     \
-            NULL, 0, NULL, 0                                                                                 \
+            NULL, 0, NULL, 0, NULL                                                                           \
     }
 
 /* A loaded model: its graph, its options, and the code for the shapes that runs had. */

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # The command line tool: messages, exit statuses, outputs, bad input.
-#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, profile, compile, custom (default: all)
+#   cli.sh JITC ROOT [GROUP ...]      GROUP: args, files, inspect, opt, run, outputs, compare, reduce, bench, profile, tune, compile, custom (default: all)
 set -u
 export LC_ALL=C
 jitc=$1 root=$2
 shift 2
-[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench profile compile custom
+[ $# -gt 0 ] || set -- args files inspect opt run outputs compare reduce bench profile tune compile custom
 here=$root/tests/cli/graphs
 digits=$root/examples/digits/digits.pb
 images=$root/examples/digits/test_images.npy
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
+export XDG_CACHE_HOME=$work/cache # what the user has tuned makes no difference
 checks=0 failures=0
 
 failed() {
@@ -93,7 +94,7 @@ args() {
     says '^jitc [0-9]+\.[0-9]+\.[0-9]+$'
     says '^LLVM '
     says '^host CPU '
-    for c in run bench profile inspect opt explain compare reduce; do
+    for c in run bench profile tune inspect opt explain compare reduce; do
         run 0 "$jitc" $c --help
         says "^usage: jitc $c "
         says '--shape'
@@ -102,7 +103,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in tune bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -516,6 +517,64 @@ bench() {
     checks=$((checks + 1))
     grep -q '"cache": "off"' report.json || failed "no report"
     bad 1 'is a string' "$jitc" bench "$here/bytes.pbtxt"
+}
+
+tune() {
+    local file=$XDG_CACHE_HOME/jitc/tune/choices.txt line
+    run 0 "$jitc" tune "$digits" --shape images=64,8,8,1 --threads 1 --budget 1
+    says '^[0-9]+ of [0-9]+ problems are solved faster than by default'
+    says "^[0-9]+ choices? (is|are) kept in $file\$"
+    quiet
+    checks=$((checks + 1))
+    [ "$(stat -c %a "$XDG_CACHE_HOME/jitc/tune" "$file" | tr '\n' ' ')" = '700 600 ' ] || failed 'it is not private'
+    run 0 "$jitc" tune "$digits" --threads 1 --budget 0.01 -o kept.txt
+    says 'kept in kept.txt$'
+    run 0 "$jitc" tune "$here/add.pbtxt" --shape a=1,3 --shape b=1,3 --budget 0.01 --quiet -o kept.txt
+    says '^0 of 0 problems'
+    run 0 "$jitc" run "$digits" --input "images=$images" --threads 1 --tuning kept.txt --quiet
+    quiet
+
+    # Ctrl-C keeps what was found.
+    # shellcheck disable=SC2016 # for the inner shell; the background of a script ignores the signal otherwise
+    run 0 timeout --preserve-status -s INT 2 env "$jitc" tune "$digits" --shape images=8192,8,8,1 --threads 1 --budget 60 -o kept.txt
+    says 'interrupted'
+    says 'kept in kept.txt$'
+
+    # Damage is a warning; other lines hold.
+    line=$(grep -c . "$file")
+    echo '1 | here | conv | direct | usual 1 ms, best 1 ms | 0123456789abcdef' >>"$file"
+    run 0 "$jitc" run "$digits" --input "images=$images" --threads 1 --quiet
+    complains '^jitc: warning: .*choices.txt: 1 damaged line is left out$'
+    run 0 "$jitc" run "$digits" --input "images=$images" --threads 1 --quiet --no-tuning
+    quiet
+    run 0 "$jitc" explain "$digits"
+    complains '1 damaged line is left out$'
+    run 0 "$jitc" tune "$digits" --shape images=64,8,8,1 --threads 1 --budget 0.01
+    run 0 "$jitc" explain "$digits"
+    quiet
+    head -c 1000 /dev/urandom >"$file"
+    run 0 "$jitc" run "$digits" --input "images=$images" --threads 1 --quiet
+    complains '^jitc: warning: '
+    chmod 755 "$XDG_CACHE_HOME/jitc"
+    run 0 "$jitc" run "$digits" --input "images=$images" --threads 1 --quiet
+    complains 'warning: no choices that were tuned are used: .*is not private'
+    run 1 "$jitc" tune "$digits" --threads 1 --budget 0.01
+    says '^nothing is kept$'
+    complains '^jitc: error: .*is not private'
+    formal
+
+    # Nowhere to write.
+    touch flat
+    run 1 env XDG_CACHE_HOME="$work/flat" "$jitc" tune "$digits" --threads 1 --budget 0.01
+    complains '^jitc: error: .*flat: Not a directory'
+    run 1 "$jitc" tune "$digits" --threads 1 --budget 0.01 -o nowhere/t.txt
+    complains 'error: nowhere/t.txt: '
+    run 0 env -u XDG_CACHE_HOME -u HOME "$jitc" run "$digits" --input "images=$images" --quiet
+    quiet
+    bad 1 'nowhere.txt' "$jitc" run "$digits" --input "images=$images" --tuning nowhere.txt
+    bad 2 'budget .0.: a number' "$jitc" tune "$digits" --budget 0
+    bad 2 'unknown option .--tuning' "$jitc" tune "$digits" --tuning x
+    bad 1 'is a string' "$jitc" tune "$here/bytes.pbtxt"
 }
 
 profile() {

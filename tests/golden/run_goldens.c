@@ -338,6 +338,7 @@ static int run_index(Runner *r, const char *folder, char **names, int nnames)
 int main(int argc, char **argv)
 {
     Runner r = {.options = JITC_OPTIONS_INIT, .every = 1};
+    r.options.tuning = ""; /* the same wherever they run */
     int i = 1;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         if (strcmp(argv[i], "--verbose") == 0) {
