@@ -172,48 +172,6 @@ static int64_t whole_tiles(int64_t rows)
     return rows >= COMMON_ROWS ? rows / COMMON_ROWS * COMMON_ROWS : max_i64(rows / TILE_ROWS, 1) * TILE_ROWS;
 }
 
-/* What was measured to be best for a product of these sizes, if anything was. */
-static void tuned_units(Module *mod, const Op *anchor, KernelSpec *s, int64_t esize, int64_t *mu, int64_t *pu,
-                        int64_t *kc, int64_t *order)
-{
-    enum { MOST_SCRATCH = 8 << 20, LEAST_K = 128 };
-    static const double rows_by[] = {1, 0.5, 2, 0.25, 4}, panels_by[] = {1, 0.5, 2, 0.25, 4, 1e6};
-    const Dim *d = s->dim;
-    for (int i = 0; i < IG_DIMS; i++)
-        if (!dim_known(d[i])) return;
-    int64_t k = d[IG_RUN] * d[IG_TAPS_H] * d[IG_TAPS_W], panels = ceil_div(d[IG_N], PANEL);
-    if (!d[IG_M] || !k || !panels) return;
-    Units u = {.n = 4,
-               .name = {"rows", "panels", "k", "outer"},
-               .v = {*mu, *pu, *kc, *order},
-               .least = {1, 1, min_i64(k, LEAST_K), 0},
-               .most = {round_up(d[IG_M], TILE_ROWS), round_up(panels, 2), k, 1}};
-    for (size_t i = 0; i < COUNT(rows_by); i++)
-        for (size_t j = 0; j < COUNT(panels_by); j++) {
-            if (i > 2 && j > 2) continue;
-            int64_t rows = min_i64(whole_tiles((int64_t)((double)*mu * rows_by[i])), u.most[0]);
-            int64_t each = max_i64(1, min_i64((int64_t)((double)*pu * panels_by[j]), panels));
-            units_add(&u, (int64_t[]){rows, round_up(each, min_i64(panels, 2)), *kc, *order});
-        }
-    units_add(&u, (int64_t[]){*mu, *pu, *kc, !*order});
-    for (int64_t parts = 1; parts <= 8; parts++)
-        if (parts == 1 || k / parts >= 2 * LEAST_K)
-            units_add(&u,
-                      (int64_t[]){*mu, *pu, parts == 1 ? k : round_up(ceil_div(k, parts), PANEL), *order});
-    units_choose(mod, anchor, s,
-                 job_printf(mod->job, "product %s %lldx%lldx%lld taps %lldx%lld batch %lld",
-                            dtype_name(anchor->out[0]->type.dtype), (long long)d[IG_M], (long long)k,
-                            (long long)d[IG_N], (long long)d[IG_TAPS_H], (long long)d[IG_TAPS_W],
-                            (long long)d[IG_BATCH]),
-                 &u);
-    if ((u.v[2] < k && u.v[2] % PANEL) || (panels > 1 && u.v[1] % 2)) return; /* see make_igemm's header */
-    if (esize * (u.v[0] + 1) * (u.v[2] + u.v[1] * PANEL + 32) > MOST_SCRATCH) return;
-    *mu = u.v[0];
-    *pu = u.v[1];
-    *kc = u.v[2];
-    *order = u.v[3];
-}
-
 static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, int64_t esize)
 {
     enum { L2_PART = 256 << 10, MAX_ROWS = 390, MAX_K = 1024, K_BLOCK = 768, UNITS = 64, MANY = 4096 };
@@ -258,7 +216,11 @@ static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, int64_t es
     /* Units of about one size. */
     mu = min_i64(mu, round_up(ceil_div(m, ceil_div(m, mu)), TILE_ROWS));
     pu = round_up(ceil_div(panels, ceil_div(panels, pu)), few);
-    if (mod->tuning) tuned_units(mod, anchor, s, esize, &mu, &pu, &kc, &order);
+    if (mod->tuning) {
+        int64_t v[] = {mu, pu, kc, order};
+        units_of_product(mod, anchor, s, esize, v);
+        mu = v[0], pu = v[1], kc = v[2], order = v[3];
+    }
     d[IG_MU] = mu;
     d[IG_PU] = pu;
     d[IG_ORDER] = order;

@@ -51,6 +51,9 @@ typedef struct {
 void units_add(Units *u, const int64_t *v); /* something else to try, if it is within the bounds and new */
 /* With a tuning: puts into u->v what was measured to be best for the problem; else they stay. */
 void units_choose(Module *m, const Op *anchor, KernelSpec *s, const char *problem, Units *u);
+/* Of an igemm: rows and panels of a unit, how much of k it does at a time, which of them is the outer loop.
+ */
+void units_of_product(Module *m, const Op *anchor, KernelSpec *s, int64_t esize, int64_t v[UNITS_MOST]);
 
 void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
