@@ -289,7 +289,8 @@ ExitStatus command_explain(Options *o)
     m->tuning = tuning_of(o);
     PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .verify = true};
     passes_run(m, passes_default_pipeline(), &passes);
-    const Plan *p = plan_make(m);
+    Machine machine = machine_of(o->cpu);
+    const Plan *p = plan_make(m, &machine);
 
     uint32_t nremarks = 0, shown = 0;
     for (const Remark *r = m->remarks; r; r = r->next) nremarks++;

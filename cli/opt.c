@@ -147,7 +147,8 @@ ExitStatus command_opt(Options *o)
         ir_print(m, &x.out);
     } else {
         require_static(o, m);
-        const Plan *p = plan_make(m);
+        Machine machine = machine_of(o->cpu);
+        const Plan *p = plan_make(m, &machine);
         if (strcmp(o->emit, "plan") == 0)
             plan_print(p, &x.out);
         else

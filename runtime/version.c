@@ -231,7 +231,8 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
     lap(v, PHASE_PASSES, &t);
-    Plan *plan = plan_make(m);
+    Machine machine = machine_of(p->target.cpu);
+    Plan *plan = plan_make(m, &machine);
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);
     lap(v, PHASE_PLAN, &t);

@@ -527,6 +527,6 @@ Vec v_first(Gen *g, Ival count)
 
 void g_prefetch(Gen *g, Ptr p)
 {
-    V zero = LLVMConstInt(g->i32, 0, 0), three = LLVMConstInt(g->i32, 3, 0), one = LLVMConstInt(g->i32, 1, 0);
-    gen_intrinsic(g, "llvm.prefetch", (LLVMTypeRef[]){g->ptr}, 1, (V[]){p.v, zero, three, one}, 4);
+    V zero = LLVMConstInt(g->i32, 0, 0), near = LLVMConstInt(g->i32, 2, 0), one = LLVMConstInt(g->i32, 1, 0);
+    gen_intrinsic(g, "llvm.prefetch", (LLVMTypeRef[]){g->ptr}, 1, (V[]){p.v, zero, near, one}, 4);
 }

@@ -146,6 +146,7 @@ void v_store_n(Gen *g, Ptr p, Ival at, Vec v, Vec mask);
 Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t,
              Ival count);        /* lane i < count: element at + i*stride; others zero */
 Vec v_first(Gen *g, Ival count); /* mask of the first `count` lanes */
+/* Into the second-level cache: more can be under way than into the first. */
 void g_prefetch(Gen *g, Ptr p);
 
 /* -- Vectors ----------------------------------------------------------------------------------- */
@@ -202,7 +203,8 @@ typedef struct {
     Module *m;
     Region *body;
     const char *algo;
-    int64_t kmult, run16, in_lines, kcut, ntail, ctail, ktail, odd; /* header fields; 0 when absent */
+    /* Header fields; 0 when absent. */
+    int64_t kmult, run16, in_lines, linear, far, rows, kcut, ntail, ctail, ktail, odd;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
 } Kernel;

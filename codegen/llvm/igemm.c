@@ -14,16 +14,23 @@
 #include "codegen/llvm/tile.h"
 #include "codegen/plan/spec.h"
 
+/* Rows of a unit that lie in the lines alike: blocks of `height` rows, one after the other. */
+typedef struct {
+    Ival from, to, height; /* counted from the unit's first row */
+} Rows;
+
 typedef struct {
     Gen *g;
     const Kernel *k;
     DType t;
     const Value *anchor, *result;
-    Ival n, run, taps, k_all, panel, line; /* elements per panel, from line to line */
+    Ival n, run, taps, k_all, panel; /* elements per panel */
+    Ival depth;                      /* elements per row in the lines */
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
-    Ival batch_out;          /* offset of the result in this batch */
+    Rows rows[3];
+    Ival batch_out; /* offset of the result in this batch */
     /* While the epilogue of one tile runs: */
     Ival m, n0;
     bool masked;
@@ -120,21 +127,25 @@ typedef enum {
     FINISH     /* the epilogue on what scratch has */
 } Step;
 
-/* mr rows from m0 by nv panels. */
-static void tile(Igemm *c, Step step, Ival m0, Ival panel, int mr, int nv, bool in_registers)
+/* mr rows by nv panels. The rows are the unit's from `first` on, in the block of `height` rows that begins
+ * with row `block`. */
+static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival panel, int mr, int nv,
+                 bool in_registers, bool fetch)
 {
     Gen *g = c->g;
-    Ival first = i_sub(g, m0, c->m0);
+    Ival m0 = i_add(g, c->m0, first);
     Ival at = i_add(g, i_mul(g, first, i_sub(g, c->p1, c->p0)), i_mul(g, i_sub(g, panel, c->p0), ival(mr)));
     Ptr sums = step == TO_RESULT ? c->sums : p_at(g, c->sums, i_mul(g, at, ival(LANES)), c->t);
+    Ival a = i_add(g, i_mul(g, block, c->depth), i_mul(g, i_sub(g, first, block), ival(LANES)));
     Tile p = {.t = c->t,
-              .a = p_at(g, c->lines, i_mul(g, first, ival(LANES)), c->t),
+              .a = p_at(g, c->lines, a, c->t),
               .w = p_at(g, c->w, i_add(g, i_mul(g, panel, c->panel), i_mul(g, c->k0, ival(PANEL))), c->t),
-              .line = c->line,
+              .line = i_mul(g, height, ival(LANES)),
               .panel = c->panel,
               .k = i_sub(g, c->k1, c->k0),
               .tail = c->k->kmult < TILE_KU,
-              .ahead = ival(0)};
+              .fetch = fetch,
+              .ahead = i_mul(g, ival(nv), c->panel)};
     if (step != TO_RESULT || !in_registers) {
         if (step != FINISH) tile_call(g, &p, sums, step == ADD_SUMS, mr, nv);
         if (step != ADD_SUMS) store_sums(c, sums, m0, panel, mr, nv);
@@ -148,16 +159,43 @@ static void tile(Igemm *c, Step step, Ival m0, Ival panel, int mr, int nv, bool 
     IF(g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
 }
 
-/* The unit's panels for the rows [m0, m1) in steps of mr; m1 - m0 is a multiple of mr. */
-static void rows(Igemm *c, Step step, Ival m0, Ival m1, int mr, int nv, bool in_registers)
+/* The unit's panels for the rows [from, to) in steps of mr, which are blocks of their own or lie in the one
+ * of `r`. */
+static void rows(Igemm *c, Step step, const Rows *r, Ival from, Ival to, int mr, int nv, bool in_registers)
 {
     Gen *g = c->g;
+    bool own = r->height.konst && r->height.k == mr;
     Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(nv)), ival(nv)));
-    FOR (g, p, c->p0, even, ival(nv))
-        FOR (g, m, m0, m1, ival(mr)) tile(c, step, m.i, p.i, mr, nv, in_registers);
+    FOR (g, p, c->p0, even, ival(nv)) {
+        Ival rest = from;
+        if (c->k->far && r == c->rows) { /* the first tile fetches what the next panels will be */
+            IF(g, any, c_lt(g, from, to))
+            tile(c, step, from, r->height, from, p.i, mr, nv, false, true);
+            rest = i_add(g, from, ival(mr));
+        }
+        FOR (g, i, rest, to, ival(mr))
+            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, nv, in_registers, false);
+    }
     if (nv == 1 || (nv == 2 && !c->k->odd)) return;
     FOR (g, p, even, c->p1, ival(1))
-        FOR (g, m, m0, m1, ival(mr)) tile(c, step, m.i, p.i, mr, 1, false);
+        FOR (g, i, from, to, ival(mr))
+            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, 1, false, false);
+}
+
+/* Deals the unit's rows: blocks as high as the highest tile, and one row lower; what does not fit into those,
+ * is one block. */
+static void deal_rows(Igemm *c)
+{
+    Gen *g = c->g;
+    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t)),
+        lower = tile_fewer(highest, highest);
+    Ival all = i_sub(g, c->m1, c->m0), high = i_mul(g, tile_count(g, all, highest, highest), ival(highest));
+    Ival low = ival(0);
+    if (lower) low = i_mul(g, tile_count(g, i_sub(g, all, high), lower, highest), ival(lower));
+    Ival end = i_add(g, high, low);
+    c->rows[0] = (Rows){ival(0), high, ival(highest)};
+    c->rows[1] = (Rows){high, end, ival(lower)};
+    c->rows[2] = (Rows){end, all, i_sub(g, all, end)};
 }
 
 /* All tiles of the unit. Left-over rows: smaller tiles, at last single rows over several panels, so that the
@@ -168,25 +206,31 @@ static void unit(Igemm *c, Step step, bool in_registers)
     const Isa *isa = g_isa(g);
     int nv = tile_panels(isa, c->t),
         single = tile_rows(isa, c->t, 1) < TILE_NV ? tile_rows(isa, c->t, 1) : TILE_NV;
-    Ival at = c->m0;
-    for (int mr = tile_rows(isa, c->t, nv), main = mr; mr; mr = tile_fewer(mr)) {
-        Ival next = i_add(g, at, i_mul(g, i_div(g, i_sub(g, c->m1, at), ival(mr)), ival(mr)));
-        rows(c, step, at, next, mr, mr == 1 ? single : nv, mr == main && mr > 1 && in_registers);
+    int highest = tile_highest(isa, c->k, c->t, nv), lower = tile_fewer(highest, highest);
+    rows(c, step, &c->rows[0], c->rows[0].from, c->rows[0].to, highest, highest == 1 ? single : nv,
+         highest > 1 && in_registers);
+    if (highest == 1) return;
+    rows(c, step, &c->rows[1], c->rows[1].from, c->rows[1].to, lower, lower == 1 ? single : nv, false);
+    if (lower == 1) return;
+    Ival at = c->rows[2].from, end = c->rows[2].to;
+    for (int mr = tile_fewer(lower, highest); mr; mr = tile_fewer(mr, highest)) {
+        Ival next = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, end, at), mr, highest), ival(mr)));
+        rows(c, step, &c->rows[2], at, next, mr, mr == 1 ? single : nv, false);
         at = next;
     }
 }
 
 /* -- Lines ------------------------------------------------------------------------------------- */
-/* One tap of row number i of the block: `run` elements from p, or zeros, to element k of the row. Where taps
- * are no whole lines, they meet in a row of their own first; what a tap stores too much there, the next one
- * overwrites. */
-static void gather_tap(Igemm *c, Ptr p, Cond in, Ival run, Ival k, Ival i)
+/* Elements k .. k + run - 1 of a row, from p, or zeros. `to` is its element 0; it has 16 elements, then, a
+ * line later, 16 more. Where taps are no whole lines, they meet in a row of their own first; what a tap
+ * stores too much there, the next one overwrites. */
+static void gather_tap(Igemm *c, Ptr p, Cond in, Ival run, Ival k, Ptr to, Ival line)
 {
     Gen *g = c->g;
     Ival whole = i_mul(g, i_div(g, run, ival(LANES)), ival(LANES));
-    Ival at = i_add(g, i_mul(g, i_div(g, k, ival(LANES)), c->line), i_mul(g, i, ival(LANES)));
-    Ptr to = c->k->in_lines ? p_at(g, c->lines, at, c->t) : p_at(g, c->row, k, c->t);
-    Ival step = c->k->in_lines ? c->line : ival(LANES);
+    Ival step = c->k->in_lines ? line : ival(LANES);
+    to = c->k->in_lines ? p_at(g, to, i_mul(g, i_div(g, k, ival(LANES)), line), c->t)
+                        : p_at(g, c->row, k, c->t);
     IF(g, inside, in)
     {
         FOR (g, r, ival(0), whole, ival(LANES))
@@ -202,38 +246,62 @@ static void gather_tap(Igemm *c, Ptr p, Cond in, Ival run, Ival k, Ival i)
         v_store(g, to, i_mul(g, i_div(g, r.i, ival(LANES)), step), tile_zero(g, c->t));
 }
 
+/* Row m of the left operand, where rows are taps of a window. */
+static void gather_window(Igemm *c, Ptr x, Ival m, Ptr to, Ival line_step)
+{
+    Gen *g = c->g;
+    Ival oh = g_dim(g, IG_OH), ow = g_dim(g, IG_OW), tw = g_dim(g, IG_TAPS_W);
+    Ival line = i_div(g, m, ow), col = i_mod(g, m, ow), image = i_div(g, line, oh);
+    Ival h0 = i_sub(g, i_mul(g, i_mod(g, line, oh), g_dim(g, IG_SH)), g_dim(g, IG_PH));
+    Ival w0 = i_sub(g, i_mul(g, col, g_dim(g, IG_SW)), g_dim(g, IG_PW));
+    Ptr base = p_at(g, x, i_mul(g, image, g_dim(g, IG_XN)), c->t);
+    FOR (g, th, ival(0), g_dim(g, IG_TAPS_H), ival(1))
+        FOR (g, tx, ival(0), tw, ival(1)) {
+            Ival ih = i_add(g, h0, i_mul(g, th.i, g_dim(g, IG_DH)));
+            Ival iw = i_add(g, w0, i_mul(g, tx.i, g_dim(g, IG_DW)));
+            Cond in = c_and(g, c_ult(g, ih, g_dim(g, IG_H)), c_ult(g, iw, g_dim(g, IG_W)));
+            Ival at = i_add(g, i_mul(g, ih, g_dim(g, IG_XH)), i_mul(g, iw, g_dim(g, IG_XW)));
+            Ival k = i_mul(g, i_add(g, i_mul(g, th.i, tw), tx.i), c->run), end = i_add(g, k, c->run);
+            if (!c->k->kcut) {
+                gather_tap(c, p_at(g, base, at, c->t), in, c->run, k, to, line_step);
+                continue;
+            }
+            Ival lo = i_max(g, k, c->k0), hi = i_min(g, end, c->k1);
+            IF(g, some, c_lt(g, lo, hi))
+            gather_tap(c, p_at(g, base, i_add(g, at, i_sub(g, lo, k)), c->t), in, i_sub(g, hi, lo),
+                       i_sub(g, lo, c->k0), to, line_step);
+        }
+}
+
 /* The part [k0, k1) of the unit's rows of the left operand. */
 static void gather(Igemm *c, Ptr x)
 {
     Gen *g = c->g;
-    Ival oh = g_dim(g, IG_OH), ow = g_dim(g, IG_OW), tw = g_dim(g, IG_TAPS_W);
-    FOR (g, m, c->m0, c->m1, ival(1)) {
-        Ival line = i_div(g, m.i, ow), col = i_mod(g, m.i, ow), image = i_div(g, line, oh),
-             i = i_sub(g, m.i, c->m0);
-        Ival h0 = i_sub(g, i_mul(g, i_mod(g, line, oh), g_dim(g, IG_SH)), g_dim(g, IG_PH));
-        Ival w0 = i_sub(g, i_mul(g, col, g_dim(g, IG_SW)), g_dim(g, IG_PW));
-        Ptr base = p_at(g, x, i_mul(g, image, g_dim(g, IG_XN)), c->t);
-        FOR (g, th, ival(0), g_dim(g, IG_TAPS_H), ival(1))
-            FOR (g, tx, ival(0), tw, ival(1)) {
-                Ival ih = i_add(g, h0, i_mul(g, th.i, g_dim(g, IG_DH)));
-                Ival iw = i_add(g, w0, i_mul(g, tx.i, g_dim(g, IG_DW)));
-                Cond in = c_and(g, c_ult(g, ih, g_dim(g, IG_H)), c_ult(g, iw, g_dim(g, IG_W)));
-                Ival at = i_add(g, i_mul(g, ih, g_dim(g, IG_XH)), i_mul(g, iw, g_dim(g, IG_XW)));
-                Ival k = i_mul(g, i_add(g, i_mul(g, th.i, tw), tx.i), c->run), end = i_add(g, k, c->run);
-                if (!c->k->kcut) {
-                    gather_tap(c, p_at(g, base, at, c->t), in, c->run, k, i);
-                    continue;
-                }
-                Ival lo = i_max(g, k, c->k0), hi = i_min(g, end, c->k1);
-                IF(g, some, c_lt(g, lo, hi))
-                gather_tap(c, p_at(g, base, i_add(g, at, i_sub(g, lo, k)), c->t), in, i_sub(g, hi, lo),
-                           i_sub(g, lo, c->k0), i);
+    FOR (g, part, ival(0), ival((int64_t)COUNT(c->rows)), ival(1)) {
+        Ival from = c->rows[2].from, to = c->rows[2].to, height = c->rows[2].height;
+        for (int i = 0; i < 2; i++) {
+            Cond this = c_eq(g, part.i, ival(i));
+            from = i_select(g, this, c->rows[i].from, from);
+            to = i_select(g, this, c->rows[i].to, to);
+            height = i_select(g, this, c->rows[i].height, height);
+        }
+        Ival line = i_mul(g, height, ival(LANES));
+        FOR (g, block, from, to, height) {
+            Ptr lines = p_at(g, c->lines, i_mul(g, block.i, c->depth), c->t);
+            FOR (g, i, ival(0), height, ival(1)) {
+                Ival m = i_add(g, i_add(g, c->m0, block.i), i.i);
+                Ptr row = p_at(g, lines, i_mul(g, i.i, ival(LANES)), c->t);
+                if (c->k->linear)
+                    gather_tap(c, p_at(g, x, i_add(g, i_mul(g, m, g_dim(g, IG_XW)), c->k0), c->t),
+                               c_const(true), i_sub(g, c->k1, c->k0), ival(0), row, line);
+                else
+                    gather_window(c, x, m, row, line);
+                if (!c->k->in_lines)
+                    FOR (g, k, ival(0), i_sub(g, c->k1, c->k0), ival(LANES))
+                        v_store(g, row, i_mul(g, i_div(g, k.i, ival(LANES)), line),
+                                v_load(g, c->row, k.i, c->t, LANES));
             }
-        if (!c->k->in_lines)
-            FOR (g, k, ival(0), i_sub(g, c->k1, c->k0), ival(LANES))
-                v_store(g, c->lines,
-                        i_add(g, i_mul(g, i_div(g, k.i, ival(LANES)), c->line), i_mul(g, i, ival(LANES))),
-                        v_load(g, c->row, k.i, c->t, LANES));
+        }
     }
 }
 
@@ -269,12 +337,12 @@ void emit_igemm(Gen *g, const Kernel *k)
     int64_t esize = (int64_t)dtype_size(c.t);
     c.mu = mu;
     c.k_all = i_mul(g, c.taps, c.run);
-    c.line = i_mul(g, mu, ival(LANES));
     c.sums = p_bytes(g, g_scratch(g), ival(64));
     c.row =
         p_bytes(g, c.sums, k->kcut ? i_mul(g, i_mul(g, mu, pu), ival(PANEL * esize)) : ival(IG_SUMS_BYTES));
     Ival k_part = k->kcut ? g_dim(g, IG_KC) : c.k_all;
     Ival row_bytes = i_mul(g, i_add(g, i_div(g, k_part, ival(LANES)), ival(2)), ival(LANES * esize));
+    c.depth = i_mul(g, i_div(g, i_add(g, k_part, ival(LANES - 1)), ival(LANES)), ival(LANES));
     c.lines = p_bytes(g, c.row, k->in_lines ? ival(0) : row_bytes);
     int epilogue = 0;
     ir_each_op (op, k->body) epilogue += op->def->kind == KIND_MAP ? op_cost(op->def) : 0;
@@ -294,6 +362,7 @@ void emit_igemm(Gen *g, const Kernel *k)
         c.p1 = i_min(g, i_add(g, c.p0, pu), panels);
         c.k0 = ival(0);
         c.k1 = c.k_all;
+        deal_rows(&c);
         c.w = p_at(g, g_ptr(g, 1), i_mul(g, batch, g_dim(g, IG_BW)), c.t);
         c.batch_out = i_mul(g, batch, g_dim(g, IG_BO));
         for (int i = 2; i < k->nin; i++) c.operand[i] = g_ptr(g, i);

@@ -35,6 +35,9 @@ static const char *header(Job *job, const CodegenKernel *k, Kernel *out)
         if (!strcmp(word, "kmult")) out->kmult = atoll(eq + 1);
         if (!strcmp(word, "run16")) out->run16 = atoll(eq + 1);
         if (!strcmp(word, "lines")) out->in_lines = atoll(eq + 1);
+        if (!strcmp(word, "rows")) out->rows = atoll(eq + 1);
+        if (!strcmp(word, "far")) out->far = atoll(eq + 1);
+        if (!strcmp(word, "linear")) out->linear = atoll(eq + 1);
         if (!strcmp(word, "kcut")) out->kcut = atoll(eq + 1);
         if (!strcmp(word, "ntail")) out->ntail = atoll(eq + 1);
         if (!strcmp(word, "odd")) out->odd = atoll(eq + 1);

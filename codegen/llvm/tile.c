@@ -23,9 +23,25 @@ Vec tile_zero(Gen *g, DType t)
     return dtype_is_float(t) ? v_f(g, t, LANES, 0) : v_i(g, t, LANES, 0);
 }
 
-int tile_fewer(int rows)
+int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv)
 {
+    int rows = tile_rows(isa, t, nv);
+    return k->rows > 0 && k->rows < rows ? (int)k->rows : rows;
+}
+
+int tile_fewer(int rows, int highest)
+{
+    if (rows == highest && rows > 2) return rows - 1;
     return rows == 1 ? 0 : (rows + 1) / 2;
+}
+
+Ival tile_count(Gen *g, Ival rows, int height, int highest)
+{
+    Ival whole = i_div(g, rows, ival(height));
+    if (height < highest || height == 1) return whole;
+    Ival tiles = i_div(g, i_add(g, rows, ival(height - 1)), ival(height));
+    Ival lower = i_sub(g, i_mul(g, tiles, ival(height)), rows);
+    return i_select(g, c_le(g, lower, tiles), i_sub(g, tiles, lower), whole);
 }
 
 void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)

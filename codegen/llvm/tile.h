@@ -23,7 +23,13 @@ enum { TILE_KU = 4 };
 
 int tile_panels(const Isa *isa, DType t);       /* of the main tile */
 int tile_rows(const Isa *isa, DType t, int nv); /* how many the registers hold beside lines and a broadcast */
-int tile_fewer(int rows);                       /* of the next smaller tile; 0 after 1 */
+/* The height of a kernel's highest tile for nv panels: what its header allows, if the registers do. */
+int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv);
+/* The heights of the tiles that take turns: the highest one, the next lower one, halves of it. 0 after 1. */
+int tile_fewer(int rows, int highest);
+/* How many tiles of a height the rows get that are left. Mostly there are as many of the highest as it takes
+ * for all others to be just one row lower; where rows are too few for that, as many as fit. */
+Ival tile_count(Gen *g, Ival rows, int height, int highest);
 Vec tile_zero(Gen *g, DType t);
 /* Adds to acc[i * nv + j]: row i by panel j. */
 void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv);

@@ -142,8 +142,9 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
         Ptr u = p_at(g, s->u, i_mul(g, i_add(g, i_mul(g, i.i, s->panels), panel), each), JITC_FLOAT32);
         Ptr sums = p_at(g, s->sums, i_mul(g, i.i, i_mul(g, line, ival(nv))), JITC_FLOAT32);
         Ival at = ival(0);
-        for (int mr = tile_rows(g_isa(g), JITC_FLOAT32, nv); mr; mr = tile_fewer(mr)) {
-            Ival end = i_add(g, at, i_mul(g, i_div(g, i_sub(g, count, at), ival(mr)), ival(mr)));
+        int highest = tile_highest(g_isa(g), s->k, JITC_FLOAT32, nv);
+        for (int mr = highest; mr; mr = tile_fewer(mr, highest)) {
+            Ival end = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, count, at), mr, highest), ival(mr)));
             FOR (g, t, at, end, ival(mr)) {
                 Tile p = {.t = JITC_FLOAT32,
                           .a = p_at(g, v, i_mul(g, t.i, ival(LANES)), JITC_FLOAT32),
@@ -152,7 +153,7 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
                           .panel = each,
                           .k = s->c,
                           .tail = s->k->ctail,
-                          .fetch = mr == tile_rows(g_isa(g), JITC_FLOAT32, nv),
+                          .fetch = mr + 1 >= highest,
                           .ahead = i_mul(g, s->panels, each)};
                 tile_call(g, &p, p_at(g, sums, i_mul(g, t.i, ival(nv * LANES)), JITC_FLOAT32), false, mr, nv);
             }

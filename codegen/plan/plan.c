@@ -133,7 +133,7 @@ static void add_call(Planner *p, const Op *op)
 {
     KernelSpec s;
     job_tick(p->job);
-    spec_make(p->m, op, &s);
+    spec_make(p->m, op, p->machine, &s);
     int32_t at = in_place_operand(p, op, &s, p->now);
     Class *taken = at == NONE ? NULL : class_at(p, op->in[s.operand[at]]);
     for (int i = 0; i < op->nout; i++) place_result(p, op->out[i], i ? NULL : taken);
@@ -517,11 +517,11 @@ static void keep(Planner *p)
 #undef KEEP
 }
 
-Plan *plan_make(Module *m)
+Plan *plan_make(Module *m, const Machine *machine)
 {
     Func *f = ir_find_func(m, "main");
     if (!f || !ir_terminator(f->body)) job_bug(m->job, "the plan of a module without @main");
-    Planner p = {.m = m, .job = m->job, .main = f->body};
+    Planner p = {.m = m, .machine = machine, .job = m->job, .main = f->body};
     p.plan = job_new(m->job, Plan);
     p.class_of = job_array(m->job, int32_t, m->next_value + 1);
     for (uint32_t i = 0; i < m->next_value; i++) p.class_of[i] = NONE;

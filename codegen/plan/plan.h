@@ -130,7 +130,7 @@ typedef struct Plan {
 
 /* Plans a module whose regions hold kernels, views, constants, weights, sizes and control flow only. Symbols
  * of the types of @main's arguments are the inputs' dimensions. */
-Plan *plan_make(Module *m);
+Plan *plan_make(Module *m, const Machine *machine);
 /* A copy that does not depend on the module. */
 Plan *plan_copy(Job *job, const Plan *p);
 void plan_print(const Plan *p, Str *s);

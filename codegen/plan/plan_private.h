@@ -61,6 +61,7 @@ typedef struct {
     VEC(Ctl) code;
     StrMap kernel_by_key;
     int32_t *reg_of_node; /* by node of the dim table, NONE: no register yet */
+    const Machine *machine;
     uint32_t nnodes;
     VEC(bool) valid;         /* by register: computed on the way here */
     VEC(uint32_t) validated; /* in order */

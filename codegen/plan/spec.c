@@ -314,7 +314,7 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
     return true;
 }
 
-void spec_make(Module *m, const Op *kernel, KernelSpec *out)
+void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
     memset(out, 0, sizeof *out);
     const char *algo = attr_s(kernel, "algo");
@@ -322,11 +322,11 @@ void spec_make(Module *m, const Op *kernel, KernelSpec *out)
     if (!end || kernel->nout < 1) job_bug(m->job, "a kernel without results");
     costs(kernel, out);
     if (strcmp(algo, "igemm") == 0)
-        make_igemm(m, kernel, out);
+        make_igemm(m, kernel, machine, out);
     else if (strcmp(algo, "depthwise") == 0)
         make_depthwise(m, kernel, out);
     else if (strcmp(algo, "winograd") == 0)
-        make_winograd(m, kernel, out);
+        make_winograd(m, kernel, machine, out);
     else if (strcmp(algo, "routine") == 0)
         make_routine(m, kernel, out);
     else if (strcmp(algo, "custom") == 0)

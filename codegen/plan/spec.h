@@ -22,10 +22,13 @@
  * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
  * image read zeros. dims: the IG_* list below. Operand 0 is x, operand 1 the panels, then epilogue operands
  * typed
- * [?m,?n], [?n] or []. There is one result. kmult: `run` is a multiple of it (1 or 4). ntail=1: n is not a
- * multiple of 16. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u %
- * nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this
- * `batch` times (outermost).
+ * [?m,?n], [?n] or []. There is one result. Header: rows, the height of the highest register tile (0: as many
+ * rows as there are registers for); kmult, `run` is a multiple of it (1 or 4); run16=1, it is one of 16;
+ * lines=1, runs can be stored as lines; linear=1, one tap, and row m begins at x + m * xw; far=1, the weights
+ * come from behind the second-level cache; kcut=1, sums are cut; ntail=1, n is not a multiple of 16; odd=1,
+ * the number of panels may be odd. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks,
+ * n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots
+ * repeat all this `batch` times (outermost).
  *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
@@ -55,6 +58,7 @@
 #ifndef JITC_SPEC_H
 #define JITC_SPEC_H
 
+#include "codegen/plan/machine.h"
 #include "ir/ir.h"
 
 enum { PANEL = 16 };           /* outputs per panel */
@@ -151,7 +155,7 @@ typedef struct {
 
 /* Canonical spec of a kernel op. Unwinds with an internal error if it has no form.
  */
-void spec_make(Module *m, const Op *kernel, KernelSpec *out);
+void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 const char *spec_class(Job *job,
                        const KernelSpec *s); /* "igemm": what the text says; `fuse` may have said "map" */
 #endif

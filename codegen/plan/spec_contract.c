@@ -3,8 +3,6 @@
 #include "codegen/plan/spec_private.h"
 #include "ir/tuning.h"
 
-enum { TILE_ROWS = 13 }; /* rows of the register tile: units are made of whole ones */
-
 /* -- Anchor and epilogue ----------------------------------------------------------------------- */
 const Op *contract_anchor(const Op *kernel)
 {
@@ -165,75 +163,39 @@ static void conv_geometry(Module *m, const Op *conv, Dim *d)
 }
 
 /* -- Schedule: what a unit is --------------------------------------------------------------------------- */
-/* Rows per block: whole tiles of AVX-512, of AVX2 too where they are many. */
-static int64_t whole_tiles(int64_t rows)
+static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
 {
-    enum { COMMON_ROWS = 6 * TILE_ROWS };
-    return rows >= COMMON_ROWS ? rows / COMMON_ROWS * COMMON_ROWS : max_i64(rows / TILE_ROWS, 1) * TILE_ROWS;
-}
-
-static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, int64_t esize)
-{
-    enum { L2_PART = 256 << 10, MAX_ROWS = 390, MAX_K = 1024, K_BLOCK = 768, UNITS = 64, MANY = 4096 };
-    const double unit_flops = 500000;
+    enum { MANY = 4096 };
     Dim *d = s->dim;
     /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
-    int64_t m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY, n = max_i64(1, guess(d[IG_N]));
-    int64_t batch = guess(d[IG_BATCH]);
-    int64_t k = max_i64(1, guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]));
-    int64_t panels = ceil_div(n, PANEL), line = PANEL * k * esize, few = panels >= 2 ? 2 : 1;
-    /* Long sums are cut, where there are enough rows to make that worth it. */
-    int64_t kc = k;
-    if (k > MAX_K && m > 2 * TILE_ROWS) kc = round_up(ceil_div(k, ceil_div(k, K_BLOCK)), PANEL);
-    /* Rows that stay in the second-level cache. */
-    int64_t mu = min_i64(whole_tiles(min_i64(L2_PART / (kc * esize), MAX_ROWS)), round_up(m, TILE_ROWS));
-    int64_t pu = panels, order = 0;
-    if (kc == k && panels * line > L2_PART) { /* weights do not stay: either rows do, or a block of weights */
-        int64_t block = min_i64(panels, max_i64(few, L2_PART / line / 2 * 2));
-        double a = (double)m * (double)k, w = (double)n * (double)k;
-        double rows_stay = a + w * (double)ceil_div(m, mu),
-               weights_stay = w + a * (double)ceil_div(panels, block);
-        if (weights_stay < rows_stay) {
-            order = 1;
-            pu = block;
-        }
-    }
-    /* Enough units for many threads, none of them tiny. */
-    double unit = 2.0 * (double)k * PANEL;
-    for (;;) {
-        int64_t units = ceil_div(m, mu) * ceil_div(panels, pu) * batch;
-        if (units >= UNITS) break;
-        bool rows = mu >= 4 * TILE_ROWS && unit * (double)mu * (double)pu > 2.0 * unit_flops;
-        bool cols = pu >= 2 * few && unit * (double)min_i64(mu, m) * (double)pu > 2.0 * unit_flops;
-        if (kc < k && pu <= 4) cols = false; /* each unit gathers its rows again */
-        if (cols && (!rows || (double)pu * PANEL > 2.0 * (double)min_i64(mu, m)))
-            pu = round_up(ceil_div(pu, 2), few);
-        else if (rows)
-            mu = whole_tiles(mu / 2);
-        else
-            break;
-    }
-    /* Units of about one size. */
-    mu = min_i64(mu, round_up(ceil_div(m, ceil_div(m, mu)), TILE_ROWS));
-    pu = round_up(ceil_div(panels, ceil_div(panels, pu)), few);
-    if (mod->tuning) {
-        int64_t v[] = {mu, pu, kc, order};
-        units_of_product(mod, anchor, s, esize, v);
-        mu = v[0], pu = v[1], kc = v[2], order = v[3];
-    }
-    d[IG_MU] = mu;
-    d[IG_PU] = pu;
-    d[IG_ORDER] = order;
-    d[IG_KC] = kc < k ? kc : dim_known(d[IG_RUN]) ? k : INT32_MAX;
+    Product p = {.m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY,
+                 .k = max_i64(1, guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN])),
+                 .panels = ceil_div(max_i64(1, guess(d[IG_N])), PANEL),
+                 .batch = max_i64(1, guess(d[IG_BATCH])),
+                 .esize = esize};
+    Blocking b = blocking_choose(&p, machine);
+    if (mod->tuning) units_of_product(mod, anchor, s, &p, &b);
+    bool cut = b.k < p.k;
+    d[IG_MU] = b.rows;
+    d[IG_PU] = b.panels;
+    d[IG_ORDER] = b.n_outer;
+    d[IG_KC] = cut ? b.k : dim_known(d[IG_RUN]) ? p.k : INT32_MAX;
     s->ndims = IG_DIMS;
-    s->units = dim_mul(
-        mod,
-        dim_mul(mod, dim_ceildiv(mod, d[IG_M], mu), dim_ceildiv(mod, dim_ceildiv(mod, d[IG_N], PANEL), pu)),
-        d[IG_BATCH]);
+    s->units = dim_mul(mod,
+                       dim_mul(mod, dim_ceildiv(mod, d[IG_M], b.rows),
+                               dim_ceildiv(mod, dim_ceildiv(mod, d[IG_N], PANEL), b.panels)),
+                       d[IG_BATCH]);
     /* The lines, and a row more where taps are no lines; sums. */
-    Dim kd = kc < k ? kc : dim_mul(mod, d[IG_RUN], dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
-    Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (mu + 1));
-    s->scratch = dim_add(mod, lines, 128 + (kc < k ? mu * pu * PANEL * esize : IG_SUMS_BYTES));
+    Dim kd = cut ? b.k : dim_mul(mod, d[IG_RUN], dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
+    Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (b.rows + 1));
+    s->scratch = dim_add(mod, lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
+}
+
+/* Whether the weights come from behind the second-level cache, and a unit has rows enough to hide that. */
+static bool far_weights(const Dim *d, const Machine *machine, DType type)
+{
+    Dim k = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]);
+    return d[IG_BATCH] == 1 && d[IG_MU] > 26 && guess(d[IG_N]) * k * (Dim)dtype_size(type) > machine->l2 / 8;
 }
 
 static bool multiple_of(Dim d, int64_t n)
@@ -241,7 +203,7 @@ static bool multiple_of(Dim d, int64_t n)
     return dim_known(d) && d % n == 0;
 }
 
-void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
+void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
     const Op *anchor = contract_anchor(kernel);
     if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout == LAYOUT_PLAIN)
@@ -267,14 +229,17 @@ void make_igemm(Module *m, const Op *kernel, KernelSpec *out)
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
     contract_add_epilogue(&t, anchor);
-    igemm_units(m, anchor, out, (int64_t)dtype_size(type));
+    igemm_units(m, anchor, out, machine, (int64_t)dtype_size(type));
     spec_grain(out, 50);
-    char header[96];
+    char header[128];
     const Dim *d = out->dim;
     bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
+    bool linear = one_tap && d[IG_OH] == 1 && d[IG_PH] == 0 && d[IG_PW] == 0 && d[IG_OW] == d[IG_M];
     Dim k = dim_mul(m, d[IG_RUN], dim_mul(m, d[IG_TAPS_H], d[IG_TAPS_W]));
-    snprintf(header, sizeof header, "#algo=igemm kmult=%d run16=%d lines=%d kcut=%d ntail=%d odd=%d",
-             multiple_of(k, 4) ? 4 : 1, run16, run16 || one_tap, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
+    snprintf(header, sizeof header,
+             "#algo=igemm rows=%d kmult=%d run16=%d lines=%d linear=%d far=%d kcut=%d ntail=%d odd=%d",
+             dim_known(d[IG_M]) ? tile_height(d[IG_M]) : TILE_ROWS, multiple_of(k, 4) ? 4 : 1, run16,
+             run16 || one_tap, linear, far_weights(d, machine, type), k != d[IG_KC] && d[IG_KC] != INT32_MAX,
              !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     text_end(&t, header);
 }

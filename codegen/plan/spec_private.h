@@ -2,6 +2,7 @@
 #ifndef JITC_SPEC_PRIVATE_H
 #define JITC_SPEC_PRIVATE_H
 
+#include "codegen/plan/blocking.h"
 #include "codegen/plan/spec.h"
 #include "codegen/plan/work.h"
 
@@ -32,6 +33,12 @@ void text_copy(Text *t, const Op *op);
 Type text_type(Text *t, const Type *type); /* with the text's symbols */
 void text_end(Text *t, const char *header);
 
+enum { TILE_ROWS = 13 }; /* of the highest register tile there is */
+/* The height of a kernel's highest tile. Mostly the highest there is: the rows can be dealt to tiles of that
+ * height and of one row less. Else a lower one, with which they can; for few rows one of some heights, so
+ * that kernels serve several batch sizes. */
+int tile_height(int64_t rows);
+
 void spec_grain(KernelSpec *out, double flops_per_ns);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 /* Of a kernel around a contraction: it; or NULL. */
@@ -51,13 +58,12 @@ typedef struct {
 void units_add(Units *u, const int64_t *v); /* something else to try, if it is within the bounds and new */
 /* With a tuning: puts into u->v what was measured to be best for the problem; else they stay. */
 void units_choose(Module *m, const Op *anchor, KernelSpec *s, const char *problem, Units *u);
-/* Of an igemm: rows and panels of a unit, how much of k it does at a time, which of them is the outer loop.
- */
-void units_of_product(Module *m, const Op *anchor, KernelSpec *s, int64_t esize, int64_t v[UNITS_MOST]);
+/* Of an igemm. */
+void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product *p, Blocking *b);
 
-void make_igemm(Module *m, const Op *kernel, KernelSpec *out);
+void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
-void make_winograd(Module *m, const Op *kernel, KernelSpec *out);
+void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_routine(Module *m, const Op *kernel, KernelSpec *out);
 void make_custom(Module *m, const Op *kernel, KernelSpec *out);
 #endif

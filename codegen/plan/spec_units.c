@@ -43,40 +43,40 @@ void units_choose(Module *m, const Op *anchor, KernelSpec *s, const char *proble
     if (!t->ask) ir_remark(m, "units", anchor->from, "%s, as was measured to be best", choice);
 }
 
-void units_of_product(Module *m, const Op *anchor, KernelSpec *s, int64_t esize, int64_t v[UNITS_MOST])
+void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product *p, Blocking *b)
 {
-    enum { TILE_ROWS = 13, MOST_SCRATCH = 8 << 20, LEAST_K = 128, MOST_PARTS = 8 };
+    enum { MOST_SCRATCH = 8 << 20, LEAST_K = 128 };
     static const double rows_by[] = {1, 0.5, 2, 0.25, 4}, panels_by[] = {1, 0.5, 2, 0.25, 4, 1e6};
     const Dim *d = s->dim;
     for (int i = 0; i < IG_DIMS; i++)
         if (!dim_known(d[i])) return;
-    int64_t k = d[IG_RUN] * d[IG_TAPS_H] * d[IG_TAPS_W], panels = ceil_div(d[IG_N], PANEL);
-    if (!d[IG_M] || !k || !panels) return;
+    if (!d[IG_M] || !d[IG_N] || !d[IG_RUN]) return;
     Units u = {.n = 4,
                .name = {"rows", "panels", "k", "outer"},
-               .least = {1, 1, min_i64(k, LEAST_K), 0},
-               .most = {round_up(d[IG_M], TILE_ROWS), round_up(panels, 2), k, 1}};
-    memcpy(u.v, v, sizeof u.v);
+               .v = {b->rows, b->panels, b->k, b->n_outer},
+               .least = {1, 1, min_i64(p->k, LEAST_K), 0},
+               .most = {p->m, round_up(p->panels, 2), p->k, 1}};
     for (size_t i = 0; i < COUNT(rows_by); i++)
         for (size_t j = 0; j < COUNT(panels_by); j++) {
             if (i > 2 && j > 2) continue;
-            int64_t rows = round_up(max_i64((int64_t)((double)v[0] * rows_by[i]), 1), TILE_ROWS);
-            int64_t each = max_i64(1, min_i64((int64_t)((double)v[1] * panels_by[j]), panels));
-            units_add(&u,
-                      (int64_t[]){min_i64(rows, u.most[0]), round_up(each, min_i64(panels, 2)), v[2], v[3]});
+            int64_t rows = min_i64(round_up((int64_t)((double)b->rows * rows_by[i]), TILE_ROWS), p->m);
+            int64_t each = max_i64(1, min_i64((int64_t)((double)b->panels * panels_by[j]), p->panels));
+            units_add(&u, (int64_t[]){rows, round_up(each, min_i64(p->panels, 2)), b->k, b->n_outer});
         }
-    units_add(&u, (int64_t[]){v[0], v[1], v[2], !v[3]});
-    for (int64_t parts = 1; parts <= MOST_PARTS; parts++)
-        if (parts == 1 || k / parts >= 2 * LEAST_K)
+    units_add(&u, (int64_t[]){b->rows, b->panels, b->k, !b->n_outer});
+    for (int64_t parts = 1; parts <= 8; parts++)
+        if (parts == 1 || p->k / parts >= 2 * LEAST_K)
             units_add(&u,
-                      (int64_t[]){v[0], v[1], parts == 1 ? k : round_up(ceil_div(k, parts), PANEL), v[3]});
-    const char *problem = job_printf(m->job, "product %s %lldx%lldx%lld taps %lldx%lld batch %lld",
-                                     dtype_name(anchor->out[0]->type.dtype), (long long)d[IG_M], (long long)k,
-                                     (long long)d[IG_N], (long long)d[IG_TAPS_H], (long long)d[IG_TAPS_W],
-                                     (long long)d[IG_BATCH]);
-    units_choose(m, anchor, s, problem, &u);
-    /* Lines are whole, and units of several panels begin at an even one, as the kernel's tiles do. */
-    if ((u.v[2] < k && u.v[2] % PANEL) || (panels > 1 && u.v[1] % 2)) return;
-    if (esize * (u.v[0] + 1) * (u.v[2] + u.v[1] * PANEL + 32) > MOST_SCRATCH) return;
-    memcpy(v, u.v, sizeof u.v);
+                      (int64_t[]){b->rows, b->panels,
+                                  parts == 1 ? p->k : round_up(ceil_div(p->k, parts), PANEL), b->n_outer});
+    units_choose(m, anchor, s,
+                 job_printf(m->job, "product %s %lldx%lldx%lld taps %lldx%lld batch %lld",
+                            dtype_name(anchor->out[0]->type.dtype), (long long)d[IG_M], (long long)p->k,
+                            (long long)d[IG_N], (long long)d[IG_TAPS_H], (long long)d[IG_TAPS_W],
+                            (long long)d[IG_BATCH]),
+                 &u);
+    /* What make_igemm's header takes for granted. */
+    if ((u.v[2] < p->k && u.v[2] % PANEL) || (p->panels > 1 && u.v[1] % 2)) return;
+    if (p->esize * (u.v[0] + 1) * (u.v[2] + u.v[1] * PANEL + 32) > MOST_SCRATCH) return;
+    *b = (Blocking){u.v[0], u.v[1], u.v[2], u.v[3] != 0};
 }

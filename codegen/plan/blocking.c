@@ -1,0 +1,105 @@
+/* A product's time beyond its multiplications goes into gathering rows, and into weights that come from
+ * behind the second-level cache. Both depend on how the product is cut:
+ *   - rows outer: a block of rows is gathered once, and all weights pass by it;
+ *   - panels outer: a block of weights stays in the cache, and the rows are gathered again for each;
+ *   - sums cut: rows and weights of a part of k stay in the cache; each unit gathers its rows, and sums go
+ *     through memory.
+ * All candidates are costed. A run shares consecutive units out to its threads, of which a plan knows
+ * nothing; so the costs for some numbers of threads are weighed. */
+#include "codegen/plan/blocking.h"
+#include "codegen/plan/spec_private.h"
+
+/* Cycles per element, from measurements on CPUs with AVX-512 (Zen 4, Sapphire Rapids). */
+static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, FAR_WEIGHT = 0.5, SUM = 0.3, UNIT = 600;
+enum { K_PART = 768, LEAST_K_CUT = 1024, L1 = 32 << 10 };
+
+static const struct {
+    int threads;
+    double weight;
+} loads[] = {{1, 1}, {2, 1}, {4, 0.5}, {16, 0.25}};
+
+/* Of the slowest thread. */
+static double cycles(const Product *p, const Machine *machine, const Blocking *b, int threads)
+{
+    double mb = (double)ceil_div(p->m, b->rows), nb = (double)ceil_div(p->panels, b->panels);
+    double units = mb * nb * (double)p->batch, mine = (double)ceil_div((int64_t)units, threads);
+    double rows = (double)min_i64(b->rows, p->m), outputs = (double)min_i64(b->panels, p->panels) * PANEL;
+    double k = (double)p->k, half = (double)machine->l2 / 2, esize = (double)p->esize;
+    double gathers = mine, weights = mine; /* so often are a block's rows, and weights, brought */
+    if (b->k < p->k) {
+        weights = mine;
+    } else if (b->n_outer) {
+        gathers = mb > 1 ? mine : 1;
+        if (outputs * k * esize <= half) weights = (double)ceil_div((int64_t)mine, (int64_t)mb);
+    } else {
+        gathers = (double)ceil_div((int64_t)mine, (int64_t)nb);
+        double all = (double)p->panels * PANEL * k * esize, lines = rows * k * esize;
+        if (all + lines <= half && p->batch == 1) weights = min_i64((int64_t)mine, (int64_t)nb);
+    }
+    double gather = rows * (double)b->k * esize <= L1 ? GATHER_NEAR : GATHER;
+    double parts = (double)ceil_div(p->k, b->k);
+    return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
+           weights * outputs * k * FAR_WEIGHT * esize / 4 +
+           (parts > 1 ? mine * parts * rows * outputs * SUM : 0);
+}
+
+static double cost(const Product *p, const Machine *machine, const Blocking *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < COUNT(loads); i++)
+        sum += loads[i].weight * loads[i].threads * cycles(p, machine, b, loads[i].threads);
+    return sum;
+}
+
+/* Whether what a unit reads again and again fits into half of the second-level cache. */
+static bool fits(const Product *p, const Machine *machine, const Blocking *b)
+{
+    if (b->rows <= TILE_ROWS && b->k == p->k) return true;
+    int64_t lines = b->rows * b->k * p->esize,
+            sums = b->k < p->k ? b->rows * b->panels * PANEL * p->esize : 0;
+    return lines + sums <= machine->l2 / 2;
+}
+
+/* Whole tiles, or all rows. */
+static int64_t round_rows(int64_t rows, int64_t all)
+{
+    return rows >= all ? all : round_up(rows, TILE_ROWS);
+}
+
+int tile_height(int64_t rows)
+{
+    rows = max_i64(rows, 1);
+    for (int few = 1; few <= 8; few *= 2)
+        if (rows <= few) return few;
+    int64_t tiles = ceil_div(rows, TILE_ROWS);
+    return tiles * TILE_ROWS - rows <= tiles ? TILE_ROWS : (int)ceil_div(rows, tiles);
+}
+
+Blocking blocking_choose(const Product *p, const Machine *machine)
+{
+    enum { MOST_ROWS = 1024 };
+    const int64_t few = p->m == 1 ? 4 : 2; /* panels of a tile */
+    Blocking best = {min_i64(p->m, TILE_ROWS), min_i64(p->panels, few), p->k, false};
+    double least = cost(p, machine, &best);
+    int64_t part = p->k;
+    if (p->k > LEAST_K_CUT) part = round_up(ceil_div(p->k, ceil_div(p->k, K_PART)), PANEL);
+    int64_t last_rows = 0;
+    for (int64_t blocks = ceil_div(p->m, MOST_ROWS); blocks <= ceil_div(p->m, TILE_ROWS);
+         blocks += max_i64(1, blocks / 4)) {
+        int64_t rows = round_rows(ceil_div(p->m, blocks), p->m);
+        if (rows == last_rows) continue;
+        last_rows = rows;
+        for (int64_t groups = 1; groups <= ceil_div(p->panels, few); groups *= 2) {
+            int64_t panels = min_i64(p->panels, round_up(ceil_div(p->panels, groups), few));
+            for (int form = 0; form < (part < p->k ? 3 : 2); form++) {
+                Blocking b = {rows, panels, form == 2 ? part : p->k, form == 1};
+                double c = fits(p, machine, &b) ? cost(p, machine, &b) : least;
+                if (c < least) {
+                    least = c;
+                    best = b;
+                }
+            }
+        }
+    }
+    return best;
+}

@@ -1,0 +1,23 @@
+/* How a matrix product is cut into units, for igemm. */
+#ifndef JITC_BLOCKING_H
+#define JITC_BLOCKING_H
+
+#include <stdbool.h>
+
+#include "codegen/plan/machine.h"
+
+typedef struct {
+    int64_t m, k, panels; /* rows, length of the sums, panels of 16 outputs; all > 0 */
+    int64_t batch;        /* so many products, each with weights of its own */
+    int64_t esize;        /* bytes of an element */
+} Product;
+
+typedef struct {
+    int64_t rows, panels; /* of a unit */
+    int64_t k;            /* that it does at a time */
+    bool n_outer;         /* units go through all rows before the next panels */
+} Blocking;
+
+/* The cheapest of the candidates by an estimate of cycles, on one thread and on several. */
+Blocking blocking_choose(const Product *p, const Machine *machine);
+#endif
