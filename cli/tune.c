@@ -12,7 +12,7 @@
 #include "runtime/jitc_internal.h"
 #include "runtime/tuning.h"
 
-enum { LEAST_ROUNDS = 3, MOST_ROUNDS = 60, MOST_TRIALS = 32 };
+enum { LEAST_ROUNDS = 3, MOST_ROUNDS = 60, LEAST_TRIALS = 4, MOST_TRIALS = 32 };
 
 static volatile sig_atomic_t interrupted;
 static volatile int stop;
@@ -114,6 +114,17 @@ static void take_call(void *arg, const jitc_call *c)
 }
 
 /* A run; false: interrupted. */
+static bool run_once(Tune *t)
+{
+    int64_t start = now_ns();
+    jitc_status status = jitc_exec_run(t->s->exec);
+    t->run_ms = (double)(now_ns() - start) / 1e6;
+    if (status == JITC_E_CANCELLED && interrupted) return false;
+    if (status) failed(t, status);
+    return true;
+}
+
+/* The same; and what it tells of a trial. */
 static bool run_trial(Tune *t, Trial *trial, bool counts)
 {
     switch_to(t, trial);
@@ -122,13 +133,9 @@ static bool run_trial(Tune *t, Trial *trial, bool counts)
         t->nsums = trial->ncalls;
     }
     if (t->nsums) memset(t->sum_ms, 0, t->nsums * sizeof *t->sum_ms);
-    int64_t start = now_ns();
-    jitc_status status = jitc_exec_run(t->s->exec);
-    double ms = (double)(now_ns() - start) / 1e6;
-    if (status == JITC_E_CANCELLED && interrupted) return false;
-    if (status) failed(t, status);
+    if (!run_once(t)) return false;
     if (!counts) return true;
-    if (ms < trial->run_ms) trial->run_ms = ms;
+    if (t->run_ms < trial->run_ms) trial->run_ms = t->run_ms;
     for (uint32_t i = 0; i < trial->ncalls; i++)
         if (t->sum_ms[i] < trial->call_ms[i]) trial->call_ms[i] = t->sum_ms[i];
     return true;
@@ -183,13 +190,21 @@ static void choose_ways(Tune *t, bool units, int pass, uint32_t k)
     }
 }
 
+/* As many trials as there is time for. */
+static uint32_t most_trials(const Tune *t, double until)
+{
+    double left = until * t->o->budget * 1e3 - (double)(now_ns() - t->start) / 1e6;
+    double fit = t->run_ms > 0 ? left / (t->run_ms * (LEAST_ROUNDS + 1)) : MOST_TRIALS;
+    return fit < LEAST_TRIALS ? LEAST_TRIALS : fit > MOST_TRIALS ? MOST_TRIALS : (uint32_t)fit;
+}
+
 static uint32_t most_ways(const Tune *t, bool units)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < t->problems.n; i++)
         if (t->problems.at[i].units == units && !t->problems.at[i].settled && t->problems.at[i].ways.n > most)
             most = t->problems.at[i].ways.n;
-    return most < MOST_TRIALS ? most : MOST_TRIALS;
+    return most;
 }
 
 static void rank(Tune *t, Problem *p)
@@ -219,7 +234,8 @@ static void rank(Tune *t, Problem *p)
 static void search(Tune *t, bool units, int pass, const char *doing, double until)
 {
     t->doing = doing;
-    for (uint32_t k = 0; k < 2 || (k < most_ways(t, units) && !is_over(t, until)); k++) {
+    uint32_t most = most_trials(t, until);
+    for (uint32_t k = 0; k < 2 || (k < most && k < most_ways(t, units) && !is_over(t, until)); k++) {
         choose_ways(t, units, pass, k);
         if (t->over || !add_trial(t)) break;
         if (most_ways(t, units) < 2) break;
@@ -325,6 +341,7 @@ ExitStatus command_tune(Options *o)
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, old;
     sigaction(SIGINT, &action, &old);
     jitc_exec_set_profile(t->s->exec, take_call, t);
+    if (run_once(t)) run_once(t);
     search(t, false, 0, "algorithms", 0.2);
     search(t, true, 0, "how work is cut", any_close_second(t) ? 0.55 : 0.8);
     if (any_close_second(t)) search(t, true, 1, "how work is cut", 0.8);

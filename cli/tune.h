@@ -40,6 +40,7 @@ typedef struct {
     uint32_t nsums;
     int64_t start;
     double before, after; /* ms of a run with the usual and with the best ways; 0: not measured */
+    double run_ms;        /* of the last run */
     const char *doing;
     bool over; /* Ctrl-C */
 } Tune;
