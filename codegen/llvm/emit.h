@@ -9,6 +9,7 @@ void emit_loops(Gen *g, const Kernel *k);
 void emit_depthwise(Gen *g, const Kernel *k);
 void emit_igemm(Gen *g, const Kernel *k);
 void emit_winograd(Gen *g, const Kernel *k);
+void emit_chain(Gen *g, const Kernel *k);
 void emit_routine(Gen *g, const Kernel *k);
 void emit_custom(Gen *g, const Kernel *k);
 

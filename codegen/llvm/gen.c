@@ -104,6 +104,27 @@ Ival g_dim(Gen *g, int i)
     return ivar(g->dims[i]);
 }
 
+Ptr g_dims(Gen *g)
+{
+    return (Ptr){LLVMGetParam(g->fn, 2)};
+}
+
+int g_operands(Gen *g)
+{
+    return g->nptrs - 1;
+}
+
+Job *g_job(Gen *g)
+{
+    return g->job;
+}
+
+void g_call_kernel(Gen *g, void *fn, Ptr ptrs, Ptr dims, Ival units, Ptr scratch)
+{
+    V args[] = {LLVMGetParam(g->fn, 0), ptrs.v, dims.v, gen_raw(g, ival(0)), gen_raw(g, units), scratch.v};
+    LLVMBuildCall2(g->b, LLVMGlobalGetValueType(fn), fn, args, (unsigned)COUNT(args), "");
+}
+
 Ival g_unit0(Gen *g)
 {
     return ivar(LLVMGetParam(g->fn, 3));

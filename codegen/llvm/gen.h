@@ -47,6 +47,11 @@ Ival g_dim(Gen *g, int i); /* dim argument i */
 Ival g_unit0(Gen *g);
 Ival g_unit1(Gen *g);
 Ptr g_scratch(Gen *g);
+Ptr g_dims(Gen *g);     /* the dim arguments as they lie in memory */
+int g_operands(Gen *g); /* how many pointers there are before the results'; one result */
+Job *g_job(Gen *g);
+/* All units of a kernel of this module, with these tables of pointers and dims. */
+void g_call_kernel(Gen *g, void *fn, Ptr ptrs, Ptr dims, Ival units, Ptr scratch);
 _Noreturn void g_fail(Gen *g, const char *fmt, ...)
     PRINTF(2, 3);                              /* this kernel cannot be emitted: a defect */
 void g_report(Gen *g, Cond bad, Ival element); /* run-time error of this call, least element wins */
@@ -199,7 +204,17 @@ Vec v_cast(Gen *g, Vec a,
            DType t); /* as TensorFlow casts: floats truncate (saturating, NaN gives 0); bool is != 0 */
 
 /* The kernel text, parsed, with its header. */
+typedef struct Kernel Kernel;
+
+/* A part of a chain. */
 typedef struct {
+    const Kernel *kernel;
+    void *fn;
+    int ndims;
+    const int *operand; /* per operand: which one of the chain it is; -1: the result of the part before */
+} KernelPart;
+
+struct Kernel {
     Module *m;
     Region *body;
     const char *algo;
@@ -207,5 +222,7 @@ typedef struct {
     int64_t kmult, run16, in_lines, linear, far, rows, kcut, ntail, ctail, ktail, odd;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
-} Kernel;
+    const KernelPart *part;          /* of a chain, which has no body */
+    int nparts;
+};
 #endif

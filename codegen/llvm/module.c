@@ -23,10 +23,10 @@ static const struct {
 };
 
 /* The header line: `#algo=NAME field=number …`. */
-static const char *header(Job *job, const CodegenKernel *k, Kernel *out)
+static const char *header(Job *job, const char *text, size_t size, Kernel *out)
 {
-    const char *end = memchr(k->text, '\n', k->size);
-    char *line = job_strndup(job, k->text, end ? (size_t)(end - k->text) : k->size), *save = NULL;
+    const char *end = memchr(text, '\n', size);
+    char *line = job_strndup(job, text, end ? (size_t)(end - text) : size), *save = NULL;
     for (char *word = strtok_r(line, " #", &save); word; word = strtok_r(NULL, " ", &save)) {
         char *eq = strchr(word, '=');
         if (!eq) continue;
@@ -47,29 +47,95 @@ static const char *header(Job *job, const CodegenKernel *k, Kernel *out)
     return out->algo ? out->algo : "";
 }
 
-static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
+static const char *read_text(Gen *g, const char *text, size_t size, Kernel *kernel)
 {
-    Kernel kernel = {0};
-    const char *algo = header(g->job, k, &kernel);
-    kernel.m = ir_parse(g->job, k->text, k->size);
-    if (!kernel.m || !kernel.m->funcs) g_fail(g, "a kernel text cannot be read");
-    kernel.body = kernel.m->funcs->body;
-    kernel.nin = (int)kernel.body->nargs;
-    kernel.nout = ir_terminator(kernel.body)->nin;
-    kernel.custom = k->custom;
+    const char *algo = header(g->job, text, size, kernel);
+    kernel->m = ir_parse(g->job, text, size);
+    if (!kernel->m || !kernel->m->funcs) g_fail(g, "a kernel text cannot be read");
+    kernel->body = kernel->m->funcs->body;
+    kernel->nin = (int)kernel->body->nargs;
+    kernel->nout = ir_terminator(kernel->body)->nin;
+    return algo;
+}
+
+/* A function for one text that is no chain. */
+static void emit_text(Gen *g, const char *text, size_t size, const struct CustomNode *custom,
+                      const char *symbol, Kernel *kernel)
+{
+    const char *algo = read_text(g, text, size, kernel);
+    kernel->custom = custom;
     for (size_t i = 0; i < COUNT(algos); i++) {
         if (strcmp(algos[i].algo, algo) != 0) continue;
         int ndims = algos[i].ndims;
-        if (ndims == -1) ndims = ir_terminator(kernel.body)->in[0]->type.rank + 1;
-        if (ndims == -2) ndims = dim_symbols(kernel.m);
-        int nptrs = ndims == NONE ? 0 : kernel.nin + kernel.nout;
+        if (ndims == -1) ndims = ir_terminator(kernel->body)->in[0]->type.rank + 1;
+        if (ndims == -2) ndims = dim_symbols(kernel->m);
+        int nptrs = ndims == NONE ? 0 : kernel->nin + kernel->nout;
         if (nptrs > 64) g_fail(g, "a kernel with too many operands");
         gen_begin(g, symbol, nptrs, ndims == NONE ? 0 : ndims);
-        algos[i].emit(g, &kernel);
+        algos[i].emit(g, kernel);
         gen_end(g);
         return;
     }
     g_fail(g, "unknown algorithm '%s'", algo);
+}
+
+/* The function of a part of a chain, which all chains of the module share. */
+static LLVMValueRef emit_part(Gen *g, const char *text, size_t size, Kernel *kernel)
+{
+    Hash h = hash_bytes(text, size);
+    const char *name = job_printf(g->job, "part_%016llx%016llx%s", (unsigned long long)h.hi,
+                                  (unsigned long long)h.lo, g->suffix);
+    LLVMValueRef known = LLVMGetNamedFunction(g->module, name);
+    if (known) {
+        read_text(g, text, size, kernel);
+        return known;
+    }
+    emit_text(g, text, size, NULL, name, kernel);
+    LLVMSetLinkage(g->fn, LLVMInternalLinkage);
+    return g->fn;
+}
+
+/* Each part of a chain is a function of its own: `#part DIMS OPERAND…`, then its text. */
+static void emit_parts(Gen *g, const CodegenKernel *k, const char *symbol)
+{
+    static const char mark[] = "\n#part ";
+    char *text = job_strndup(g->job, k->text, k->size), *at = strstr(text, mark);
+    KernelPart *part = job_array(g->job, KernelPart, CHAIN_PARTS);
+    Kernel chain = {.algo = "chain", .part = part, .nin = 0, .nout = 1};
+    while (at) {
+        if (chain.nparts == CHAIN_PARTS) g_fail(g, "a chain of too many parts");
+        KernelPart *p = &part[chain.nparts];
+        Kernel *kernel = job_new(g->job, Kernel);
+        const char *line = strchr(at + sizeof mark - 1, '\n');
+        if (!line) g_fail(g, "a part of a chain without a text");
+        char *list = at + sizeof mark - 1, *next = strstr(line, mark);
+        size_t size = next ? (size_t)(next - line) : strlen(line + 1);
+        p->ndims = (int)strtol(list, &list, 10);
+        int *operand = job_array(g->job, int, 64), n = 0;
+        for (; list < line && n < 64; n++) {
+            operand[n] = (int)strtol(list, &list, 10);
+            if (operand[n] >= chain.nin) chain.nin = operand[n] + 1;
+        }
+        p->kernel = kernel;
+        p->fn = emit_part(g, line + 1, size, kernel);
+        if (n != kernel->nin) g_fail(g, "a part of a chain with %d operands for %d", n, kernel->nin);
+        p->operand = operand;
+        chain.nparts++;
+        at = next;
+    }
+    gen_begin(g, symbol, chain.nin + 1, 0);
+    emit_chain(g, &chain);
+    gen_end(g);
+}
+
+static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
+{
+    static const char chain[] = "#algo=chain\n";
+    Kernel kernel = {0};
+    if (k->size > sizeof chain - 1 && !memcmp(k->text, chain, sizeof chain - 1))
+        emit_parts(g, k, symbol);
+    else
+        emit_text(g, k->text, k->size, k->custom, symbol, &kernel);
 }
 
 char *module_diagnostics(const Job *job)

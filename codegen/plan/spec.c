@@ -327,6 +327,8 @@ void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *
         make_depthwise(m, kernel, out);
     else if (strcmp(algo, "winograd") == 0)
         make_winograd(m, kernel, machine, out);
+    else if (strcmp(algo, "chain") == 0)
+        make_chain(m, kernel, machine, out);
     else if (strcmp(algo, "routine") == 0)
         make_routine(m, kernel, out);
     else if (strcmp(algo, "custom") == 0)

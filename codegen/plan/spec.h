@@ -40,6 +40,14 @@
  * ctail=1, ktail=1: c, k are not multiples of 16. units = blocks * groups; unit u is block u / groups, group
  * u % groups.
  *
+ * chain: kernels (parts), each of which computes rows of an image from rows of the image before it; parts are
+ * of the classes depthwise and igemm, the latter of 1x1 windows and stride 1. The text is the line
+ * "#algo=chain", then per part the line "#part DIMS OPERAND…" and the part's own text: DIMS is its number of
+ * dims; operands are those of the chain, -1 is the image of the part before. dims: CH_BAND, then for each
+ * part the CP_* list and the part's own, as for the whole image. A unit is a band of rows of the last result;
+ * it computes the rows of the images in between that the unit before it, if done by the same share, has not
+ * left in scratch. No in_place. units = images * ceil(rows/band).
+ *
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
@@ -128,6 +136,21 @@ enum {
 /* winograd's scratch: which block it holds (64 bytes), a tile of results, pointers to a tile's pixels, a
  * pixel of zeros; then for a block the sums of two panels and the transformed input. */
 enum { WG_TILE_BYTES = 4096, WG_TABLE_BYTES = 512 };
+
+/* Dims of a chain, and of each part before its own. */
+enum { CH_BAND, CH_DIMS };
+enum {
+    CP_H,  /* rows of the image that it reads */
+    CP_OH, /* rows, and pixels per row, of its result */
+    CP_OW,
+    CP_IN, /* elements per row of both */
+    CP_OUT,
+    CP_ROWS, /* rows of its result that scratch has room for; of the last part: none */
+    CP_DIMS
+};
+/* A chain's scratch: CHAIN_STATE bytes for what it holds, CHAIN_CALL bytes for the arguments of a part; then
+ * the rows of the images in between, each image aligned to 64 bytes, and the parts' own scratch. */
+enum { CHAIN_PARTS = 3, CHAIN_STATE = 128, CHAIN_CALL = 1024 };
 
 enum { SPEC_MAX_DIMS = 96 };
 

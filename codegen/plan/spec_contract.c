@@ -244,19 +244,25 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     text_end(&t, header);
 }
 
-/* As many channels as let the rows under a window stay in the first-level cache, unless the image comes from
+int64_t depthwise_chunk(const Dim *d, int64_t kh, int64_t esize)
+{
+    enum { L1_PART = 24 << 10 };
+    int64_t c = max_i64(1, guess(d[DW_C])), width = max_i64(1, guess(d[DW_W]));
+    int64_t chunk = round_up(max_i64(L1_PART / esize / kh / width, 1), PANEL);
+    return round_up(ceil_div(c, ceil_div(c, chunk)), PANEL);
+}
+
+/* Channels that let the rows under a window stay in the first-level cache, unless the image comes from
  * memory, which is quicker in order; and as many rows as leave enough units, since the next unit reads some
  * of them again. */
 static void depthwise_units(Module *mod, KernelSpec *s, Dim images, int64_t kh, int64_t esize)
 {
-    enum { L1_PART = 24 << 10, L2_PART = 1 << 20, UNITS = 64, LEAST_ROWS = 4 };
+    enum { L2_PART = 1 << 20, UNITS = 64, LEAST_ROWS = 4 };
     Dim *d = s->dim;
-    int64_t c = max_i64(1, guess(d[DW_C])), h = guess(d[DW_H]), width = max_i64(1, guess(d[DW_W]));
-    int64_t oh = max_i64(1, guess(d[DW_OH])), chunk = c;
-    double bytes =
-        (double)c * (double)esize * ((double)h * (double)width + (double)oh * (double)guess(d[DW_OW]));
-    if (bytes <= L2_PART) chunk = max_i64(L1_PART / esize / kh / width, 1);
-    chunk = round_up(ceil_div(c, ceil_div(c, round_up(chunk, PANEL))), PANEL);
+    int64_t c = max_i64(1, guess(d[DW_C])), oh = max_i64(1, guess(d[DW_OH]));
+    double pixels = (double)guess(d[DW_H]) * (double)guess(d[DW_W]) + (double)oh * (double)guess(d[DW_OW]);
+    bool cached = (double)c * (double)esize * pixels <= L2_PART;
+    int64_t chunk = cached ? depthwise_chunk(d, kh, esize) : round_up(c, PANEL);
     int64_t rows = oh, chunks = ceil_div(c, chunk) * max_i64(1, guess(images));
     while (rows >= 2 * LEAST_ROWS && ceil_div(oh, rows) * chunks < UNITS) rows = ceil_div(rows, 2);
     d[DW_ROWS] = rows;

@@ -63,6 +63,10 @@ void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product 
 
 void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
+/* How many channels a depthwise convolution does at a time where its image lies in the second-level cache: so
+ * many that the rows under a window stay in the first-level one. `d`: its dims. */
+int64_t depthwise_chunk(const Dim *d, int64_t kh, int64_t esize);
+void make_chain(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_routine(Module *m, const Op *kernel, KernelSpec *out);
 void make_custom(Module *m, const Op *kernel, KernelSpec *out);

@@ -165,9 +165,32 @@ static void put_maps(Str *s, const Op *kernel, int n)
     if (!n) str_put(s, "copy");
 }
 
+static void put_conv(Str *s, const Op *op, bool depthwise)
+{
+    str_put(s, depthwise ? "depthwise " : "conv ");
+    put_dims(s, &op->in[1]->type, 0, 2);
+    put_steps(s, "s", attr_v(op, "strides", NULL));
+    put_steps(s, "d", attr_v(op, "dilations", NULL));
+    if (!depthwise && attr_i(op, "groups") > 1) str_printf(s, " g%lld", (long long)attr_i(op, "groups"));
+}
+
+static void put_chain(Str *s, const Op *kernel)
+{
+    int n = 0;
+    ir_each_op (op, kernel->body) {
+        if (op->def->kind != KIND_CONTRACT) continue;
+        str_put(s, n++ ? ", " : "");
+        put_conv(s, op, attr_i(op, "groups") > 1);
+    }
+}
+
 static void put_algorithm(Str *s, const Op *kernel, const char *class)
 {
     const Op *op = work_anchor(kernel);
+    if (strcmp(class, "chain") == 0) {
+        put_chain(s, kernel);
+        return;
+    }
     if (!op || op->def->kind == KIND_MAP || op->def->kind == KIND_CONST) {
         put_maps(s, kernel, 0);
         return;
@@ -180,16 +203,12 @@ static void put_algorithm(Str *s, const Op *kernel, const char *class)
     }
     bool depthwise = strcmp(class, "depthwise") == 0, plain = strcmp(class, "loops") == 0;
     if (op->def->kind == KIND_CONTRACT && plain) str_put(s, "loops ");
-    str_put(s, depthwise ? "depthwise" : op->code == OP_dot ? "matmul" : op->def->name);
+    if (op->code == OP_conv)
+        put_conv(s, op, depthwise);
+    else
+        str_put(s, op->code == OP_dot ? "matmul" : op->def->name);
     if (op->code == OP_custom) str_printf(s, " %s", attr_s(op, "op"));
-    if (op->code == OP_conv) {
-        const Type *w = &op->in[1]->type;
-        str_put(s, " ");
-        put_dims(s, w, 0, 2);
-        put_steps(s, "s", attr_v(op, "strides", NULL));
-        put_steps(s, "d", attr_v(op, "dilations", NULL));
-        if (!depthwise && attr_i(op, "groups") > 1) str_printf(s, " g%lld", (long long)attr_i(op, "groups"));
-    } else if (op->def->kind == KIND_WINDOW) {
+    if (op->def->kind == KIND_WINDOW) {
         put_window(s, attr_v(op, "window", NULL));
         put_steps(s, "s", attr_v(op, "strides", NULL));
     }
@@ -247,6 +266,8 @@ static void put_shape(Str *s, const Op *kernel)
     if (op && op->nout) y = &op->out[0]->type;
     DType element = y->dtype;
     bool image = op && (op->code == OP_conv || op->code == OP_winograd || op->def->kind == KIND_WINDOW);
+    if (image && y->rank == kernel->out[0]->type.rank && strcmp(attr_s(kernel, "algo"), "chain") == 0)
+        y = &kernel->out[0]->type; /* from the first part's image to the last one's */
     if (image && y->rank == 4) {
         put_image_shape(s, &op->in[0]->type, y);
     } else if (op && op->code == OP_dot && y->rank >= 2) {
