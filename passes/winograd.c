@@ -11,7 +11,7 @@
 /* Costs are in multiply-adds of one core near its peak. */
 enum {
     OPEN_SIZE = 64,   /* an open dimension counts as */
-    PER_BYTE = 2,     /* a byte of weights, which come from memory once per run */
+    PER_BYTE = 4,     /* a byte of weights, which come from memory once per run */
     PER_TRANSFORM = 2 /* a product of a transform */
 };
 
