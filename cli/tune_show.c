@@ -27,9 +27,23 @@ static double gain_of(const Problem *p)
     return 1 - p->after / p->before;
 }
 
+/* With --verbose: all that was tried. */
+static void show_ways(Str *s, const Tune *t)
+{
+    for (uint32_t i = 0; i < t->problems.n; i++) {
+        const Problem *p = &t->problems.at[i];
+        if (!p->settled) continue;
+        str_printf(s, "%s\n", p->text);
+        for (uint32_t k = 0; k < p->ways.n; k++)
+            if (p->ways.at[k].ms > 0)
+                str_printf(s, "  %9.4f ms  %s\n", p->ways.at[k].ms, p->ways.at[k].choice);
+    }
+}
+
 void tune_show(Str *s, const Tune *t, const char *file)
 {
     uint32_t kept = 0, tried = 0;
+    if (t->o->verbose) show_ways(s, t);
     int problem = 7, usual = 7, best = 4;
     for (uint32_t i = 0; i < t->problems.n; i++) {
         const Problem *p = &t->problems.at[i];
