@@ -20,4 +20,13 @@ typedef struct {
 
 /* The cheapest of the candidates by an estimate of cycles, on one thread and on several. */
 Blocking blocking_choose(const Product *p, const Machine *machine);
+
+/* How a Winograd convolution is cut: a unit is a block of tiles by a group of panels. */
+typedef struct {
+    int64_t tiles, c, panels, products; /* all > 0 */
+} WinogradWork;
+typedef struct {
+    int64_t tiles, panels;
+} WinogradBlocking;
+WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine);
 #endif

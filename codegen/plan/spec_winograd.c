@@ -1,12 +1,7 @@
 /* Texts of Winograd convolutions. */
+#include "codegen/plan/blocking.h"
 #include "codegen/plan/spec_private.h"
 #include "ir/tuning.h"
-
-enum {
-    FEW_TILES = 14, /* in a block: fewer would waste the weights that each block reads */
-    MANY_TILES = 56,
-    UNITS = 16 /* enough for many threads */
-};
 
 static Dim tiles(Module *m, const Op *op)
 {
@@ -56,13 +51,9 @@ static void schedule(Module *m, const Op *op, const Machine *machine, KernelSpec
     Dim *d = s->dim, all = tiles(m, op);
     int64_t products = op->in[1]->type.dim[0], c = guess(d[WG_C]), panels = ceil_div(guess(d[WG_K]), PANEL);
     int64_t n = dim_known(all) ? max_i64(all, 1) : 4096;
-    /* A block's transformed input shall stay in the second-level cache. */
-    int64_t v_bytes = machine->l2 / 8 * 5;
-    int64_t block = min_i64(max_i64(v_bytes / (products * 4 * max_i64(c, 1)), FEW_TILES), MANY_TILES);
-    block = ceil_div(n, ceil_div(n, block)); /* blocks of about one size */
-    int64_t group = round_up(panels, 2);
-    while (ceil_div(n, block) * ceil_div(panels, group) < UNITS && group > 2)
-        group = round_up(ceil_div(group, 2), 2);
+    WinogradWork work = {n, max_i64(c, 1), max_i64(panels, 1), products};
+    WinogradBlocking cut = winograd_blocking(&work, machine);
+    int64_t block = cut.tiles, group = cut.panels;
     if (m->tuning) tuned(m, op, s, n, &block, &group);
     d[WG_TILES] = block;
     d[WG_PANELS] = group;

@@ -1,0 +1,65 @@
+/* A Winograd convolution's time beyond its multiplications goes into transforms of the input, which each
+ * share of a block's units does again; into weights, which all pass by each block; and into transformed input
+ * that does not stay in the second-level cache beside them. As in blocking.c, all candidates are costed, for
+ * some numbers of threads. */
+#include "codegen/plan/blocking.h"
+#include "codegen/plan/spec_private.h"
+
+/* Cycles per element, from measurements on a CPU with AVX-512 (Sapphire Rapids); SHARES as in the runtime. */
+static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.16, FAR = 0.4, UNIT = 2000,
+                    CROWDED = 0.5;
+enum { SHARES = 4, MOST_TILES = 104 };
+
+static const struct {
+    int threads;
+    double weight;
+} loads[] = {{1, 1}, {2, 1}, {4, 0.25}, {16, 0.06}};
+
+/* Of the slowest thread. */
+static double cycles(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b, int threads)
+{
+    int64_t groups = ceil_div(w->panels, b->panels), blocks = ceil_div(w->tiles, b->tiles),
+            units = blocks * groups;
+    double mine = (double)ceil_div(units, threads), transformed = (double)blocks;
+    if (threads > 1) {
+        int64_t shares = min_i64(SHARES * threads, units), each = ceil_div(units, shares);
+        transformed = (double)(ceil_div(shares, threads) * ceil_div(each, groups));
+    }
+    double k = (double)w->c * (double)w->products, l2 = (double)machine->l2;
+    double input = (double)b->tiles * k * 4, weights = (double)w->panels * PANEL * k * 4;
+    double bring = weights > 2 * l2 ? FAR : weights > l2 / 2 ? MIDDLE : NEAR;
+    double crowd = input > l2 / 16 ? CROWDED * (input - l2 / 16) / l2 : 0;
+    double outputs = (double)b->panels * PANEL;
+    return mine * (outputs * k * ((double)b->tiles * FMA * (1 + crowd) + bring) + UNIT) +
+           transformed * (double)b->tiles * k * TRANSFORM;
+}
+
+static double cost(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < COUNT(loads); i++)
+        sum += loads[i].weight * loads[i].threads * cycles(w, machine, b, loads[i].threads);
+    return sum;
+}
+
+WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine)
+{
+    WinogradBlocking best = {0, 0};
+    double least = 0;
+    int64_t last = 0;
+    for (int64_t tiles = min_i64(TILE_ROWS, w->tiles); tiles <= min_i64(w->tiles, MOST_TILES); tiles++) {
+        int64_t even = ceil_div(w->tiles, ceil_div(w->tiles, tiles)); /* blocks of about one size */
+        if (even == last) continue;
+        last = even;
+        for (int64_t panels = round_up(w->panels, 2);; panels = round_up(panels / 2, 2)) {
+            WinogradBlocking b = {even, panels};
+            double c = cost(w, machine, &b);
+            if (!best.tiles || c < least) {
+                least = c;
+                best = b;
+            }
+            if (panels == 2) break;
+        }
+    }
+    return best;
+}
