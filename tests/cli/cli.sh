@@ -575,6 +575,7 @@ tune() {
     bad 2 'budget .0.: a number' "$jitc" tune "$digits" --budget 0
     bad 2 'unknown option .--tuning' "$jitc" tune "$digits" --tuning x
     bad 1 'is a string' "$jitc" tune "$here/bytes.pbtxt"
+    rm -r "$XDG_CACHE_HOME"
 }
 
 profile() {
