@@ -402,6 +402,32 @@ static const char *algo_of(const Op *op)
     }
 }
 
+/* -- Heads: batched products whose operand or result lies in memory with rows before batches ------------ */
+static bool swaps_rows(const Fuse *f, const Op *op)
+{
+    if (!op || op->code != OP_transpose || op->parent != f->r || f->taken[op->mark]) return false;
+    const int64_t *perm = attr_v(op, "perm", NULL);
+    return op->in[0]->type.rank == 4 && perm[0] == 0 && perm[1] == 2 && perm[2] == 1;
+}
+
+static bool is_batched(const Op *op)
+{
+    return op->code == OP_dot && op->in[0]->type.rank == 4 && op->in[1]->type.rank == 4 &&
+           op->in[1]->type.layout == LAYOUT_PANEL;
+}
+
+/* The transpose of the set's result becomes part of it: rows of the product are stored where they belong. */
+static void add_transpose_of_result(Fuse *f, Set *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        const Value *v = s->op[i]->out[0];
+        if (one_use(v) && swaps_rows(f, v->uses[0])) {
+            put(f, s, v->uses[0]);
+            return;
+        }
+    }
+}
+
 static void kernel_of(Fuse *f, Op *op)
 {
     Module *m = f->m;
@@ -416,8 +442,11 @@ static void kernel_of(Fuse *f, Op *op)
             put(f, &s, op);
         }
     } else if (may_grow) {
+        Op *before = op->nin ? op->in[0]->def : NULL;
+        if (is_batched(op) && one_use(op->in[0]) && swaps_rows(f, before)) put(f, &s, before);
         if (op->def->kind == KIND_REDUCE) grow_up(f, &s, &op->in[0]->type, MAX_PROLOGUE, true);
         if (op->def->kind != KIND_ROUTINE) grow_epilogue(f, &s, &op->out[0]->type);
+        if (is_batched(op)) add_transpose_of_result(f, &s);
     }
     if (s.n > 1 && m->fuel != INT64_MAX) m->fuel--;
     make(f, &s, algo_of(op));

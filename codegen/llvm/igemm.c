@@ -30,7 +30,7 @@ typedef struct {
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
     Rows rows[3];
-    Ival batch_out; /* offset of the result in this batch */
+    Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
     /* While the epilogue of one tile runs: */
     Ival m, n0;
     bool masked;
@@ -52,7 +52,7 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     int i = (int)v->index;
     bool per_row = t->rank == 2 && t->dim[0] != 1;
     if (per_row)
-        return load_columns(c, c->operand[i], i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_out));
+        return load_columns(c, c->operand[i], i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_in));
     if (!c->have_column[i]) {
         bool scalar = t->rank == 0 || t->dim[t->rank - 1] == 1;
         c->column[i] = scalar ? v_splat(g, v_load(g, c->operand[i], ival(0), t->dtype, 1), LANES)
@@ -82,7 +82,7 @@ static void finish_row(Igemm *c, Ival m, Vec sum)
     Gen *g = c->g;
     c->m = m;
     Vec r = eval_epilogue(g, c->k, c->result, c->anchor, sum, epilogue_operand, c);
-    Ival at = i_add(g, i_add(g, i_mul(g, m, c->n), c->n0), c->batch_out);
+    Ival at = i_add(g, i_add(g, i_mul(g, m, g_dim(g, IG_OS)), c->n0), c->batch_out);
     if (c->masked)
         v_store_n(g, c->out, at, r, c->mask);
     else
@@ -364,10 +364,13 @@ void emit_igemm(Gen *g, const Kernel *k)
         c.k1 = c.k_all;
         deal_rows(&c);
         c.w = p_at(g, g_ptr(g, 1), i_mul(g, batch, g_dim(g, IG_BW)), c.t);
-        c.batch_out = i_mul(g, batch, g_dim(g, IG_BO));
+        Ival group = i_div(g, batch, g_dim(g, IG_INNER)), inner = i_mod(g, batch, g_dim(g, IG_INNER));
+        c.batch_in = i_mul(g, batch, i_mul(g, m_all, c.n));
+        c.batch_out = i_add(g, i_mul(g, group, g_dim(g, IG_BO)), i_mul(g, inner, g_dim(g, IG_BOI)));
         for (int i = 2; i < k->nin; i++) c.operand[i] = g_ptr(g, i);
         c.out = g_ptr(g, k->nin);
-        Ptr x = p_at(g, g_ptr(g, 0), i_mul(g, batch, g_dim(g, IG_BX)), c.t);
+        Ival from = i_add(g, i_mul(g, group, g_dim(g, IG_BX)), i_mul(g, inner, g_dim(g, IG_BXI)));
+        Ptr x = p_at(g, g_ptr(g, 0), from, c.t);
         if (k->kcut) {
             cut_unit(&c, x);
             continue;

@@ -28,7 +28,8 @@
  * come from behind the second-level cache; kcut=1, sums are cut; ntail=1, n is not a multiple of 16; odd=1,
  * the number of panels may be odd. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks,
  * n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots
- * repeat all this `batch` times (outermost).
+ * repeat all this `batch` times (outermost). Transposes in the kernel, of x before the dot and of the result
+ * after the epilogue, are not in the text: they are the strides of rows and batches.
  *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
@@ -100,6 +101,10 @@ enum {
     IG_BX,    /* elements of x, w, result from batch to batch */
     IG_BW,
     IG_BO,
+    IG_INNER, /* so many batches lie closer in x and the result: BX and BO are from group to group of them, */
+    IG_BXI,   /* these from one to the next */
+    IG_BOI,
+    IG_OS, /* elements of the result from row to row */
     IG_DIMS
 };
 

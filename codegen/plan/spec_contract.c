@@ -16,14 +16,29 @@ static bool same_dims(const Type *a, const Type *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
 }
 
+/* A transpose of the anchor's left operand; or NULL. */
+static const Op *transposed_operand(const Op *anchor)
+{
+    const Op *op = anchor->in[0]->def;
+    return op && op->code == OP_transpose ? op : NULL;
+}
+
+/* A transpose of what the epilogue gives; or NULL. */
+static const Op *transposed_result(const Op *kernel)
+{
+    const Op *end = ir_terminator(kernel->body), *op = end->in[0]->def;
+    return op && op->code == OP_transpose ? op : NULL;
+}
+
 void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
 {
     const Region *body = t->kernel->body;
     const Type *shape = &anchor->out[0]->type;
+    const Op *before = transposed_operand(anchor), *after = transposed_result(t->kernel);
     for (uint32_t i = 0; i < body->nargs; i++) {
         const Value *a = body->args[i];
         uint32_t uses = 0; /* outside the anchor */
-        for (uint32_t k = 0; k < a->nuses; k++) uses += a->uses[k] != anchor;
+        for (uint32_t k = 0; k < a->nuses; k++) uses += a->uses[k] != anchor && a->uses[k] != before;
         bool of_anchor = uses < a->nuses;
         if (!uses) continue;
         Type type = *full;
@@ -37,8 +52,8 @@ void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim las
         else if (!is_full)
             job_bug(t->m->job, "an operand of a matrix kernel's epilogue has a shape of its own");
         type.dtype = a->type.dtype;
-        bool in_place =
-            is_full && !of_anchor && dtype_size(type.dtype) == dtype_size(t->kernel->out[0]->type.dtype);
+        bool in_place = is_full && !of_anchor && !after &&
+                        dtype_size(type.dtype) == dtype_size(t->kernel->out[0]->type.dtype);
         text_bind(t, a, text_arg(t, a, type, in_place));
     }
 }
@@ -47,8 +62,11 @@ void contract_add_epilogue(Text *t, const Op *anchor)
 {
     const Op *end = ir_terminator(t->kernel->body);
     if (end->nin != 1) job_bug(t->m->job, "a matrix kernel has one result");
-    for (const Op *op = t->kernel->body->first; op != end; op = op->next)
-        if (op != anchor) text_bind(t, op->out[0], text_op(t, op));
+    for (const Op *op = t->kernel->body->first; op && op != end; op = op->next) {
+        if (op == anchor || op == transposed_operand(anchor)) continue;
+        bool moves = op == transposed_result(t->kernel);
+        text_bind(t, op->out[0], moves ? text_value(t, op->in[0]) : text_op(t, op));
+    }
     Value *v = text_value(t, end->in[0]);
     ir_yield(&t->b, &v, 1);
 }
@@ -66,7 +84,7 @@ static void trivial_rows(Module *mod, Dim *d, Dim m, Dim row_stride)
     d[IG_XW] = row_stride;
 }
 
-static void dot_geometry(Module *m, const Op *dot, Dim *d)
+static void dot_geometry(Module *m, const Op *kernel, const Op *dot, Dim *d)
 {
     const Type *a = &dot->in[0]->type, *b = &dot->in[1]->type, *r = &dot->out[0]->type;
     if (attr_i(dot, "trans_a") || attr_i(dot, "trans_b")) job_bug(m->job, "igemm reads plain operands only");
@@ -88,7 +106,26 @@ static void dot_geometry(Module *m, const Op *dot, Dim *d)
         d[IG_BW] = dim_mul(m, k, dim_mul(m, dim_ceildiv(m, n, PANEL), PANEL));
     }
     d[IG_BO] = dim_mul(m, d[IG_M], n);
+    d[IG_OS] = n;
     trivial_rows(m, d, d[IG_M], k);
+    const Op *before = transposed_operand(dot), *after = transposed_result(kernel);
+    if (!before && !after) return;
+    /* [batch, inner, rows, …] in memory as [batch, rows, inner, …]: heads of attention. */
+    if (bbatch == 1 || r->rank != 4) job_bug(m->job, "a transpose in a product that is not of heads");
+    Dim inner = r->dim[1];
+    d[IG_INNER] = inner;
+    d[IG_BXI] = d[IG_BX];
+    d[IG_BOI] = d[IG_BO];
+    if (before) {
+        d[IG_BXI] = k;
+        trivial_rows(m, d, rows, dim_mul(m, inner, k));
+    }
+    if (after) {
+        d[IG_BOI] = n;
+        d[IG_OS] = dim_mul(m, inner, n);
+    }
+    d[IG_BX] = dim_mul(m, inner, dim_mul(m, rows, k));
+    d[IG_BO] = dim_mul(m, inner, dim_mul(m, rows, n));
 }
 
 /* Result rows that lie at equal distances need no window: one tap, rows (image, oh, ow) -> offset linear in
@@ -126,7 +163,7 @@ static void conv_geometry(Module *m, const Op *conv, Dim *d)
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
     Dim c = x->dim[3];
     d[IG_M] = rows_of(m, r, 3);
-    d[IG_N] = r->dim[3];
+    d[IG_N] = d[IG_OS] = r->dim[3];
     d[IG_RUN] = c;
     d[IG_TAPS_H] = w->dim[0];
     d[IG_TAPS_W] = w->dim[1];
@@ -206,10 +243,13 @@ static bool multiple_of(Dim d, int64_t n)
 void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
     const Op *anchor = contract_anchor(kernel);
-    if (!anchor || anchor->in[0]->def || anchor->in[1]->def || anchor->in[1]->type.layout == LAYOUT_PLAIN)
+    const Op *before = anchor ? transposed_operand(anchor) : NULL;
+    if (!anchor || (!before && anchor->in[0]->def) || anchor->in[1]->def ||
+        anchor->in[1]->type.layout == LAYOUT_PLAIN)
         job_bug(m->job, "an igemm kernel whose contraction does not read its operands directly");
+    out->dim[IG_INNER] = 1;
     if (anchor->code == OP_dot)
-        dot_geometry(m, anchor, out->dim);
+        dot_geometry(m, kernel, anchor, out->dim);
     else
         conv_geometry(m, anchor, out->dim);
     if (anchor->code == OP_conv && m->tuning && m->tuning->ask)
@@ -223,7 +263,8 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     Type w = type_make(anchor->in[1]->type.dtype, 2, (Dim[]){dk, dn}),
          full = type_make(type, 2, (Dim[]){dm, dn});
     w.layout = LAYOUT_PANEL;
-    Value *vx = text_arg(&t, anchor->in[0], x, false), *vw = text_arg(&t, anchor->in[1], w, false);
+    Value *vx = text_arg(&t, before ? before->in[0] : anchor->in[0], x, false),
+          *vw = text_arg(&t, anchor->in[1], w, false);
     contract_bind_epilogue(&t, anchor, &full, dn);
     Value *dot = ir_v(&t.b, OP_dot, IN(vx, vw), NO_ATTRS);
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");

@@ -126,6 +126,18 @@ for name, x, y in [("inner", (2, 0), (0, 3)), ("rows", (0, 4), (4, 3)), ("cols",
     case(f"MatMul/zero_{name}", lambda x, y: raw.MatMul(a=x, b=y), f(*x), f(*y))
     case(f"MatMul/zero_{name}_const", lambda x, y=y: raw.MatMul(a=x, b=const(f(*y))), f(*x))
     case(f"BatchMatMulV2/zero_{name}", lambda x, y: raw.BatchMatMulV2(x=x, y=y), f(2, *x), f(*y))
+
+
+def attention(x, y, r):  # heads lie in memory as [batch, row, head, element]
+    heads = lambda t: tf.transpose(t, [0, 2, 1, 3])
+    scores = raw.BatchMatMulV2(x=heads(x), y=heads(y), adj_y=True)
+    return heads(raw.BatchMatMulV2(x=tf.nn.softmax(scores * 0.3), y=heads(y)) + r), scores
+
+
+for name, n, rows, keys, h, d in (("", 2, 5, 9, 3, 7), ("_16", 1, 33, 32, 2, 16)):
+    shapes = (f(n, rows, h, d), f(n, keys, h, d), f(n, h, rows, d))
+    case(f"BatchMatMulV2/attention{name}", attention, *shapes, tol=SUMS)
+    case(f"BatchMatMulV2/attention{name}_open", attention, *shapes, tol=SUMS, dyn="all")
 case("BatchMatMulV2/zero_batch", lambda x, y: raw.BatchMatMulV2(x=x, y=y), f(0, 2, 3), f(3, 4))
 for name, x, y in [
     ("left", (3, 4), (2, 4, 5)),

@@ -184,6 +184,19 @@ START_TEST(test_igemm_dot)
     ck_assert_int_eq(s.dim[IG_BX], 160);
     ck_assert_int_eq(s.dim[IG_BW], 16 * 48);
     ck_assert_int_eq(s.dim[IG_BO], 330);
+    /* Heads: transposes are strides. */
+    s = spec_of("graph @main(%x: f32[2,10,3,16]) {\n  %w = weight f32[2,3,16,33] rand(1)\n"
+                "  %0 = transpose %x {perm=[0,2,1,3]}\n  %1 = dot %0, %w\n"
+                "  %2 = transpose %1 {perm=[0,2,1,3]}\n  return %2\n}\n");
+    ck_assert_int_eq(s.dim[IG_M], 10);
+    ck_assert_int_eq(s.dim[IG_BATCH], 6);
+    ck_assert_int_eq(s.dim[IG_INNER], 3);
+    ck_assert_int_eq(s.dim[IG_BX], 480);
+    ck_assert_int_eq(s.dim[IG_BXI], 16);
+    ck_assert_int_eq(s.dim[IG_XW], 48);
+    ck_assert_int_eq(s.dim[IG_BO], 990);
+    ck_assert_int_eq(s.dim[IG_BOI], 33);
+    ck_assert_int_eq(s.dim[IG_OS], 99);
 }
 END_TEST
 
