@@ -3,6 +3,9 @@
  * every convolution geometry, and padding is zeros (after Dukhan, "The Indirect Convolution Algorithm", 2019,
  * which gathers pointers instead). The right operand is packed in panels of 16 outputs.
  *
+ * Images of few channels are the exception: where rows that follow each other begin a few elements apart and
+ * there is no padding, tiles read the image itself.
+ *
  * A unit is a block of rows times a block of panels. Per panel the rows go through a register tile of mr x nv
  * vectors. Every output accumulates over k in ascending order whatever the tile, so tiles never change bits.
  *
@@ -29,6 +32,7 @@ typedef struct {
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
+    Ptr image;               /* without lines: where row m0 begins */
     Rows rows[3];
     Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
     /* While the epilogue of one tile runs: */
@@ -146,6 +150,13 @@ static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival 
               .tail = c->k->kmult < TILE_KU,
               .fetch = fetch,
               .ahead = i_mul(g, ival(nv), c->panel)};
+    if (c->k->step) {
+        p.a = p_at(g, c->image, i_mul(g, first, ival(c->k->step)), c->t);
+        p.k = c->run;
+        p.step = c->k->step;
+        p.taps = c->taps;
+        p.tap = i_mul(g, g_dim(g, IG_DH), g_dim(g, IG_XH));
+    }
     if (step != TO_RESULT || !in_registers) {
         if (step != FINISH) tile_call(g, &p, sums, step == ADD_SUMS, mr, nv);
         if (step != ADD_SUMS) store_sums(c, sums, m0, panel, mr, nv);
@@ -321,6 +332,22 @@ static void cut_unit(Igemm *c, Ptr x)
     unit(c, FINISH, false);
 }
 
+/* Without lines: one row of the result image after the other. */
+static void image_rows(Igemm *c, Ptr x, bool in_registers)
+{
+    Gen *g = c->g;
+    Ival ow = g_dim(g, IG_OW), oh = g_dim(g, IG_OH), from = c->m0, to = c->m1;
+    FOR (g, m, from, to, ow) {
+        Ival line = i_div(g, m.i, ow), image = i_div(g, line, oh);
+        Ival at = i_mul(g, i_mul(g, i_mod(g, line, oh), g_dim(g, IG_SH)), g_dim(g, IG_XH));
+        c->image = p_at(g, x, i_add(g, i_mul(g, image, g_dim(g, IG_XN)), at), c->t);
+        c->m0 = m.i;
+        c->m1 = i_add(g, m.i, ow);
+        deal_rows(c);
+        unit(c, TO_RESULT, in_registers);
+    }
+}
+
 void emit_igemm(Gen *g, const Kernel *k)
 {
     const Op *yield = ir_terminator(k->body);
@@ -371,8 +398,11 @@ void emit_igemm(Gen *g, const Kernel *k)
         c.out = g_ptr(g, k->nin);
         Ival from = i_add(g, i_mul(g, group, g_dim(g, IG_BX)), i_mul(g, inner, g_dim(g, IG_BXI)));
         Ptr x = p_at(g, g_ptr(g, 0), from, c.t);
-        if (k->kcut) {
-            cut_unit(&c, x);
+        if (k->kcut || k->step) {
+            if (k->step)
+                image_rows(&c, x, epilogue < COST_HEAVY);
+            else
+                cut_unit(&c, x);
             continue;
         }
         Ival key = i_add(g, i_mul(g, batch, mblocks), mi);

@@ -36,6 +36,7 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "run16")) out->run16 = atoll(eq + 1);
         if (!strcmp(word, "lines")) out->in_lines = atoll(eq + 1);
         if (!strcmp(word, "rows")) out->rows = atoll(eq + 1);
+        if (!strcmp(word, "step")) out->step = atoll(eq + 1);
         if (!strcmp(word, "far")) out->far = atoll(eq + 1);
         if (!strcmp(word, "linear")) out->linear = atoll(eq + 1);
         if (!strcmp(word, "kcut")) out->kcut = atoll(eq + 1);

@@ -44,14 +44,20 @@ Ival tile_count(Gen *g, Ival rows, int height, int highest)
     return i_select(g, c_le(g, lower, tiles), i_sub(g, tiles, lower), whole);
 }
 
-void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
+/* The sums over k of one tap, or of all lines. */
+static void multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
 {
     Ival whole = i_mul(g, i_div(g, p->k, ival(TILE_KU)), ival(TILE_KU));
+    int64_t row = p->step ? p->step : LANES;
     for (int rest = 0; rest < (p->tail ? 2 : 1); rest++) {
         int ku = rest ? 1 : TILE_KU;
         FOR_CARRY (g, k, rest ? whole : ival(0), rest ? p->k : whole, ival(ku), acc, mr * nv) {
-            Ival line = i_mul(g, i_div(g, k.i, ival(LANES)), p->line);
-            Ptr a = p_at(g, p->a, i_add(g, line, i_mod(g, k.i, ival(LANES))), p->t), w[TILE_NV];
+            Ival at = k.i;
+            if (!p->step) {
+                Ival line = i_mul(g, i_div(g, k.i, ival(LANES)), p->line);
+                at = i_add(g, line, i_mod(g, k.i, ival(LANES)));
+            }
+            Ptr a = p_at(g, p->a, at, p->t), w[TILE_NV];
             for (int j = 0; j < nv; j++)
                 w[j] = p_at(g, p->w, i_add(g, i_mul(g, k.i, ival(PANEL)), i_mul(g, ival(j), p->panel)), p->t);
             for (int u = 0; u < ku; u++) {
@@ -60,7 +66,7 @@ void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
                 for (int j = 0; j < nv && p->fetch; j++)
                     g_prefetch(g, p_at(g, w[j], i_add(g, ival(u * PANEL), p->ahead), p->t));
                 for (int i = 0; i < mr; i++) {
-                    Vec x = v_splat(g, v_load(g, a, ival(i * LANES + u), p->t, 1), LANES);
+                    Vec x = v_splat(g, v_load(g, a, ival(i * row + u), p->t, 1), LANES);
                     for (int j = 0; j < nv; j++) acc[i * nv + j] = v_mac(g, x, column[j], acc[i * nv + j]);
                 }
             }
@@ -68,12 +74,27 @@ void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
     }
 }
 
+void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
+{
+    if (!p->step) {
+        multiply(g, p, acc, mr, nv);
+        return;
+    }
+    FOR_CARRY (g, t, ival(0), p->taps, ival(1), acc, mr * nv) {
+        Tile one = *p;
+        one.a = p_at(g, p->a, i_mul(g, t.i, p->tap), p->t);
+        one.w = p_at(g, p->w, i_mul(g, t.i, i_mul(g, p->k, ival(PANEL))), p->t);
+        multiply(g, &one, acc, mr, nv);
+    }
+}
+
 void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
 {
-    char name[64];
-    snprintf(name, sizeof name, "tile_%s_%dx%d%s%s%s", dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
-             p->fetch ? "_fetch" : "", add ? "_add" : "");
-    Sub s = g_sub(g, name, "ppiiipi");
+    char name[96];
+    int n = snprintf(name, sizeof name, "tile_%s_%dx%d%s%s%s", dtype_name(p->t), mr, nv,
+                     p->tail ? "_tail" : "", p->fetch ? "_fetch" : "", add ? "_add" : "");
+    if (p->step) snprintf(name + n, sizeof name - (size_t)n, "_step%lld", (long long)p->step);
+    Sub s = g_sub(g, name, "ppiiipiii");
     if (s.fresh) {
         Tile q = {.t = p->t,
                   .a = g_param(g, &s, 0).p,
@@ -83,7 +104,10 @@ void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
                   .k = g_param(g, &s, 4).i,
                   .tail = p->tail,
                   .fetch = p->fetch,
-                  .ahead = g_param(g, &s, 6).i};
+                  .ahead = g_param(g, &s, 6).i,
+                  .step = p->step,
+                  .taps = g_param(g, &s, 7).i,
+                  .tap = g_param(g, &s, 8).i};
         Vec acc[TILE_ACC];
         Ptr to = g_param(g, &s, 5).p;
         for (int i = 0; i < mr * nv; i++)
@@ -92,7 +116,8 @@ void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
         for (int i = 0; i < mr * nv; i++) v_store(g, to, ival(i * LANES), acc[i]);
         g_sub_end(g, &s);
     }
-    SubArg args[] = {{.p = p->a}, {.p = p->w}, {.i = p->line}, {.i = p->panel},
-                     {.i = p->k}, {.p = sums}, {.i = p->ahead}};
+    Ival taps = p->step ? p->taps : ival(0), tap = p->step ? p->tap : ival(0);
+    SubArg args[] = {{.p = p->a}, {.p = p->w},     {.i = p->line}, {.i = p->panel}, {.i = p->k},
+                     {.p = sums}, {.i = p->ahead}, {.i = taps},    {.i = tap}};
     g_call(g, &s, args, COUNT(args));
 }

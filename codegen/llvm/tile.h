@@ -2,8 +2,9 @@
  * right one.
  *
  * Rows in lines: elements 16 l .. 16 l + 15 of row i are at a[l * line + 16 * i]. So the rows of a tile are
- * at constant distances, and one pointer finds them all. Every sum goes over k in ascending order, whatever
- * the tile. */
+ * at constant distances, and one pointer finds them all. Rows that lie at a small constant distance already
+ * need no lines: element k of tap t of row i is at a[t * tap + i * step + k]. Every sum goes over k in
+ * ascending order, whatever the tile. */
 #ifndef JITC_TILE_H
 #define JITC_TILE_H
 
@@ -16,7 +17,9 @@ typedef struct {
     Ptr a, w;
     Ival line, panel, k; /* elements from line to line, from panel to panel; length of the sums */
     bool tail;           /* k may be no multiple of TILE_KU */
-    bool fetch;          /* fetches the lines of w that come `ahead` elements later */
+    int64_t step;        /* not 0: there are no lines, but `taps` times k terms, rows `step` elements apart */
+    Ival taps, tap;
+    bool fetch; /* fetches the lines of w that come `ahead` elements later */
     Ival ahead;
 } Tile;
 enum { TILE_KU = 4 };

@@ -200,6 +200,23 @@ static void conv_geometry(Module *m, const Op *conv, Dim *d)
 }
 
 /* -- Schedule: what a unit is --------------------------------------------------------------------------- */
+/* Elements from row to row, where tiles can read the image itself: few, no padding, and the taps of an image
+ * row are one run. Else 0. */
+static int64_t image_step(const Dim *d)
+{
+    enum { FEW = 64 };
+    static const int sizes[] = {IG_OH, IG_OW, IG_H, IG_W, IG_SH, IG_SW, IG_DH, IG_XW, IG_RUN, IG_TAPS_H};
+    for (size_t i = 0; i < COUNT(sizes); i++)
+        if (!dim_known(d[sizes[i]]) || d[sizes[i]] < 1) return 0;
+    if (d[IG_OW] < TILE_ROWS || d[IG_TAPS_W] != 1 || d[IG_TAPS_H] == 1 || d[IG_PH] != 0 || d[IG_PW] != 0 ||
+        d[IG_BATCH] != 1)
+        return 0;
+    bool inside = (d[IG_OH] - 1) * d[IG_SH] + (d[IG_TAPS_H] - 1) * d[IG_DH] < d[IG_H] &&
+                  (d[IG_OW] - 1) * d[IG_SW] * d[IG_XW] + d[IG_RUN] <= d[IG_W] * d[IG_XW];
+    int64_t step = d[IG_SW] * d[IG_XW];
+    return inside && step <= FEW ? step : 0;
+}
+
 static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
 {
     enum { MANY = 4096 };
@@ -212,6 +229,10 @@ static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Mach
                  .esize = esize};
     Blocking b = blocking_choose(&p, machine);
     if (mod->tuning) units_of_product(mod, anchor, s, &p, &b);
+    if (image_step(d)) {
+        b.rows = round_up(b.rows, d[IG_OW]);
+        b.k = p.k;
+    }
     bool cut = b.k < p.k;
     d[IG_MU] = b.rows;
     d[IG_PU] = b.panels;
@@ -272,16 +293,21 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     contract_add_epilogue(&t, anchor);
     igemm_units(m, anchor, out, machine, (int64_t)dtype_size(type));
     spec_grain(out, 50);
-    char header[128];
+    int64_t step = image_step(out->dim);
+    char header[160];
     const Dim *d = out->dim;
     bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
     bool linear = one_tap && d[IG_OH] == 1 && d[IG_PH] == 0 && d[IG_PW] == 0 && d[IG_OW] == d[IG_M];
     Dim k = dim_mul(m, d[IG_RUN], dim_mul(m, d[IG_TAPS_H], d[IG_TAPS_W]));
-    snprintf(header, sizeof header,
-             "#algo=igemm rows=%d kmult=%d run16=%d lines=%d linear=%d far=%d kcut=%d ntail=%d odd=%d",
-             dim_known(d[IG_M]) ? tile_height(d[IG_M]) : TILE_ROWS, multiple_of(k, 4) ? 4 : 1, run16,
-             run16 || one_tap, linear, far_weights(d, machine, type), k != d[IG_KC] && d[IG_KC] != INT32_MAX,
-             !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
+    snprintf(
+        header, sizeof header,
+        "#algo=igemm rows=%d kmult=%d run16=%d lines=%d linear=%d far=%d step=%lld kcut=%d ntail=%d odd=%d",
+        step                 ? tile_height(d[IG_OW])
+        : dim_known(d[IG_M]) ? tile_height(d[IG_M])
+                             : TILE_ROWS,
+        multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear,
+        !step && far_weights(d, machine, type), (long long)step, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
+        !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     text_end(&t, header);
 }
 

@@ -118,7 +118,7 @@ START_TEST(test_igemm_conv)
                            "  %w = weight f32[3,3,16,20] rand(1)\n  %b = weight f32[20] rand(2)\n"
                            "  %1 = conv %x, %w {strides=[2,2], dilations=[1,1], pad_lo=[1,1], pad_hi=[1,1]}\n"
                            "  %2 = add %1, %b\n  %3 = relu %2\n  return %3\n}\n");
-    has_text(&s, "#algo=igemm rows=8 kmult=4 run16=1 lines=1 linear=0 far=0 kcut=0 ntail=1 odd=0\n"
+    has_text(&s, "#algo=igemm rows=8 kmult=4 run16=1 lines=1 linear=0 far=0 step=0 kcut=0 ntail=1 odd=0\n"
                  "graph @k(%0: f32[?m,?k], %1: f32[?k,?n]{panel}, %2: f32[?n]) {\n"
                  "  %3 = dot %0, %1 : f32[?m,?n]\n"
                  "  %4 = add %3, %2 : f32[?m,?n]\n"
@@ -144,7 +144,7 @@ START_TEST(test_igemm_merges)
     ck_assert_int_eq(s.dim[IG_TAPS_H], 3);
     ck_assert_int_eq(s.dim[IG_TAPS_W], 1);
     ck_assert_int_eq(s.dim[IG_XW], 3);
-    ck_assert(strstr(s.text, "rows=8 kmult=1 run16=0 lines=0 linear=0 far=0 kcut=0 ntail=0 odd=0") != NULL);
+    ck_assert(strstr(s.text, "rows=8 kmult=1 run16=0 lines=0 linear=0 far=0 step=0 kcut=0 ntail=0 odd=0") != NULL);
     /* Pointwise: rows of a matrix. */
     s = spec_of(
         "graph @main(%x: f32[2,7,7,32]) {\n  %w = weight f32[1,1,32,64] rand(1)\n"
