@@ -144,7 +144,8 @@ START_TEST(test_igemm_merges)
     ck_assert_int_eq(s.dim[IG_TAPS_H], 3);
     ck_assert_int_eq(s.dim[IG_TAPS_W], 1);
     ck_assert_int_eq(s.dim[IG_XW], 3);
-    ck_assert(strstr(s.text, "rows=8 kmult=1 run16=0 lines=0 linear=0 far=0 step=0 kcut=0 ntail=0 odd=0") != NULL);
+    ck_assert(strstr(s.text, "rows=8 kmult=1 run16=0 lines=0 linear=0 far=0 step=0 kcut=0 ntail=0 odd=0") !=
+              NULL);
     /* Pointwise: rows of a matrix. */
     s = spec_of(
         "graph @main(%x: f32[2,7,7,32]) {\n  %w = weight f32[1,1,32,64] rand(1)\n"
