@@ -54,6 +54,9 @@ class Options(ctypes.Structure):
         ("alloc", c_void_p),
         ("heap", c_void_p),
         ("flags", c_uint64),
+        ("ops", c_void_p),
+        ("nops", c_size_t),
+        ("tuning", c_char_p),
     ]
 
 
@@ -68,7 +71,7 @@ class AotOptions(ctypes.Structure):
     ]
 
 
-LAZY = 1  # jitc_options.flags
+LAZY, PRECISE = 1, 2  # jitc_options.flags
 
 
 # Functions that may take long, or take a lock: Python's other threads run meanwhile.

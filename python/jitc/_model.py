@@ -232,6 +232,8 @@ def load(
     outputs: Sequence[str] | None = None,
     shapes: Shapes | None = None,
     set: Mapping[str, float] | None = None,
+    precise: bool = False,
+    tuning: str | os.PathLike[str] | None = None,
     max_memory: int = 0,
     deadline: float | None = None,
     stop: Stop | None = None,
@@ -246,6 +248,9 @@ def load(
     outputs     tensors wanted; None: every output of every sink
     shapes      fixes open dimensions of inputs; None or -1 in a shape leaves one open
     set         values of scalar placeholders, which then are no inputs
+    precise     no algorithm that rounds more than the plain one, such as Winograd's convolution
+    tuning      a file of choices that `jitc tune` has written; None: the one in the user's cache, where there is
+                one; "": none
     max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
     deadline    seconds for each compile; None: no limit
     stop        ends compiles and runs when it is set
@@ -258,6 +263,8 @@ def load(
         "outputs": outputs if isinstance(outputs, str) else outputs and list(outputs),
         "shapes": shapes and {name: tuple(shape) for name, shape in shapes.items()},
         "set": set and dict(set),
+        "precise": precise,
+        "tuning": None if tuning is None else os.fspath(tuning),
         "max_memory": max_memory,
         "deadline": deadline,
         "stop": stop,

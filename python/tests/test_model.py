@@ -179,6 +179,14 @@ def test_options(images: Any) -> None:
         jitc.load(DIGITS, cpu="nope", shapes={"images": (1, 8, 8, 1)})
 
 
+def test_precise_and_tuning(images: Any, tmp_path: Any) -> None:
+    with pytest.raises(jitc.Error, match="choices"):
+        jitc.load(DIGITS, tuning=tmp_path / "choices.txt")
+    usual = jitc.load(DIGITS, tuning="").run(images)
+    precise = jitc.load(DIGITS, precise=True).run(images)
+    assert np.allclose(usual, precise, rtol=0, atol=1e-5)
+
+
 def test_specialise(images: Any) -> None:
     lines: list[str] = []
     m = jitc.load(GRAPHS / "add.pbtxt", log=lines.append)
