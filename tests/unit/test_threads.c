@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,23 +207,25 @@ END_TEST
 
 START_TEST(no_threads_to_be_had)
 {
-    /* Stacks that no address space holds. */
-    pthread_attr_t attr, old;
-    ck_assert(!pthread_getattr_default_np(&old));
-    ck_assert(!pthread_attr_init(&attr));
-    ck_assert(!pthread_attr_setstacksize(&attr, (size_t)1 << 50));
-    ck_assert(!pthread_setattr_default_np(&attr));
-    pthread_t id;
-    ck_assert(pthread_create(&id, NULL, use_pool, NULL));
+    /* There is no room for their stacks. */
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert(f && fscanf(f, "%lu", &pages) == 1 && fclose(f) == 0);
+    struct rlimit old, tight;
+    ck_assert(!getrlimit(RLIMIT_AS, &old));
+    tight = old;
+    tight.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + (2 << 20);
     ThreadPool *pool = threads_new(4);
     Work w = {.done = 0};
-    parallel_for(pool, count_share, &w, 100);
-    ck_assert_int_eq(w.done, 100);
+    ck_assert(!setrlimit(RLIMIT_AS, &tight));
+    pthread_t id;
+    int error = pthread_create(&id, NULL, use_pool, NULL);
+    for (int i = 0; i < 100; i++) parallel_for(pool, count_share, &w, 10);
+    ck_assert(!setrlimit(RLIMIT_AS, &old));
+    ck_assert(error);
+    ck_assert_int_eq(w.done, 1000);
     ck_assert_int_eq(threads_seen(&w), 1);
-    pthread_setattr_default_np(&old);
     threads_free(pool);
-    pthread_attr_destroy(&attr);
-    pthread_attr_destroy(&old);
 }
 END_TEST
 
