@@ -43,7 +43,7 @@ group_words() {
     same '--emit=obj|--emit=shared|--emit=asm|--emit=llvm|--emit=jir' offers compile --emit=
     same 'jir' offers opt x.pb --emit j
     same '' offers compile x.pb --emit nonesuch
-    same 'fold,cse|fold,control' offers opt --passes 'fold,c'
+    same 'fold,cse|fold,control|fold,chain' offers opt --passes 'fold,c'
     same '--passes=fix(fold' offers opt '--passes=fix(fol'
     same 'off' offers compare x.pb --passes of
     # Files, and what stands before them.
