@@ -249,8 +249,8 @@ def load(
     shapes      fixes open dimensions of inputs; None or -1 in a shape leaves one open
     set         values of scalar placeholders, which then are no inputs
     precise     no algorithm that rounds more than the plain one, such as Winograd's convolution
-    tuning      a file of choices that `jitc tune` has written; None: the one in the user's cache, where there is
-                one; "": none
+    tuning      a file of choices that `jitc tune` has written; None: the one in the user's cache, where
+                there is one; "": none
     max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
     deadline    seconds for each compile; None: no limit
     stop        ends compiles and runs when it is set

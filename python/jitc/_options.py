@@ -57,7 +57,8 @@ class Options:
             c.log = self._hold(_library.Log(lambda _, line: say(text(line))))
         self.stop: Stop | None = given.get("stop")
         c.stop = stop_address(self.stop)
-        c.flags = (_library.LAZY if given.get("lazy") else 0) | (_library.PRECISE if given.get("precise") else 0)
+        c.flags = _library.LAZY if given.get("lazy") else 0
+        c.flags |= _library.PRECISE if given.get("precise") else 0
         tuning = given.get("tuning")
         c.tuning = None if tuning is None else os.fsencode(tuning)
 
