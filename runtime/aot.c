@@ -201,7 +201,9 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
         tuning = tuning_for(&job, p, o);
     }
     jitc_status status = job.status;
-    if (!status) status = version_plan(p, tuning, &limits, &v, &why);
+    /* An object does not depend on the machine that makes it. */
+    Machine machine = machine_of(o->cpu ? o->cpu : "baseline");
+    if (!status) status = version_plan(p, machine, tuning, &limits, &v, &why);
     if (!status) {
         fenv_t mode;
         fp_default(&mode);

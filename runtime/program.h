@@ -38,6 +38,7 @@ typedef struct Version {
     jitc_io *in, *out; /* of a general version, with open dimensions */
     bool general;      /* serves all shapes of its ranks */
     bool planned;      /* plan and weights, no code: see aot.c */
+    Machine machine;   /* that it is planned for; without a cache: the program's CPU */
     Packed **weight;
     const uint8_t **segment; /* data of weight i */
     kernel_fn **fn;          /* by kernel number of the plan */
@@ -124,10 +125,10 @@ bool version_ready(jitc_program *p, const jitc_io *in); /* VERSION_ANY would com
 bool version_serves(const jitc_program *p, const Version *v, const jitc_io *in);
 void version_use(jitc_program *p, Version *v); /* it is the latest that was used */
 int64_t version_most_tables(jitc_program *p);
-/* A plan with its weights for the shapes that the program declares, open ones included, by these choices (or
- * NULL); with a reference. */
-jitc_status version_plan(jitc_program *p, const struct Tuning *tuning, const Limits *limits, Version **out,
-                         char **why);
+/* A plan with its weights for the shapes that the program declares, open ones included, for this machine and
+ * by these choices (or NULL); with a reference. */
+jitc_status version_plan(jitc_program *p, Machine machine, const struct Tuning *tuning, const Limits *limits,
+                         Version **out, char **why);
 /* For these shapes by these choices; with a reference, and not for others. */
 jitc_status version_try(jitc_program *p, const jitc_io *in, const struct Tuning *tuning, const Limits *limits,
                         Version **out, char **why);

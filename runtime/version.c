@@ -231,7 +231,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
     lap(v, PHASE_PASSES, &t);
-    Machine machine = machine_of(p->target.cpu);
+    Machine machine = v->machine.l2 ? v->machine : machine_of(p->target.cpu);
     Plan *plan = plan_make(m, &machine);
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);
@@ -590,10 +590,10 @@ static jitc_status version_apart(jitc_program *p, const jitc_io *in, Version kin
     return status;
 }
 
-jitc_status version_plan(jitc_program *p, const Tuning *tuning, const Limits *limits, Version **out,
-                         char **why)
+jitc_status version_plan(jitc_program *p, Machine machine, const Tuning *tuning, const Limits *limits,
+                         Version **out, char **why)
 {
-    Version kind = {.general = !p->is_static, .planned = true};
+    Version kind = {.general = !p->is_static, .planned = true, .machine = machine};
     return version_apart(p, p->io.in, kind, tuning, limits, out, why);
 }
 

@@ -26,12 +26,11 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
     double rows = (double)min_i64(b->rows, p->m), outputs = (double)min_i64(b->panels, p->panels) * PANEL;
     double k = (double)p->k, half = (double)machine->l2 / 2, esize = (double)p->esize;
     double gathers = mine, weights = mine; /* so often are a block's rows, and weights, brought */
-    if (b->k < p->k) {
-        weights = mine;
-    } else if (b->n_outer) {
+    bool cut = b->k < p->k;
+    if (!cut && b->n_outer) {
         gathers = mb > 1 ? mine : 1;
         if (outputs * k * esize <= half) weights = (double)ceil_div((int64_t)mine, (int64_t)mb);
-    } else {
+    } else if (!cut) {
         gathers = (double)ceil_div((int64_t)mine, (int64_t)nb);
         double all = (double)p->panels * PANEL * k * esize, lines = rows * k * esize;
         if (all + lines <= half && p->batch == 1) weights = min_i64((int64_t)mine, (int64_t)nb);
@@ -40,7 +39,7 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
     double parts = (double)ceil_div(p->k, b->k);
     return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
            weights * outputs * k * FAR_WEIGHT * esize / 4 +
-           (parts > 1 ? mine * parts * rows * outputs * SUM : 0);
+           (cut ? mine * parts * rows * outputs * SUM : 0);
 }
 
 static double cost(const Product *p, const Machine *machine, const Blocking *b)
