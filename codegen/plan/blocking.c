@@ -38,8 +38,7 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
     double gather = rows * (double)b->k * esize <= L1 ? GATHER_NEAR : GATHER;
     double parts = (double)ceil_div(p->k, b->k);
     return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
-           weights * outputs * k * FAR_WEIGHT * esize / 4 +
-           (cut ? mine * parts * rows * outputs * SUM : 0);
+           weights * outputs * k * FAR_WEIGHT * esize / 4 + (cut ? mine * parts * rows * outputs * SUM : 0);
 }
 
 static double cost(const Product *p, const Machine *machine, const Blocking *b)
