@@ -551,3 +551,8 @@ void g_prefetch(Gen *g, Ptr p)
     V zero = LLVMConstInt(g->i32, 0, 0), near = LLVMConstInt(g->i32, 2, 0), one = LLVMConstInt(g->i32, 1, 0);
     gen_intrinsic(g, "llvm.prefetch", (LLVMTypeRef[]){g->ptr}, 1, (V[]){p.v, zero, near, one}, 4);
 }
+
+void g_keep_order(Gen *g)
+{
+    LLVMBuildFence(g->b, LLVMAtomicOrderingAcquireRelease, true, "");
+}

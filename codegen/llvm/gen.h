@@ -153,6 +153,8 @@ Vec v_gather(Gen *g, Ptr p, Ival at, Ival stride, DType t,
 Vec v_first(Gen *g, Ival count); /* mask of the first `count` lanes */
 /* Into the second-level cache: more can be under way than into the first. */
 void g_prefetch(Gen *g, Ptr p);
+/* No load moves past this place when instructions are scheduled. No instruction comes of it. */
+void g_keep_order(Gen *g);
 
 /* -- Vectors ----------------------------------------------------------------------------------- */
 Vec v_f(Gen *g, DType t, int lanes, double k); /* constants */

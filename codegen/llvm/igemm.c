@@ -32,6 +32,7 @@ typedef struct {
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
+    int fetch;               /* so many lines of weights a tile fetches per TILE_KU terms */
     Ptr image;               /* without lines: where row m0 begins */
     Rows rows[3];
     Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
@@ -131,10 +132,28 @@ typedef enum {
     FINISH     /* the epilogue on what scratch has */
 } Step;
 
+/* Where the lines begin that a tile fetches: the next panels, or the first ones of the next part of k, shared
+ * out to the tiles of these. */
+static Ptr next_weights(Igemm *c, Ival first, Ival panel, int nv, int fetch)
+{
+    Gen *g = c->g;
+    int highest = tile_highest(g_isa(g), c->k, c->t, nv);
+    Ival quarters = i_mul(g, i_div(g, i_add(g, first, ival(highest - 1)), ival(highest)), ival(fetch));
+    Ival next = i_add(g, panel, ival(nv)), k = c->k0;
+    if (c->k->kcut) {
+        Cond on = c_or(g, c_lt(g, next, c->p1), c_eq(g, c->k1, c->k_all));
+        k = i_select(g, c_lt(g, next, c->p1), c->k0, i_select(g, on, ival(0), c->k1));
+        next = i_select(g, on, next, c->p0);
+    }
+    Ival lines = i_mul(g, i_mod(g, quarters, ival(TILE_KU)), i_div(g, i_sub(g, c->k1, c->k0), ival(TILE_KU)));
+    next = i_add(g, next, i_div(g, quarters, ival(TILE_KU)));
+    return p_at(g, c->w, i_add(g, i_mul(g, next, c->panel), i_mul(g, i_add(g, k, lines), ival(PANEL))), c->t);
+}
+
 /* mr rows by nv panels. The rows are the unit's from `first` on, in the block of `height` rows that begins
  * with row `block`. */
 static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival panel, int mr, int nv,
-                 bool in_registers, bool fetch)
+                 bool in_registers, int fetch)
 {
     Gen *g = c->g;
     Ival m0 = i_add(g, c->m0, first);
@@ -148,8 +167,8 @@ static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival 
               .panel = c->panel,
               .k = i_sub(g, c->k1, c->k0),
               .tail = c->k->kmult < TILE_KU,
-              .fetch = fetch,
-              .ahead = i_mul(g, ival(nv), c->panel)};
+              .fetch = fetch};
+    if (fetch) p.next = next_weights(c, first, panel, nv, fetch);
     if (c->k->step) {
         p.a = p_at(g, c->image, i_mul(g, first, ival(c->k->step)), c->t);
         p.k = c->run;
@@ -178,19 +197,14 @@ static void rows(Igemm *c, Step step, const Rows *r, Ival from, Ival to, int mr,
     bool own = r->height.konst && r->height.k == mr;
     Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(nv)), ival(nv)));
     FOR (g, p, c->p0, even, ival(nv)) {
-        Ival rest = from;
-        if (c->k->far && r == c->rows) { /* the first tile fetches what the next panels will be */
-            IF(g, any, c_lt(g, from, to))
-            tile(c, step, from, r->height, from, p.i, mr, nv, false, true);
-            rest = i_add(g, from, ival(mr));
-        }
-        FOR (g, i, rest, to, ival(mr))
-            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, nv, in_registers, false);
+        FOR (g, i, from, to, ival(mr))
+            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, nv, in_registers,
+                 step == FINISH || r == &c->rows[2] ? 0 : c->fetch);
     }
     if (nv == 1 || (nv == 2 && !c->k->odd)) return;
     FOR (g, p, even, c->p1, ival(1))
         FOR (g, i, from, to, ival(mr))
-            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, 1, false, false);
+            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, 1, false, 0);
 }
 
 /* Deals the unit's rows: blocks as high as the highest tile, and one row lower; what does not fit into those,
@@ -363,6 +377,10 @@ void emit_igemm(Gen *g, const Kernel *k)
     Ival panels = i_div(g, i_add(g, c.n, ival(PANEL - 1)), ival(PANEL));
     int64_t esize = (int64_t)dtype_size(c.t);
     c.mu = mu;
+    if (k->far) { /* all tiles of some panels together fetch as many lines as those have */
+        int nv = tile_panels(g_isa(g), c.t), highest = tile_highest(g_isa(g), k, c.t, nv);
+        for (c.fetch = 1; c.fetch * k->far * TILE_ROWS < TILE_KU * nv * highest;) c.fetch *= 2;
+    }
     c.k_all = i_mul(g, c.taps, c.run);
     c.sums = p_bytes(g, g_scratch(g), ival(64));
     c.row =

@@ -2,8 +2,6 @@
 
 #include "codegen/plan/spec.h"
 
-enum { ROWS_MAX = 13 };
-
 int tile_panels(const Isa *isa, DType t)
 {
     return isa->vec_regs == 32 && isa->vec_bytes == 64 && dtype_size(t) <= 4 ? 2 : 1;
@@ -15,7 +13,7 @@ int tile_rows(const Isa *isa, DType t, int nv)
     int acc = isa->vec_bytes == 16 ? 8 : 12;
     if (isa->vec_regs == 32) acc = per_vec == 1 ? TILE_ACC : isa->vec_bytes == 16 ? 20 : 24;
     int mr = acc / (per_vec * nv);
-    return mr < 1 ? 1 : mr > ROWS_MAX ? ROWS_MAX : mr;
+    return mr < 1 ? 1 : mr > TILE_ROWS ? TILE_ROWS : mr;
 }
 
 Vec tile_zero(Gen *g, DType t)
@@ -60,11 +58,15 @@ static void multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
             Ptr a = p_at(g, p->a, at, p->t), w[TILE_NV];
             for (int j = 0; j < nv; j++)
                 w[j] = p_at(g, p->w, i_add(g, i_mul(g, k.i, ival(PANEL)), i_mul(g, ival(j), p->panel)), p->t);
+            for (int i = 0; i < p->fetch && !rest; i++) {
+                Ival lines = i_add(g, i_mul(g, i_div(g, k.i, ival(TILE_KU)), ival(p->fetch)), ival(i));
+                g_prefetch(g, p_at(g, p->next, i_mul(g, lines, ival(PANEL)), p->t));
+            }
             for (int u = 0; u < ku; u++) {
+                /* Else loads of later terms come first, for which there are no registers. */
+                if (u) g_keep_order(g);
                 Vec column[TILE_NV];
                 for (int j = 0; j < nv; j++) column[j] = v_load_line(g, w[j], ival(u * PANEL), p->t);
-                for (int j = 0; j < nv && p->fetch; j++)
-                    g_prefetch(g, p_at(g, w[j], i_add(g, ival(u * PANEL), p->ahead), p->t));
                 for (int i = 0; i < mr; i++) {
                     Vec x = v_splat(g, v_load(g, a, ival(i * row + u), p->t, 1), LANES);
                     for (int j = 0; j < nv; j++) acc[i * nv + j] = v_mac(g, x, column[j], acc[i * nv + j]);
@@ -91,10 +93,11 @@ void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
 void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
 {
     char name[96];
-    int n = snprintf(name, sizeof name, "tile_%s_%dx%d%s%s%s", dtype_name(p->t), mr, nv,
-                     p->tail ? "_tail" : "", p->fetch ? "_fetch" : "", add ? "_add" : "");
+    int n = snprintf(name, sizeof name, "tile_%s_%dx%d%s%s", dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
+                     add ? "_add" : "");
+    if (p->fetch) n += snprintf(name + n, sizeof name - (size_t)n, "_fetch%d", p->fetch);
     if (p->step) snprintf(name + n, sizeof name - (size_t)n, "_step%lld", (long long)p->step);
-    Sub s = g_sub(g, name, "ppiiipiii");
+    Sub s = g_sub(g, name, "ppiiippii");
     if (s.fresh) {
         Tile q = {.t = p->t,
                   .a = g_param(g, &s, 0).p,
@@ -104,7 +107,7 @@ void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
                   .k = g_param(g, &s, 4).i,
                   .tail = p->tail,
                   .fetch = p->fetch,
-                  .ahead = g_param(g, &s, 6).i,
+                  .next = g_param(g, &s, 6).p,
                   .step = p->step,
                   .taps = g_param(g, &s, 7).i,
                   .tap = g_param(g, &s, 8).i};
@@ -117,7 +120,14 @@ void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
         g_sub_end(g, &s);
     }
     Ival taps = p->step ? p->taps : ival(0), tap = p->step ? p->tap : ival(0);
-    SubArg args[] = {{.p = p->a}, {.p = p->w},     {.i = p->line}, {.i = p->panel}, {.i = p->k},
-                     {.p = sums}, {.i = p->ahead}, {.i = taps},    {.i = tap}};
+    SubArg args[] = {{.p = p->a},
+                     {.p = p->w},
+                     {.i = p->line},
+                     {.i = p->panel},
+                     {.i = p->k},
+                     {.p = sums},
+                     {.p = p->fetch ? p->next : p->w},
+                     {.i = taps},
+                     {.i = tap}};
     g_call(g, &s, args, COUNT(args));
 }

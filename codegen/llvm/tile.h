@@ -19,8 +19,8 @@ typedef struct {
     bool tail;           /* k may be no multiple of TILE_KU */
     int64_t step;        /* not 0: there are no lines, but `taps` times k terms, rows `step` elements apart */
     Ival taps, tap;
-    bool fetch; /* fetches the lines of w that come `ahead` elements later */
-    Ival ahead;
+    int fetch; /* so many lines of weights are fetched per TILE_KU terms, */
+    Ptr next;  /* which begin here */
 } Tile;
 enum { TILE_KU = 4 };
 

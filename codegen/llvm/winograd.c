@@ -153,8 +153,8 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
                           .panel = each,
                           .k = s->c,
                           .tail = s->k->ctail,
-                          .fetch = mr + 1 >= highest,
-                          .ahead = i_mul(g, s->panels, each)};
+                          .fetch = mr + 1 >= highest ? TILE_KU * nv : 0,
+                          .next = p_at(g, u, i_mul(g, s->panels, each), JITC_FLOAT32)};
                 tile_call(g, &p, p_at(g, sums, i_mul(g, t.i, ival(nv * LANES)), JITC_FLOAT32), false, mr, nv);
             }
             at = end;

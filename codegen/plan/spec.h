@@ -24,13 +24,14 @@
  * typed
  * [?m,?n], [?n] or []. There is one result. Header: rows, the height of the highest register tile (0: as many
  * rows as there are registers for); kmult, `run` is a multiple of it (1 or 4); run16=1, it is one of 16;
- * lines=1, runs can be stored as lines; linear=1, one tap, and row m begins at x + m * xw; far=1, the weights
- * come from behind the second-level cache; step, not 0: there are no lines, and row m + 1 begins `step`
- * elements after row m of the same image row; kcut=1, sums are cut; ntail=1, n is not a multiple of 16;
- * odd=1, the number of panels may be odd. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u /
- * nblocks, n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched
- * dots repeat all this `batch` times (outermost). Transposes in the kernel, of x before the dot and of the
- * result after the epilogue, are not in the text: they are the strides of rows and batches.
+ * lines=1, runs can be stored as lines; linear=1, one tap, and row m begins at x + m * xw; far, not 0: the
+ * weights come from behind the second-level cache, and a unit has at least so many tiles of TILE_ROWS; step,
+ * not 0: there are no lines, and row m + 1 begins `step` elements after row m of the same image row; kcut=1,
+ * sums are cut; ntail=1, n is not a multiple of 16; odd=1, the number of panels may be odd. units =
+ * ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u % nblocks when order=0 (m
+ * outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this `batch` times
+ * (outermost). Transposes in the kernel, of x before the dot and of the result after the epilogue, are not in
+ * the text: they are the strides of rows and batches.
  *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
@@ -72,6 +73,7 @@
 #include "ir/ir.h"
 
 enum { PANEL = 16 };           /* outputs per panel */
+enum { TILE_ROWS = 13 };       /* of the highest register tile there is */
 enum { IG_SUMS_BYTES = 2048 }; /* igemm's scratch for the sums of one tile */
 
 /* Order of igemm's dim arguments. Strides of x are in elements. */

@@ -249,11 +249,15 @@ static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Mach
     s->scratch = dim_add(mod, lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
 }
 
-/* Whether the weights come from behind the second-level cache, and a unit has rows enough to hide that. */
-static bool far_weights(const Dim *d, const Machine *machine, DType type)
+/* Where the weights come from behind the second-level cache, and a unit has tiles enough to hide that: 2, 4
+ * or 8, as many as it has at least. Else 0. */
+static int far_weights(const Dim *d, const Machine *machine, DType type)
 {
-    Dim k = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]);
-    return d[IG_BATCH] == 1 && d[IG_MU] > 26 && guess(d[IG_N]) * k * (Dim)dtype_size(type) > machine->l2 / 8;
+    Dim k = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]),
+        tiles = ceil_div(d[IG_MU], TILE_ROWS);
+    if (d[IG_BATCH] != 1 || tiles < 3 || guess(d[IG_N]) * k * (Dim)dtype_size(type) <= machine->l2 / 8)
+        return 0;
+    return tiles >= 8 ? 8 : tiles >= 4 ? 4 : 2;
 }
 
 static bool multiple_of(Dim d, int64_t n)
@@ -306,7 +310,7 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
         : dim_known(d[IG_M]) ? tile_height(d[IG_M])
                              : TILE_ROWS,
         multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear,
-        !step && far_weights(d, machine, type), (long long)step, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
+        step ? 0 : far_weights(d, machine, type), (long long)step, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
         !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     text_end(&t, header);
 }

@@ -33,7 +33,6 @@ void text_copy(Text *t, const Op *op);
 Type text_type(Text *t, const Type *type); /* with the text's symbols */
 void text_end(Text *t, const char *header);
 
-enum { TILE_ROWS = 13 }; /* of the highest register tile there is */
 /* The height of a kernel's highest tile. Mostly the highest there is: the rows can be dealt to tiles of that
  * height and of one row less. Else a lower one, with which they can; for few rows one of some heights, so
  * that kernels serve several batch sizes. */
