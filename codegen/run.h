@@ -15,6 +15,8 @@ typedef struct jitc_run {
     uint8_t *scratch;              /* `shares` blocks of the plan's scratch size */
     const uint8_t *const *weights; /* weight segments */
     uint32_t shares;
+    uint32_t backward; /* 1 in every other run, and round of a loop: kernels may go through their units from
+                          the last to the first, as the end of what was read last is still in the cache */
     void (*parallel_for)(void *host, void (*f)(void *arg, size_t share), void *arg, size_t n);
     void *host;
     void *(*alloc)(void *heap, void *old, size_t bytes); /* data-dependent sizes only */

@@ -235,6 +235,7 @@ ControlResult control_run(const Control *c, jitc_run *run)
         }
         case CTL_jump:
             if (stop_is_set(run->stop)) return (ControlResult){CONTROL_STOPPED, 0, 0, 0};
+            run->backward ^= i->a <= (uint32_t)(i - p->code); /* another round of a loop */
             i = p->code + i->a - 1;
             break;
         case CTL_branch:

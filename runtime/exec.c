@@ -244,6 +244,7 @@ static ControlResult run_once(jitc_exec *x)
     }
     if (x->profile.f && !exec_profile_start(x)) return (ControlResult){CONTROL_MEMORY, 0, 0, 0};
     x->run.fail = UINT64_MAX;
+    x->run.backward = x->runs[1] & 1;
     custom_error_init(&x->custom_error);
     FpMode mode = fp_enter();
     ControlResult r = control_run(&c, &x->run);

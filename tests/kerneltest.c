@@ -223,7 +223,7 @@ static uint64_t call(kernel_fn *fn, const Run *r, Guarded *ptr, int nptr, int64_
     for (int i = 0; i < nptr; i++) p[i] = ptr[i].data;
     size_t scratch_size = (size_t)(r->scratch + 63) / 64 * 64;
     Guarded scratch = guarded(scratch_size, true);
-    jitc_run run = {.fail = UINT64_MAX};
+    jitc_run run = {.fail = UINT64_MAX, .backward = split};
     FpMode mode = fp_enter();
     if (!split) {
         fn(&run, p, r->dims, 0, units, scratch.data);

@@ -387,6 +387,10 @@ static void instruction(Driver *d, const Ctl *c)
     }
     case CTL_jump:
         stop_if_asked(d);
+        if (c->a <= (uint32_t)(c - d->p->code)) { /* another round of a loop */
+            Ptr at = RUN_FIELD(g, d->state, backward);
+            i_store(g, at, ival(0), JITC_UINT32, i_sub(g, ival(1), i_load(g, at, ival(0), JITC_UINT32)));
+        }
         LLVMBuildBr(g->b, d->block[c->a]);
         break;
     case CTL_branch: {

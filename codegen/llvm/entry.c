@@ -296,6 +296,7 @@ static V run_options(ModelGen *mg, V drive)
     store_ptr(g, RUN_FIELD(g, state, heap), p_load(g, options, ival(OPT_HEAP)));
     store_ptr(g, RUN_FIELD(g, state, stop), or_else(g, p_load(g, options, ival(OPT_STOP)), never));
     i_store(g, RUN_FIELD(g, state, shares), ival(0), JITC_UINT32, shares);
+    i_store(g, RUN_FIELD(g, state, backward), ival(0), JITC_UINT32, ival(0));
     i_store(g, RUN_FIELD(g, state, fail), ival(0), JITC_INT64, ival(-1));
     state_set(g, state, STATE_CODE, ival(0));
     state_set(g, state, STATE_EACH, scratch_each(&e));

@@ -391,6 +391,12 @@ void g_report(Gen *g, Cond bad, Ival element)
     }
 }
 
+Cond g_backward(Gen *g)
+{
+    Ptr at = p_bytes(g, (Ptr){LLVMGetParam(g->fn, 0)}, ival(offsetof(jitc_run, backward)));
+    return c_not(g, c_eq(g, i_load(g, at, ival(0), JITC_UINT32), ival(0)));
+}
+
 /* -- Shared functions -------------------------------------------------------------------------- */
 Sub g_sub(Gen *g, const char *name, const char *params)
 {

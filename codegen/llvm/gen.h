@@ -85,6 +85,9 @@ static inline Cond c_const(bool k)
     return (Cond){true, k, NULL};
 }
 
+/* Whether a kernel is to begin with its last unit: see jitc_run. */
+Cond g_backward(Gen *g);
+
 /* -- Control ----------------------------------------------------------------------------------- */
 typedef struct {
     bool open, emitted, repeat;

@@ -397,8 +397,12 @@ void emit_igemm(Gen *g, const Kernel *k)
     Ival nblocks = i_div(g, i_sub(g, i_add(g, panels, pu), one), pu);
     Ival per_batch = i_mul(g, mblocks, nblocks);
     Cond n_outer = c_eq(g, g_dim(g, IG_ORDER), one);
-    FOR (g, u, g_unit0(g), g_unit1(g), one) {
-        Ival batch = i_div(g, u.i, per_batch), r = i_mod(g, u.i, per_batch);
+    Ival first = g_unit0(g), end = g_unit1(g), last = i_sub(g, end, one);
+    /* Weights that are to be fetched ahead are read in the order in which they lie. */
+    Cond backward = k->far ? c_const(false) : g_backward(g);
+    FOR (g, i, first, end, one) {
+        Ival u = i_select(g, backward, i_sub(g, i_add(g, first, last), i.i), i.i);
+        Ival batch = i_div(g, u, per_batch), r = i_mod(g, u, per_batch);
         Ival mi = i_select(g, n_outer, i_mod(g, r, mblocks), i_div(g, r, nblocks));
         Ival ni = i_select(g, n_outer, i_div(g, r, mblocks), i_mod(g, r, nblocks));
         c.m0 = i_mul(g, mi, mu);
@@ -412,7 +416,7 @@ void emit_igemm(Gen *g, const Kernel *k)
         Ival group = i_div(g, batch, g_dim(g, IG_INNER)), inner = i_mod(g, batch, g_dim(g, IG_INNER));
         c.batch_in = i_mul(g, batch, i_mul(g, m_all, c.n));
         c.batch_out = i_add(g, i_mul(g, group, g_dim(g, IG_BO)), i_mul(g, inner, g_dim(g, IG_BOI)));
-        for (int i = 2; i < k->nin; i++) c.operand[i] = g_ptr(g, i);
+        for (int o = 2; o < k->nin; o++) c.operand[o] = g_ptr(g, o);
         c.out = g_ptr(g, k->nin);
         Ival from = i_add(g, i_mul(g, group, g_dim(g, IG_BX)), i_mul(g, inner, g_dim(g, IG_BXI)));
         Ptr x = p_at(g, g_ptr(g, 0), from, c.t);
