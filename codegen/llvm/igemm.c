@@ -32,7 +32,6 @@ typedef struct {
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
-    int fetch;               /* so many lines of weights a tile fetches per TILE_KU terms */
     Ptr image;               /* without lines: where row m0 begins */
     Rows rows[3];
     Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
@@ -132,30 +131,26 @@ typedef enum {
     FINISH     /* the epilogue on what scratch has */
 } Step;
 
-/* Where the lines begin that a tile fetches: the next panels, or the first ones of the next part of k, shared
- * out to the tiles of these. */
-static Ptr next_weights(Igemm *c, Ival first, Ival panel, int nv, int fetch)
+/* The weights that come after these nv panels of this part of k. */
+static Ptr next_weights(Igemm *c, Ival panel, int nv)
 {
     Gen *g = c->g;
-    int highest = tile_highest(g_isa(g), c->k, c->t, nv);
-    Ival quarters = i_mul(g, i_div(g, i_add(g, first, ival(highest - 1)), ival(highest)), ival(fetch));
     Ival next = i_add(g, panel, ival(nv)), k = c->k0;
-    if (c->k->kcut) {
-        Cond on = c_or(g, c_lt(g, next, c->p1), c_eq(g, c->k1, c->k_all));
-        k = i_select(g, c_lt(g, next, c->p1), c->k0, i_select(g, on, ival(0), c->k1));
-        next = i_select(g, on, next, c->p0);
+    if (c->k->kcut) { /* the unit's panels again, and later those of another unit */
+        Cond more = c_lt(g, next, c->p1), again = c_lt(g, c->k1, c->k_all);
+        k = i_select(g, more, c->k0, i_select(g, again, c->k1, ival(0)));
+        next = i_select(g, more, next, i_select(g, again, c->p0, c->p1));
     }
-    Ival lines = i_mul(g, i_mod(g, quarters, ival(TILE_KU)), i_div(g, i_sub(g, c->k1, c->k0), ival(TILE_KU)));
-    next = i_add(g, next, i_div(g, quarters, ival(TILE_KU)));
-    return p_at(g, c->w, i_add(g, i_mul(g, next, c->panel), i_mul(g, i_add(g, k, lines), ival(PANEL))), c->t);
+    return p_at(g, c->w, i_add(g, i_mul(g, next, c->panel), i_mul(g, k, ival(PANEL))), c->t);
 }
 
 /* mr rows by nv panels. The rows are the unit's from `first` on, in the block of `height` rows that begins
  * with row `block`. */
 static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival panel, int mr, int nv,
-                 bool in_registers, int fetch)
+                 bool in_registers)
 {
     Gen *g = c->g;
+    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t));
     Ival m0 = i_add(g, c->m0, first);
     Ival at = i_add(g, i_mul(g, first, i_sub(g, c->p1, c->p0)), i_mul(g, i_sub(g, panel, c->p0), ival(mr)));
     Ptr sums = step == TO_RESULT ? c->sums : p_at(g, c->sums, i_mul(g, at, ival(LANES)), c->t);
@@ -166,9 +161,8 @@ static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival 
               .line = i_mul(g, height, ival(LANES)),
               .panel = c->panel,
               .k = i_sub(g, c->k1, c->k0),
-              .tail = c->k->kmult < TILE_KU,
-              .fetch = fetch};
-    if (fetch) p.next = next_weights(c, first, panel, nv, fetch);
+              .tail = c->k->kmult<TILE_KU, .fetch = mr> 1 ? tile_fetch(g_isa(g), c->t, c->k->far, nv) : 0};
+    if (p.fetch && step != FINISH) p.next = tile_next(g, &p, next_weights(c, panel, nv), first, highest, nv);
     if (c->k->step) {
         p.a = p_at(g, c->image, i_mul(g, first, ival(c->k->step)), c->t);
         p.k = c->run;
@@ -189,22 +183,14 @@ static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival 
     IF(g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
 }
 
-/* The unit's panels for the rows [from, to) in steps of mr, which are blocks of their own or lie in the one
- * of `r`. */
-static void rows(Igemm *c, Step step, const Rows *r, Ival from, Ival to, int mr, int nv, bool in_registers)
+/* The rows [from, to) in steps of mr by nv panels. They are blocks of their own, or lie in the one of `r`. */
+static void rows(Igemm *c, Step step, const Rows *r, Ival from, Ival to, Ival panel, int mr, int nv,
+                 bool in_registers)
 {
     Gen *g = c->g;
     bool own = r->height.konst && r->height.k == mr;
-    Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(nv)), ival(nv)));
-    FOR (g, p, c->p0, even, ival(nv)) {
-        FOR (g, i, from, to, ival(mr))
-            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, nv, in_registers,
-                 step == FINISH || r == &c->rows[2] ? 0 : c->fetch);
-    }
-    if (nv == 1 || (nv == 2 && !c->k->odd)) return;
-    FOR (g, p, even, c->p1, ival(1))
-        FOR (g, i, from, to, ival(mr))
-            tile(c, step, own ? i.i : r->from, r->height, i.i, p.i, mr, 1, false, 0);
+    FOR (g, i, from, to, ival(mr))
+        tile(c, step, own ? i.i : r->from, r->height, i.i, panel, mr, nv, in_registers);
 }
 
 /* Deals the unit's rows: blocks as high as the highest tile, and one row lower; what does not fit into those,
@@ -223,8 +209,35 @@ static void deal_rows(Igemm *c)
     c->rows[2] = (Rows){end, all, i_sub(g, all, end)};
 }
 
-/* All tiles of the unit. Left-over rows: smaller tiles, at last single rows over several panels, so that the
- * multipliers stay busy. */
+/* Where the single row is that is left over, if there is one: rows less than a tile of two. */
+static Ival single_row(Igemm *c, int lower, int highest)
+{
+    Gen *g = c->g;
+    Ival at = c->rows[2].from;
+    for (int mr = tile_fewer(lower, highest); mr > 1; mr = tile_fewer(mr, highest))
+        at = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, c->rows[2].to, at), mr, highest), ival(mr)));
+    return at;
+}
+
+/* All tiles of more than one row of nv panels. */
+static void pass(Igemm *c, Step step, Ival panel, int nv, bool in_registers)
+{
+    Gen *g = c->g;
+    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t)),
+        lower = tile_fewer(highest, highest);
+    rows(c, step, &c->rows[0], c->rows[0].from, c->rows[0].to, panel, highest, nv, in_registers);
+    if (lower <= 1) return;
+    rows(c, step, &c->rows[1], c->rows[1].from, c->rows[1].to, panel, lower, nv, false);
+    Ival at = c->rows[2].from;
+    for (int mr = tile_fewer(lower, highest); mr > 1; mr = tile_fewer(mr, highest)) {
+        Ival next = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, c->rows[2].to, at), mr, highest), ival(mr)));
+        rows(c, step, &c->rows[2], at, next, panel, mr, nv, false);
+        at = next;
+    }
+}
+
+/* All tiles of the unit, so that each panel comes by once. Single rows, of which there is none or one block,
+ * come last, over several panels, so that the multipliers stay busy. */
 static void unit(Igemm *c, Step step, bool in_registers)
 {
     Gen *g = c->g;
@@ -232,17 +245,18 @@ static void unit(Igemm *c, Step step, bool in_registers)
     int nv = tile_panels(isa, c->t),
         single = tile_rows(isa, c->t, 1) < TILE_NV ? tile_rows(isa, c->t, 1) : TILE_NV;
     int highest = tile_highest(isa, c->k, c->t, nv), lower = tile_fewer(highest, highest);
-    rows(c, step, &c->rows[0], c->rows[0].from, c->rows[0].to, highest, highest == 1 ? single : nv,
-         highest > 1 && in_registers);
-    if (highest == 1) return;
-    rows(c, step, &c->rows[1], c->rows[1].from, c->rows[1].to, lower, lower == 1 ? single : nv, false);
-    if (lower == 1) return;
-    Ival at = c->rows[2].from, end = c->rows[2].to;
-    for (int mr = tile_fewer(lower, highest); mr; mr = tile_fewer(mr, highest)) {
-        Ival next = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, end, at), mr, highest), ival(mr)));
-        rows(c, step, &c->rows[2], at, next, mr, mr == 1 ? single : nv, false);
-        at = next;
+    if (highest > 1) {
+        Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(nv)), ival(nv)));
+        FOR (g, p, c->p0, even, ival(nv)) pass(c, step, p.i, nv, in_registers);
+        if (nv > 1 && c->k->odd)
+            FOR (g, p, even, c->p1, ival(1)) pass(c, step, p.i, 1, false);
     }
+    const Rows *r = &c->rows[highest == 1 ? 0 : lower == 1 ? 1 : 2];
+    Ival from = lower > 1 ? single_row(c, lower, highest) : r->from;
+    Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(single)), ival(single)));
+    FOR (g, p, c->p0, even, ival(single)) rows(c, step, r, from, r->to, p.i, 1, single, false);
+    if (single > 1)
+        FOR (g, p, even, c->p1, ival(1)) rows(c, step, r, from, r->to, p.i, 1, 1, false);
 }
 
 /* -- Lines ------------------------------------------------------------------------------------- */
@@ -377,10 +391,6 @@ void emit_igemm(Gen *g, const Kernel *k)
     Ival panels = i_div(g, i_add(g, c.n, ival(PANEL - 1)), ival(PANEL));
     int64_t esize = (int64_t)dtype_size(c.t);
     c.mu = mu;
-    if (k->far) { /* all tiles of some panels together fetch as many lines as those have */
-        int nv = tile_panels(g_isa(g), c.t), highest = tile_highest(g_isa(g), k, c.t, nv);
-        for (c.fetch = 1; c.fetch * k->far * TILE_ROWS < TILE_KU * nv * highest;) c.fetch *= 2;
-    }
     c.k_all = i_mul(g, c.taps, c.run);
     c.sums = p_bytes(g, g_scratch(g), ival(64));
     c.row =

@@ -16,6 +16,25 @@ int tile_rows(const Isa *isa, DType t, int nv)
     return mr < 1 ? 1 : mr > TILE_ROWS ? TILE_ROWS : mr;
 }
 
+int tile_fetch(const Isa *isa, DType t, int64_t least, int nv)
+{
+    if (!least) return 0;
+    int64_t tiles = max_i64(least * TILE_ROWS / tile_rows(isa, t, nv), 1);
+    return (int)max_i64(nv * TILE_KU / tiles, 1);
+}
+
+Ptr tile_next(Gen *g, const Tile *p, Ptr from, Ival row, int highest, int nv)
+{
+    if (p->fetch >= nv * TILE_KU) return from;
+    /* This counts the tiles, which have one of two heights, as long as parts are told apart. */
+    Ival tile = i_div(g, row, ival(highest > 1 ? highest - 1 : 1));
+    /* In quarters of a panel; tiles too many fetch the last part again, which costs next to nothing. */
+    Ival part = i_min(g, i_mul(g, tile, ival(p->fetch)), ival(nv * TILE_KU - p->fetch));
+    Ival quarter = i_mul(g, i_div(g, p->k, ival(TILE_KU)), ival(PANEL));
+    Ival panel = i_mul(g, i_div(g, part, ival(TILE_KU)), p->panel);
+    return p_at(g, from, i_add(g, panel, i_mul(g, i_mod(g, part, ival(TILE_KU)), quarter)), p->t);
+}
+
 Vec tile_zero(Gen *g, DType t)
 {
     return dtype_is_float(t) ? v_f(g, t, LANES, 0) : v_i(g, t, LANES, 0);
@@ -59,8 +78,10 @@ static void multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
             for (int j = 0; j < nv; j++)
                 w[j] = p_at(g, p->w, i_add(g, i_mul(g, k.i, ival(PANEL)), i_mul(g, ival(j), p->panel)), p->t);
             for (int i = 0; i < p->fetch && !rest; i++) {
-                Ival lines = i_add(g, i_mul(g, i_div(g, k.i, ival(TILE_KU)), ival(p->fetch)), ival(i));
-                g_prefetch(g, p_at(g, p->next, i_mul(g, lines, ival(PANEL)), p->t));
+                int of_panel = p->fetch < TILE_KU ? p->fetch : TILE_KU;
+                Ival line =
+                    i_add(g, i_mul(g, k.i, ival(of_panel * PANEL / TILE_KU)), ival(i % of_panel * PANEL));
+                g_prefetch(g, p_at(g, p->next, i_add(g, line, i_mul(g, ival(i / of_panel), p->panel)), p->t));
             }
             for (int u = 0; u < ku; u++) {
                 /* Else loads of later terms come first, for which there are no registers. */

@@ -33,6 +33,12 @@ int tile_fewer(int rows, int highest);
 /* How many tiles of a height the rows get that are left. Mostly there are as many of the highest as it takes
  * for all others to be just one row lower; where rows are too few for that, as many as fit. */
 Ival tile_count(Gen *g, Ival rows, int height, int highest);
+/* Weights from far memory come at a steady pace while tiles multiply: together, the tiles of a unit fetch
+ * those that are next, each its part. How many lines one fetches per TILE_KU terms, where a unit has `least`
+ * tiles of TILE_ROWS rows by nv panels; 0 where that is 0. */
+int tile_fetch(const Isa *isa, DType t, int64_t least, int nv);
+/* Which part of the next weights, `from` on, the tile fetches that begins with row number `row`. */
+Ptr tile_next(Gen *g, const Tile *p, Ptr from, Ival row, int highest, int nv);
 Vec tile_zero(Gen *g, DType t);
 /* Adds to acc[i * nv + j]: row i by panel j. */
 void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv);

@@ -141,6 +141,9 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
         Ptr v = p_at(g, s->v, i_mul(g, i.i, i_mul(g, line, s->lines)), JITC_FLOAT32);
         Ptr u = p_at(g, s->u, i_mul(g, i_add(g, i_mul(g, i.i, s->panels), panel), each), JITC_FLOAT32);
         Ptr sums = p_at(g, s->sums, i_mul(g, i.i, i_mul(g, line, ival(nv))), JITC_FLOAT32);
+        Cond more = c_lt(g, i.i, ival(s->products - 1));
+        Ptr next = p_select(g, more, p_at(g, u, i_mul(g, s->panels, each), JITC_FLOAT32),
+                            p_at(g, s->u, i_mul(g, i_add(g, panel, ival(nv)), each), JITC_FLOAT32));
         Ival at = ival(0);
         int highest = tile_highest(g_isa(g), s->k, JITC_FLOAT32, nv);
         for (int mr = highest; mr; mr = tile_fewer(mr, highest)) {
@@ -153,8 +156,8 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
                           .panel = each,
                           .k = s->c,
                           .tail = s->k->ctail,
-                          .fetch = mr + 1 >= highest ? TILE_KU * nv : 0,
-                          .next = p_at(g, u, i_mul(g, s->panels, each), JITC_FLOAT32)};
+                          .fetch = tile_fetch(g_isa(g), JITC_FLOAT32, s->k->far, nv)};
+                if (p.fetch) p.next = tile_next(g, &p, next, t.i, highest, nv);
                 tile_call(g, &p, p_at(g, sums, i_mul(g, t.i, ival(nv * LANES)), JITC_FLOAT32), false, mr, nv);
             }
             at = end;

@@ -9,8 +9,10 @@
 #include "codegen/plan/blocking.h"
 #include "codegen/plan/spec_private.h"
 
-/* Cycles per element, from measurements on CPUs with AVX-512 (Zen 4, Sapphire Rapids). */
-static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, FAR_WEIGHT = 0.5, SUM = 0.3, UNIT = 600;
+/* Cycles per element, from measurements on CPUs with AVX-512 (Zen 4, Sapphire Rapids, Ice Lake). Weights come
+ * while tiles multiply, as far as there are rows enough. */
+static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, FAR_WEIGHT = 0.8, FAR_LEAST = 0.25,
+                    OVERLAP = 0.7, SUM = 0.3, UNIT = 600;
 enum { K_PART = 768, LEAST_K_CUT = 1024, L1 = 32 << 10 };
 
 static const struct {
@@ -18,27 +20,37 @@ static const struct {
     double weight;
 } loads[] = {{1, 1}, {2, 1}, {4, 0.5}, {16, 0.25}};
 
+/* Whether weights are in the second-level cache when a unit comes to those of the unit before it. */
+static bool stays(const Product *p, const Machine *machine, const Blocking *b)
+{
+    int64_t line = p->k * p->esize, panels = b->n_outer ? b->panels : p->panels;
+    int64_t bytes =
+        min_i64(panels, p->panels) * PANEL * line + (b->n_outer ? 0 : min_i64(b->rows, p->m) * line);
+    return bytes <= machine->l2 / 2 && (b->n_outer || p->batch == 1);
+}
+
 /* Of the slowest thread. */
 static double cycles(const Product *p, const Machine *machine, const Blocking *b, int threads)
 {
     double mb = (double)ceil_div(p->m, b->rows), nb = (double)ceil_div(p->panels, b->panels);
     double units = mb * nb * (double)p->batch, mine = (double)ceil_div((int64_t)units, threads);
     double rows = (double)min_i64(b->rows, p->m), outputs = (double)min_i64(b->panels, p->panels) * PANEL;
-    double k = (double)p->k, half = (double)machine->l2 / 2, esize = (double)p->esize;
+    double k = (double)p->k, esize = (double)p->esize;
     double gathers = mine, weights = mine; /* so often are a block's rows, and weights, brought */
     bool cut = b->k < p->k;
     if (!cut && b->n_outer) {
         gathers = mb > 1 ? mine : 1;
-        if (outputs * k * esize <= half) weights = (double)ceil_div((int64_t)mine, (int64_t)mb);
+        if (stays(p, machine, b)) weights = (double)ceil_div((int64_t)mine, (int64_t)mb);
     } else if (!cut) {
         gathers = (double)ceil_div((int64_t)mine, (int64_t)nb);
-        double all = (double)p->panels * PANEL * k * esize, lines = rows * k * esize;
-        if (all + lines <= half && p->batch == 1) weights = min_i64((int64_t)mine, (int64_t)nb);
+        if (stays(p, machine, b)) weights = min_i64((int64_t)mine, (int64_t)nb);
     }
     double gather = rows * (double)b->k * esize <= L1 ? GATHER_NEAR : GATHER;
     double parts = (double)ceil_div(p->k, b->k);
+    double hidden = OVERLAP * rows * FMA,
+           far = hidden < FAR_WEIGHT - FAR_LEAST ? FAR_WEIGHT - hidden : FAR_LEAST;
     return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
-           weights * outputs * k * FAR_WEIGHT * esize / 4 + (cut ? mine * parts * rows * outputs * SUM : 0);
+           weights * outputs * k * far * esize / 4 + (cut ? mine * parts * rows * outputs * SUM : 0);
 }
 
 static double cost(const Product *p, const Machine *machine, const Blocking *b)
@@ -71,6 +83,18 @@ int tile_height(int64_t rows)
         if (rows <= few) return few;
     int64_t tiles = ceil_div(rows, TILE_ROWS);
     return tiles * TILE_ROWS - rows <= tiles ? TILE_ROWS : (int)ceil_div(rows, tiles);
+}
+
+int far_tiles(int64_t rows)
+{
+    int64_t tiles = ceil_div(rows, tile_height(rows));
+    return tiles >= 8 ? 8 : tiles >= 4 ? 4 : tiles >= 2 ? 2 : 1;
+}
+
+bool blocking_far(const Product *p, const Machine *machine, const Blocking *b)
+{
+    if (p->batch > 1 || p->panels * PANEL * p->k * p->esize <= machine->l2 / 8) return false;
+    return b->rows >= p->m || b->k < p->k || !stays(p, machine, b);
 }
 
 Blocking blocking_choose(const Product *p, const Machine *machine)

@@ -21,6 +21,9 @@ typedef struct {
 /* The cheapest of the candidates by an estimate of cycles, on one thread and on several. */
 Blocking blocking_choose(const Product *p, const Machine *machine);
 
+/* Whether most units find their weights in far memory. */
+bool blocking_far(const Product *p, const Machine *machine, const Blocking *b);
+
 /* How a Winograd convolution is cut: a unit is a block of tiles by a group of panels. */
 typedef struct {
     int64_t tiles, c, panels, products; /* all > 0 */

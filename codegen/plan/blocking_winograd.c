@@ -6,8 +6,8 @@
 #include "codegen/plan/spec_private.h"
 
 /* Cycles per element, from measurements on a CPU with AVX-512 (Sapphire Rapids); SHARES as in the runtime. */
-static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.16, FAR = 0.4, UNIT = 2000,
-                    CROWDED = 0.5;
+static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.5, FAR = 0.8, OVERLAP = 0.7,
+                    UNIT = 2000, CROWDED = 0.5;
 enum { SHARES = 4, MOST_TILES = 104 };
 
 static const struct {
@@ -28,6 +28,9 @@ static double cycles(const WinogradWork *w, const Machine *machine, const Winogr
     double k = (double)w->c * (double)w->products, l2 = (double)machine->l2;
     double input = (double)b->tiles * k * 4, weights = (double)w->panels * PANEL * k * 4;
     double bring = weights > 2 * l2 ? FAR : weights > l2 / 2 ? MIDDLE : NEAR;
+    double hidden =
+        OVERLAP * (double)(b->tiles - TILE_ROWS) * FMA; /* tiles after the first fetch meanwhile */
+    if (hidden > 0) bring = bring - hidden > NEAR ? bring - hidden : NEAR;
     double crowd = input > l2 / 16 ? CROWDED * (input - l2 / 16) / l2 : 0;
     double outputs = (double)b->panels * PANEL;
     return mine * (outputs * k * ((double)b->tiles * FMA * (1 + crowd) + bring) + UNIT) +

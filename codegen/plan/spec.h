@@ -40,8 +40,8 @@
  * winograd: x[?n,?h,?w,?c] and u[products,?c,?k] in panels; tile and window static in the text's winograd op,
  * which has no padding: that is dims. dims: the WG_* list. Tiles are numbered (image, row, column); a block
  * is WG_TILES of them, a group WG_PANELS panels. Epilogue operands: [?k], [] or the result's shape. Header:
- * ctail=1, ktail=1: c, k are not multiples of 16. units = blocks * groups; unit u is block u / groups, group
- * u % groups.
+ * rows and far as for igemm; ctail=1, ktail=1: c, k are not multiples of 16. units = blocks * groups; unit u
+ * is block u / groups, group u % groups.
  *
  * chain: kernels (parts), each of which computes rows of an image from rows of the image before it; parts are
  * of the classes depthwise and igemm, the latter of 1x1 windows and stride 1. The text is the line

@@ -217,9 +217,10 @@ static int64_t image_step(const Dim *d)
     return inside && step <= FEW ? step : 0;
 }
 
-static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
+/* Tells how many tiles a unit's rows make at least, if its weights come from far memory; else 0. */
+static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
 {
-    enum { MANY = 4096 };
+    enum { MANY = 4096, LEAST_ROWS = 8 };
     Dim *d = s->dim;
     /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
     Product p = {.m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY,
@@ -247,17 +248,7 @@ static void igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Mach
     Dim kd = cut ? b.k : dim_mul(mod, d[IG_RUN], dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
     Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (b.rows + 1));
     s->scratch = dim_add(mod, lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
-}
-
-/* Where the weights come from behind the second-level cache, and a unit has tiles enough to hide that: 2, 4
- * or 8, as many as it has at least. Else 0. */
-static int far_weights(const Dim *d, const Machine *machine, DType type)
-{
-    Dim k = guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN]),
-        tiles = ceil_div(d[IG_MU], TILE_ROWS);
-    if (d[IG_BATCH] != 1 || tiles < 3 || guess(d[IG_N]) * k * (Dim)dtype_size(type) <= machine->l2 / 8)
-        return 0;
-    return tiles >= 8 ? 8 : tiles >= 4 ? 4 : 2;
+    return !image_step(d) && b.rows >= LEAST_ROWS && blocking_far(&p, machine, &b) ? far_tiles(b.rows) : 0;
 }
 
 static bool multiple_of(Dim d, int64_t n)
@@ -295,7 +286,7 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
     contract_add_epilogue(&t, anchor);
-    igemm_units(m, anchor, out, machine, (int64_t)dtype_size(type));
+    int far = igemm_units(m, anchor, out, machine, (int64_t)dtype_size(type));
     spec_grain(out, 50);
     int64_t step = image_step(out->dim);
     char header[160];
@@ -309,9 +300,9 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
         step                 ? tile_height(d[IG_OW])
         : dim_known(d[IG_M]) ? tile_height(d[IG_M])
                              : TILE_ROWS,
-        multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear,
-        step ? 0 : far_weights(d, machine, type), (long long)step, k != d[IG_KC] && d[IG_KC] != INT32_MAX,
-        !multiple_of(d[IG_N], PANEL), !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
+        multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear, far, (long long)step,
+        k != d[IG_KC] && d[IG_KC] != INT32_MAX, !multiple_of(d[IG_N], PANEL),
+        !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     text_end(&t, header);
 }
 

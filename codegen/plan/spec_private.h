@@ -37,6 +37,8 @@ void text_end(Text *t, const char *header);
  * height and of one row less. Else a lower one, with which they can; for few rows one of some heights, so
  * that kernels serve several batch sizes. */
 int tile_height(int64_t rows);
+/* The number of register tiles that so many rows make: the power of two below, 8 at most. */
+int far_tiles(int64_t rows);
 
 void spec_grain(KernelSpec *out, double flops_per_ns);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */

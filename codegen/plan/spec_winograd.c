@@ -46,7 +46,8 @@ static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *bl
     *group = u.v[1];
 }
 
-static void schedule(Module *m, const Op *op, const Machine *machine, KernelSpec *s)
+/* As igemm_units: tells how many tiles a block's rows make if the filters come from far memory. */
+static int schedule(Module *m, const Op *op, const Machine *machine, KernelSpec *s)
 {
     Dim *d = s->dim, all = tiles(m, op);
     int64_t products = op->in[1]->type.dim[0], c = guess(d[WG_C]), panels = ceil_div(guess(d[WG_K]), PANEL);
@@ -62,6 +63,9 @@ static void schedule(Module *m, const Op *op, const Machine *machine, KernelSpec
     Dim lines = dim_ceildiv(m, d[WG_C], PANEL);
     s->scratch = dim_add(m, dim_mul(m, lines, 64 * (1 + products * block)),
                          128 + WG_TILE_BYTES + WG_TABLE_BYTES + products * block * 2 * 64);
+    return work.panels * PANEL * work.c * products * (int64_t)sizeof(float) > machine->l2 / 2
+               ? far_tiles(block)
+               : 0;
 }
 
 static int tail(Dim d)
@@ -96,11 +100,11 @@ void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSp
     contract_add_epilogue(&t, op);
     Dim dims[] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], y->dim[3], y->dim[1], y->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
-    schedule(m, op, machine, out);
+    int far = schedule(m, op, machine, out);
     spec_grain(out, 100);
-    char header[64];
-    snprintf(header, sizeof header, "#algo=winograd rows=%d ctail=%d ktail=%d odd=%d",
-             tile_height(out->dim[WG_TILES]), tail(x->dim[3]), tail(y->dim[3]),
+    char header[80];
+    snprintf(header, sizeof header, "#algo=winograd rows=%d far=%d ctail=%d ktail=%d odd=%d",
+             tile_height(out->dim[WG_TILES]), far, tail(x->dim[3]), tail(y->dim[3]),
              !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2);
     text_end(&t, header);
 }
