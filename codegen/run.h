@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JITC_RUN_VERSION = 1, RUN_ALIGN = 64 };
+enum { JITC_RUN_VERSION = 1, RUN_ALIGN = 64, RUN_SHARES_EACH = 4 };
 
 typedef struct jitc_run {
     const void *const *in;         /* graph inputs, in the plan's order */
@@ -14,7 +14,7 @@ typedef struct jitc_run {
     uint8_t *arena;                /* RUN_ALIGN-aligned */
     uint8_t *scratch;              /* `shares` blocks of the plan's scratch size */
     const uint8_t *const *weights; /* weight segments */
-    uint32_t shares;
+    uint32_t shares;               /* the most per call: RUN_SHARES_EACH per thread */
     uint32_t backward; /* 1 in every other run, and round of a loop: kernels may go through their units from
                           the last to the first, as the end of what was read last is still in the cache */
     void (*parallel_for)(void *host, void (*f)(void *arg, size_t share), void *arg, size_t n);

@@ -24,13 +24,19 @@ static void compute(const Shares *s, int64_t from, int64_t to, uint8_t *scratch)
         __atomic_store_n(&s->run->fail, 0, __ATOMIC_RELAXED);
 }
 
+/* Shares are as long as can be all the same, and so are any that follow each other: a thread's. */
+static int64_t share_begin(const Shares *s, int64_t i)
+{
+    int64_t n = (int64_t)s->n;
+    return s->units / n * i + s->units % n * i / n;
+}
+
 static void run_share(void *arg, size_t i)
 {
     const Shares *s = arg;
     FpMode mode = fp_enter();
-    int64_t share = (int64_t)i, n = (int64_t)s->n, each = s->units / n, more = s->units % n;
-    int64_t from = share * each + min_i64(share, more), to = from + each + (share < more);
-    compute(s, from, to, s->scratch + share * s->each);
+    int64_t share = (int64_t)i;
+    compute(s, share_begin(s, share), share_begin(s, share + 1), s->scratch + share * s->each);
     fp_leave(mode);
 }
 
@@ -47,7 +53,8 @@ static void run_watched_share(void *arg, size_t i)
 static void run_units(const Control *c, jitc_run *run, const PlanCall *call, void *const *ptr,
                       const int64_t *dim, int64_t units, uint8_t *scratch, int64_t each)
 {
-    int64_t n = min_i64(run->shares, units / call->grain);
+    int64_t n = min_i64(run->shares, units / call->grain), threads = run->shares / RUN_SHARES_EACH;
+    if (threads > 1 && n > threads) n -= n % threads; /* as many for each */
     Shares s = {
         c,       run,      c->fn[call->kernel], c->plan->kernel[call->kernel].custom, ptr, dim, units, each,
         scratch, (size_t)n};

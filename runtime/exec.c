@@ -19,7 +19,7 @@ static void use_own_threads(jitc_exec *x)
 {
     x->run.parallel_for = own_threads;
     x->run.host = x->pool;
-    x->run.shares = x->p->threads > 1 ? 4 * (uint32_t)x->p->threads : 1;
+    x->run.shares = x->p->threads > 1 ? RUN_SHARES_EACH * (uint32_t)x->p->threads : 1;
 }
 
 /* One block for all that has a fixed number. */

@@ -92,6 +92,14 @@ static void run_kernel(ModelGen *mg, Ptr state, Ival from, Ival to, Ptr scratch)
     model_call_ptr(mg, fn, LLVMVoidTypeInContext(g->cx), args, 6);
 }
 
+/* As in runtime/control.c. */
+static Ival share_begin(Gen *g, Ptr state, Ival i)
+{
+    Ival units = state_get(g, state, STATE_UNITS), n = state_get(g, state, STATE_SHARES);
+    Ival whole = i_mul(g, i_div(g, units, n), i);
+    return i_add(g, whole, i_div(g, i_mul(g, i_mod(g, units, n), i), n));
+}
+
 /* void share(void *state, size_t i): what parallel_for calls. */
 static V share_function(ModelGen *mg)
 {
@@ -103,10 +111,7 @@ static V share_function(ModelGen *mg)
     V mode = model_fp_enter(mg);
     Ptr state = {LLVMGetParam(fn, 0)};
     Ival i = ivalue(LLVMBuildZExt(g->b, LLVMGetParam(fn, 1), g->i64, ""));
-    Ival units = state_get(g, state, STATE_UNITS), n = state_get(g, state, STATE_SHARES);
-    Ival each = i_div(g, units, n), more = i_mod(g, units, n);
-    Ival from = i_add(g, i_mul(g, i, each), i_min(g, i, more));
-    Ival to = i_add(g, from, i_add(g, each, i_select(g, c_lt(g, i, more), ival(1), ival(0))));
+    Ival from = share_begin(g, state, i), to = share_begin(g, state, i_add(g, i, ival(1)));
     Ptr scratch = p_load(g, p_at(g, state_words(g, state), ival(STATE_SCRATCH), JITC_INT64), ival(0));
     scratch = p_bytes(g, scratch, i_mul(g, i, state_get(g, state, STATE_CALL_EACH)));
     run_kernel(mg, state, from, to, scratch);
@@ -202,7 +207,10 @@ static void call_body(ModelGen *mg, V fn)
         IF(g, ready, c_eq(g, state_get(g, state, STATE_CODE), ival(0)))
         {
             Ival shares = i_load(g, RUN_FIELD(g, state, shares), ival(0), JITC_UINT32);
+            Ival threads = i_div(g, shares, ival(RUN_SHARES_EACH)), one_each = i_max(g, threads, ival(1));
             shares = i_min(g, shares, i_div(g, units, i_load(g, table, ival(CALL_GRAIN), JITC_INT64)));
+            shares =
+                i_select(g, c_lt(g, threads, shares), i_sub(g, shares, i_mod(g, shares, one_each)), shares);
             Cond split = c_lt(g, ival(1), shares);
             IF(g, many, split)
             {

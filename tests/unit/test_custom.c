@@ -164,7 +164,25 @@ static const jitc_op look_op = {.size = sizeof(jitc_op),
                                 .infer = look_infer,
                                 .compute = look};
 
-static const jitc_op *const all_ops[] = {&affine_op, &twice_op, &positive_op, &count_op, &pure_op, &look_op};
+/* Which units it was called for. */
+typedef struct {
+    int n;
+    int64_t begin[64], end[64];
+} Shares;
+static Shares shares;
+static int note(const jitc_op_call *c)
+{
+    int i = __atomic_fetch_add(&shares.n, 1, __ATOMIC_RELAXED);
+    if (i >= (int)COUNT(shares.begin)) return 1;
+    shares.begin[i] = c->begin;
+    shares.end[i] = c->end;
+    return 0;
+}
+static const jitc_op note_op = {
+    .size = sizeof(jitc_op), .name = "Note", .inputs = 1, .compute = note, .outer = -1, .grain = 1};
+
+static const jitc_op *const all_ops[] = {&affine_op, &twice_op, &positive_op, &count_op,
+                                         &pure_op,   &look_op,  &note_op};
 
 /* -- Graphs ---------------------------------------------------------------------------------------------- */
 #define FLOAT "attr { key: 'T' value { type: DT_FLOAT } } "
@@ -244,6 +262,37 @@ START_TEST(test_elementwise)
     ck_assert(_i > 1 ? affine_calls > 8 : affine_calls == 8);
     jitc_exec_free(x);
     jitc_program_free(p);
+}
+END_TEST
+
+/* As many shares for each thread, and for each thread's as many units. */
+START_TEST(test_shares)
+{
+    static const char graph[] =
+        PLACEHOLDER("x", DIM(-1) DIM(1)) "node { name: 'y' op: 'Note' input: 'x' " FLOAT "}\n";
+    static const struct {
+        int threads, units, shares;
+    } cases[] = {{1, 9, 1}, {2, 2, 2}, {2, 3, 2}, {2, 7, 6}, {2, 14, 8}, {2, 1001, 8}, {3, 2, 2}, {3, 11, 9}};
+    float in[1001] = {0};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int threads = cases[i].threads, units = cases[i].units, n = cases[i].shares, taken = 0;
+        jitc_program *p = load(graph, threads);
+        jitc_exec *x = exec_of(p);
+        shares.n = 0;
+        if (run_matrix(x, "x", in, units, 1)) ck_abort_msg("%s", jitc_exec_error(x));
+        ck_assert_int_eq(shares.n, n);
+        for (int64_t at = 0; at < units; taken++) {
+            int k = 0;
+            while (k < n && shares.begin[k] != at) k++;
+            ck_assert_int_lt(k, n);
+            if (n % threads == 0 && taken % (n / threads) == 0)
+                ck_assert_int_eq(at, (int64_t)units * (taken / (n / threads)) / threads);
+            at = shares.end[k];
+        }
+        ck_assert_int_eq(taken, n);
+        jitc_exec_free(x);
+        jitc_program_free(p);
+    }
 }
 END_TEST
 
@@ -708,6 +757,7 @@ Suite *custom_suite(void)
     TCase *c = tcase_create("custom");
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, test_elementwise, 1, 4);
+    tcase_add_test(c, test_shares);
     tcase_add_test(c, test_no_rows);
     tcase_add_loop_test(c, test_failure, 1, 4);
     tcase_add_test(c, test_two_outputs);
