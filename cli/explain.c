@@ -289,7 +289,7 @@ ExitStatus command_explain(Options *o)
     m->tuning = tuning_of(o);
     PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .verify = true};
     passes_run(m, passes_default_pipeline(), &passes);
-    Machine machine = machine_of(o->cpu);
+    Machine machine = machine_of(o->cpu, o->threads);
     const Plan *p = plan_make(m, &machine);
 
     uint32_t nremarks = 0, shown = 0;

@@ -147,7 +147,7 @@ ExitStatus command_opt(Options *o)
         ir_print(m, &x.out);
     } else {
         require_static(o, m);
-        Machine machine = machine_of(o->cpu);
+        Machine machine = machine_of(o->cpu, 0);
         const Plan *p = plan_make(m, &machine);
         if (strcmp(o->emit, "plan") == 0)
             plan_print(p, &x.out);

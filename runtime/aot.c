@@ -202,7 +202,7 @@ jitc_status program_compile(jitc_program *p, const AotOptions *o, AotModel *out,
     }
     jitc_status status = job.status;
     /* An object does not depend on the machine that makes it. */
-    Machine machine = machine_of(o->cpu ? o->cpu : "baseline");
+    Machine machine = machine_of(o->cpu ? o->cpu : "baseline", 0);
     if (!status) status = version_plan(p, machine, tuning, &limits, &v, &why);
     if (!status) {
         fenv_t mode;

@@ -231,7 +231,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
     lap(v, PHASE_PASSES, &t);
-    Machine machine = v->machine.l2 ? v->machine : machine_of(p->target.cpu);
+    Machine machine = v->machine.l2 ? v->machine : machine_of(p->target.cpu, p->threads);
     Plan *plan = plan_make(m, &machine);
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);

@@ -4,21 +4,16 @@
  *   - panels outer: a block of weights stays in the cache, and the rows are gathered again for each;
  *   - sums cut: rows and weights of a part of k stay in the cache; each unit gathers its rows, and sums go
  *     through memory.
- * All candidates are costed. A run shares consecutive units out to its threads, of which a plan knows
- * nothing; so the costs for some numbers of threads are weighed. */
+ * All candidates are costed. A run shares consecutive units out to its threads; where a plan does not know
+ * how many there are, the costs for some numbers are weighed. */
 #include "codegen/plan/blocking.h"
 #include "codegen/plan/spec_private.h"
 
 /* Cycles per element, from measurements on CPUs with AVX-512 (Zen 4, Sapphire Rapids, Ice Lake). Weights come
  * while tiles multiply, as far as there are rows enough. */
-static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, FAR_WEIGHT = 0.8, FAR_LEAST = 0.25,
-                    OVERLAP = 0.7, SUM = 0.3, UNIT = 600;
-enum { K_PART = 768, LEAST_K_CUT = 1024, L1 = 32 << 10 };
-
-static const struct {
-    int threads;
-    double weight;
-} loads[] = {{1, 1}, {2, 1}, {4, 0.5}, {16, 0.25}};
+static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, REMOTE = 1, FAR_WEIGHT = 0.8,
+                    FAR_LEAST = 0.25, OVERLAP = 0.7, SUM = 0.3, UNIT = 300;
+enum { K_PART = 768, LEAST_K_CUT = 1024, L1_PART = 16 << 10 };
 
 /* Whether weights are in the second-level cache when a unit comes to those of the unit before it. */
 static bool stays(const Product *p, const Machine *machine, const Blocking *b)
@@ -45,19 +40,26 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
         gathers = (double)ceil_div((int64_t)mine, (int64_t)nb);
         if (stays(p, machine, b)) weights = min_i64((int64_t)mine, (int64_t)nb);
     }
-    double gather = rows * (double)b->k * esize <= L1 ? GATHER_NEAR : GATHER;
+    double gather = rows * (double)b->k * esize <= L1_PART ? GATHER_NEAR : GATHER;
     double parts = (double)ceil_div(p->k, b->k);
     double hidden = OVERLAP * rows * FMA,
            far = hidden < FAR_WEIGHT - FAR_LEAST ? FAR_WEIGHT - hidden : FAR_LEAST;
+    /* Rows beyond a thread's part of them: other threads' caches have those. */
+    double blocks = b->n_outer ? mine : ceil_div((int64_t)mine, (int64_t)nb);
+    double remote = blocks < mb ? blocks * rows : (double)p->m;
+    remote = threads > 1 && p->batch == 1 ? remote - (double)p->m / threads : 0;
     return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
-           weights * outputs * k * far * esize / 4 + (cut ? mine * parts * rows * outputs * SUM : 0);
+           (remote > 0 ? remote * k * REMOTE * esize / 4 : 0) + weights * outputs * k * far * esize / 4 +
+           (cut ? mine * parts * rows * outputs * SUM : 0);
 }
 
 static double cost(const Product *p, const Machine *machine, const Blocking *b)
 {
     double sum = 0;
-    for (size_t i = 0; i < COUNT(loads); i++)
-        sum += loads[i].weight * loads[i].threads * cycles(p, machine, b, loads[i].threads);
+    for (int i = 0; i < MACHINE_LOADS; i++) {
+        Load l = machine_load(machine, i);
+        if (l.weight > 0) sum += l.weight * l.threads * cycles(p, machine, b, l.threads);
+    }
     return sum;
 }
 
@@ -70,10 +72,14 @@ static bool fits(const Product *p, const Machine *machine, const Blocking *b)
     return lines + sums <= machine->l2 / 2;
 }
 
-/* Whole tiles, or all rows. */
-static int64_t round_rows(int64_t rows, int64_t all)
+int64_t blocking_share(const Product *p, const Machine *machine, const Blocking *b)
 {
-    return rows >= all ? all : round_up(rows, TILE_ROWS);
+    enum { WORTH = 16 }; /* times what gathering takes */
+    int64_t mb = ceil_div(p->m, b->rows), nb = ceil_div(p->panels, b->panels);
+    int64_t alike = b->k < p->k ? 1 : !b->n_outer || mb == 1 ? nb : 1;
+    double outputs = (double)min_i64(b->panels, p->panels) * PANEL;
+    int64_t most = (int64_t)(WORTH * GATHER / (outputs * FMA)) + 1;
+    return machine_share(machine, mb * nb * p->batch, min_i64(alike, most));
 }
 
 int tile_height(int64_t rows)
@@ -97,11 +103,18 @@ bool blocking_far(const Product *p, const Machine *machine, const Blocking *b)
     return b->rows >= p->m || b->k < p->k || !stays(p, machine, b);
 }
 
+/* No fewer than tiles of the two heights can be dealt to without a rest. */
+static int64_t round_rows(int64_t rows, int64_t all)
+{
+    int64_t height = tile_height(all), tiles = ceil_div(rows, height), whole = tiles * height;
+    return rows >= all ? all : height < TILE_ROWS || whole - rows > tiles ? whole : rows;
+}
+
 Blocking blocking_choose(const Product *p, const Machine *machine)
 {
     enum { MOST_ROWS = 1024 };
     const int64_t few = p->m == 1 ? 4 : 2; /* panels of a tile */
-    Blocking best = {min_i64(p->m, TILE_ROWS), min_i64(p->panels, few), p->k, false};
+    Blocking best = {min_i64(p->m, tile_height(p->m)), min_i64(p->panels, few), p->k, false};
     double least = cost(p, machine, &best);
     int64_t part = p->k;
     if (p->k > LEAST_K_CUT) part = round_up(ceil_div(p->k, ceil_div(p->k, K_PART)), PANEL);

@@ -24,6 +24,9 @@ Blocking blocking_choose(const Product *p, const Machine *machine);
 /* Whether most units find their weights in far memory. */
 bool blocking_far(const Product *p, const Machine *machine, const Blocking *b);
 
+/* Units worth a share of their own, since each share gathers rows anew. */
+int64_t blocking_share(const Product *p, const Machine *machine, const Blocking *b);
+
 /* How a Winograd convolution is cut: a unit is a block of tiles by a group of panels. */
 typedef struct {
     int64_t tiles, c, panels, products; /* all > 0 */
@@ -32,4 +35,5 @@ typedef struct {
     int64_t tiles, panels;
 } WinogradBlocking;
 WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine);
+int64_t winograd_share(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b);
 #endif

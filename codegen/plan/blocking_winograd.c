@@ -10,10 +10,13 @@ static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.5, 
                     UNIT = 2000, CROWDED = 0.5;
 enum { SHARES = 4, MOST_TILES = 104 };
 
-static const struct {
-    int threads;
-    double weight;
-} loads[] = {{1, 1}, {2, 1}, {4, 0.25}, {16, 0.06}};
+int64_t winograd_share(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b)
+{
+    enum { WORTH = 16 }; /* times what the transform takes */
+    int64_t groups = ceil_div(w->panels, b->panels), units = ceil_div(w->tiles, b->tiles) * groups;
+    int64_t most = (int64_t)(WORTH * TRANSFORM / ((double)b->panels * PANEL * FMA)) + 1;
+    return machine_share(machine, units, min_i64(groups, most));
+}
 
 /* Of the slowest thread. */
 static double cycles(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b, int threads)
@@ -22,7 +25,9 @@ static double cycles(const WinogradWork *w, const Machine *machine, const Winogr
             units = blocks * groups;
     double mine = (double)ceil_div(units, threads), transformed = (double)blocks;
     if (threads > 1) {
-        int64_t shares = min_i64(SHARES * threads, units), each = ceil_div(units, shares);
+        Machine its = {machine->l2, threads};
+        int64_t shares = min_i64(SHARES * threads, units / winograd_share(w, &its, b));
+        int64_t each = ceil_div(units, shares);
         transformed = (double)(ceil_div(shares, threads) * ceil_div(each, groups));
     }
     double k = (double)w->c * (double)w->products, l2 = (double)machine->l2;
@@ -40,8 +45,10 @@ static double cycles(const WinogradWork *w, const Machine *machine, const Winogr
 static double cost(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b)
 {
     double sum = 0;
-    for (size_t i = 0; i < COUNT(loads); i++)
-        sum += loads[i].weight * loads[i].threads * cycles(w, machine, b, loads[i].threads);
+    for (int i = 0; i < MACHINE_LOADS; i++) {
+        Load l = machine_load(machine, i);
+        if (l.weight > 0) sum += l.weight * l.threads * cycles(w, machine, b, l.threads);
+    }
     return sum;
 }
 

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ir/base/base.h"
+
 enum { USUAL = 512 << 10, USUAL_AVX512 = 1 << 20, LEAST = 128 << 10, MOST = 4 << 20 };
 
 static int64_t native_l2(void)
@@ -14,8 +16,25 @@ static int64_t native_l2(void)
     return USUAL;
 }
 
-Machine machine_of(const char *cpu)
+Machine machine_of(const char *cpu, int threads)
 {
-    if (!cpu || strcmp(cpu, "native") == 0) return (Machine){.l2 = native_l2()};
-    return (Machine){.l2 = strcmp(cpu, "x86-64-v4") == 0 ? USUAL_AVX512 : USUAL};
+    Machine m = {.l2 = USUAL, .threads = threads};
+    if (!cpu || strcmp(cpu, "native") == 0)
+        m.l2 = native_l2();
+    else if (strcmp(cpu, "x86-64-v4") == 0)
+        m.l2 = USUAL_AVX512;
+    return m;
+}
+
+Load machine_load(const Machine *m, int i)
+{
+    static const Load any[MACHINE_LOADS] = {{1, 1}, {2, 1}, {4, 0.5}, {16, 0.25}};
+    if (!m->threads) return any[i];
+    return i < 2 ? (Load){m->threads << (2 * i), i ? 0.1 : 1} : (Load){1, 0};
+}
+
+int64_t machine_share(const Machine *m, int64_t units, int64_t together)
+{
+    enum { MANY = 8 };
+    return max_i64(1, min_i64(together, units / (m->threads > 1 ? m->threads : MANY)));
 }

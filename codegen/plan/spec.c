@@ -146,7 +146,8 @@ static void costs(const Op *kernel, KernelSpec *out)
     out->bytes = work_bytes(kernel);
 }
 
-/* Handing a share to another thread costs some microseconds: a share should be worth more. */
+/* Handing a share to another thread costs some microseconds: a share should be worth more. It may have to be
+ * larger already. */
 void spec_grain(KernelSpec *out, double flops_per_ns)
 {
     enum { SHARE_NS = 10000 };
@@ -154,13 +155,12 @@ void spec_grain(KernelSpec *out, double flops_per_ns)
     bool open = !dim_known(out->units); /* guessed as the sizes that it is made of are */
     double units = open ? 64 : (double)out->units, per_unit = ns / (units > 1 ? units : 1);
     double grain = per_unit * units <= SHARE_NS && !open ? units : SHARE_NS / per_unit;
-    out->grain = grain < 1 ? 1 : grain > 1e15 ? (int64_t)1e15 : (int64_t)grain;
+    out->grain = max_i64(out->grain, grain < 1 ? 1 : grain > 1e15 ? (int64_t)1e15 : (int64_t)grain);
 }
 
 /* -- loops ------------------------------------------------------------------------------------- */
 static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
 {
-    enum { CHUNK = 256 };
     Text t;
     text_begin(&t, m, kernel, out);
     bool scan = false, row = false;

@@ -89,7 +89,7 @@ static int64_t band_rows(const Part *part, int n, int64_t band, int64_t *rows)
 
 void make_chain(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
-    enum { LEAST_BANDS = 8, LEAST_SHARE = 8 };
+    enum { LEAST_BANDS = 8, LEAST_SHARE = 8, LEAST_THREADS = 2 };
     const Op *op = kernel->body->first, *anchor[CHAIN_PARTS];
     Part *part = job_array(m->job, Part, CHAIN_PARTS);
     int n = 0;
@@ -152,10 +152,13 @@ void make_chain(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     out->units = dim_mul(m, last->dim[0], ceil_div(oh, band));
     out->scratch = dim_add(m, scratch, CHAIN_STATE + CHAIN_CALL + bytes + 64);
     spec_grain(out, 50);
-    /* A share computes rows that another one has too: so that they are few, it has many bands. */
+    /* A share computes rows that another one has too: so that they are few, it has many bands; but there is
+     * work for every thread. */
     int64_t again = 0;
     for (int i = 1; i < n; i++)
         again = max_i64(
             again, ceil_div(rows_before(part[i].anchor, 1) - 1, attr_v(part[i].anchor, "strides", NULL)[0]));
-    out->grain = max_i64(out->grain, ceil_div(LEAST_SHARE * again, band));
+    int64_t threads = machine->threads ? machine->threads : LEAST_THREADS, bands = ceil_div(oh, band);
+    int64_t share = min_i64(ceil_div(LEAST_SHARE * again, band), max_i64(bands / threads, 1));
+    out->grain = max_i64(out->grain, max_i64(share, ceil_div(2 * again, band)));
 }

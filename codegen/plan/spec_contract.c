@@ -234,6 +234,7 @@ static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machi
         b.rows = round_up(b.rows, d[IG_OW]);
         b.k = p.k;
     }
+    s->grain = blocking_share(&p, machine, &b);
     bool cut = b.k < p.k;
     d[IG_MU] = b.rows;
     d[IG_PU] = b.panels;

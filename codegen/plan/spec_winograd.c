@@ -58,6 +58,7 @@ static int schedule(Module *m, const Op *op, const Machine *machine, KernelSpec 
     if (m->tuning) tuned(m, op, s, n, &block, &group);
     d[WG_TILES] = block;
     d[WG_PANELS] = group;
+    s->grain = winograd_share(&work, machine, &(WinogradBlocking){block, group});
     s->ndims = WG_DIMS;
     s->units = dim_mul(m, dim_ceildiv(m, all, block), dim_ceildiv(m, dim_ceildiv(m, d[WG_K], PANEL), group));
     Dim lines = dim_ceildiv(m, d[WG_C], PANEL);

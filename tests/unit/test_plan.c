@@ -2,6 +2,7 @@
  * with the plan's own checker and the evaluator as judges. */
 #include <stdlib.h>
 
+#include "codegen/plan/blocking.h"
 #include "codegen/plan/pack.h"
 #include "codegen/plan/plan.h"
 #include "passes/pass.h"
@@ -129,7 +130,7 @@ START_TEST(test_igemm_conv)
     for (size_t i = 0; i < COUNT(expected); i++) ck_assert_int_eq(s.dim[i], expected[i]);
     ck_assert_int_eq(s.dim[IG_BATCH], 1);
     ck_assert_int_eq(s.ndims, IG_DIMS);
-    ck_assert_int_eq(s.dim[IG_MU], 16); /* all rows, as that is no whole tiles */
+    ck_assert_int_eq(s.dim[IG_MU], 8); /* a tile */
 }
 END_TEST
 
@@ -229,11 +230,45 @@ START_TEST(test_units)
                                "  %%1 = dot %%x, %%w\n  return %%1\n}\n",
                                m, k, k, n));
         int64_t mu = s.dim[IG_MU], pu = s.dim[IG_PU], panels = (n + 15) / 16;
-        ck_assert(mu > 0 && (mu % 13 == 0 || mu == m) && pu > 0 && (pu % 2 == 0 || panels < 2));
+        int64_t tiles = (mu + 12) / 13; /* of 13 rows and of 12 */
+        ck_assert(mu > 0 && (tiles * 13 - mu <= tiles || mu == m) && pu > 0 && (pu % 2 == 0 || panels < 2));
         ck_assert_int_eq(s.units, ((m + mu - 1) / mu) * ((panels + pu - 1) / pu));
         ck_assert(s.grain >= 1 && s.units >= 1 && s.units < 1000 && s.scratch > 0);
         if (2.0 * m * k * n > 1e7 && (m >= 16 * 13 || panels > 16)) ck_assert_int_ge(s.units, 8);
     }
+}
+END_TEST
+
+/* Work is cut for the number of threads, where it is known; each has a share. */
+START_TEST(test_threads)
+{
+    static const Product products[] = {
+        {3136, 64, 16, 1, 4}, {196, 1024, 16, 1, 4}, {49, 2048, 32, 1, 4}, {49, 512, 128, 1, 4}};
+    static const WinogradWork convs[] = {{196, 64, 4, 36}, {49, 256, 16, 16}, {16, 512, 32, 16}};
+    static const int threads[] = {1, 2, 3, 8};
+    for (size_t t = 0; t < COUNT(threads); t++) {
+        Machine m = {.l2 = 1 << 20, .threads = threads[t]};
+        for (size_t i = 0; i < COUNT(products); i++) {
+            const Product *p = &products[i];
+            Blocking b = blocking_choose(p, &m);
+            int64_t units = ceil_div(p->m, b.rows) * ceil_div(p->panels, b.panels);
+            int64_t share = blocking_share(p, &m, &b);
+            ck_assert(share >= 1 && units / share >= threads[t]);
+        }
+        for (size_t i = 0; i < COUNT(convs); i++) {
+            const WinogradWork *w = &convs[i];
+            WinogradBlocking b = winograd_blocking(w, &m);
+            int64_t units = ceil_div(w->tiles, b.tiles) * ceil_div(w->panels, b.panels);
+            int64_t share = winograd_share(w, &m, &b);
+            ck_assert(share >= 1 && units / share >= threads[t]);
+        }
+    }
+    /* Two threads each gather the rows once, not once per share. */
+    Machine two = {.l2 = 1 << 20, .threads = 2}, any = {.l2 = 1 << 20};
+    Blocking b = {49, 2, 2048, false};
+    ck_assert_int_eq(blocking_share(&products[2], &two, &b), 8);
+    ck_assert_int_eq(blocking_share(&products[2], &any, &b), 2);
+    ck_assert(machine_load(&two, 0).threads == 2 && machine_load(&any, 0).threads == 1);
 }
 END_TEST
 
@@ -533,6 +568,7 @@ Suite *plan_suite(void)
     tcase_add_test(c, test_igemm_dot);
     tcase_add_test(c, test_igemm_residual);
     tcase_add_test(c, test_units);
+    tcase_add_test(c, test_threads);
     tcase_add_test(c, test_depthwise);
     tcase_add_test(c, test_loops);
     tcase_add_test(c, test_chain);
