@@ -1,8 +1,9 @@
-/* Kernels of loops: for each unit a row of the result (or 256 elements of a flat one), evaluated in vectors
- * along its last dim where that is possible, else element by element. */
+/* Kernels of loops: for each unit a row of the result (or FLAT_UNIT elements of a flat one), evaluated in
+ * vectors along its last dim where that is possible, else element by element. */
 #include "codegen/llvm/access.h"
+#include "codegen/plan/spec.h"
 
-enum { FLAT_UNIT = 256, BODIES_MAX = 24, ASSUMED_MAX = 8, HEAVY = 24 };
+enum { BODIES_MAX = 24, ASSUMED_MAX = 8, HEAVY = 24 };
 
 /* Results of one shape, computed together. */
 typedef struct {
@@ -299,17 +300,17 @@ void emit_loops(Gen *g, const Kernel *k)
     const Type *first = &group[0].t;
     bool whole_row = false; /* a unit of a row op is a row */
     for (const Op *op = k->body->first; op; op = op->next) whole_row = whole_row || op->def->kind == KIND_ROW;
-    bool flat = first->rank < 2 && !(whole_row && first->rank);
-    Ival units = first->rank >= 2 ? dims_product(e, first, 0, first->rank - 1)
-                 : flat ? ix_div(e, ix_add(e, dims_product(e, first, 0, first->rank), ival(FLAT_UNIT - 1)),
-                                 ival(FLAT_UNIT))
-                        : ival(1);
+    bool flat = spec_is_flat(first) && !(whole_row && first->rank);
+    Ival units = flat ? ix_div(e, ix_add(e, dims_product(e, first, 0, first->rank), ival(FLAT_UNIT - 1)),
+                               ival(FLAT_UNIT))
+                 : first->rank >= 2 ? dims_product(e, first, 0, first->rank - 1)
+                                    : ival(1);
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         for (int i = 0; i < groups; i++) {
             Results *r = &group[i];
             Ival rows = dims_product(e, &r->t, 0, r->t.rank ? r->t.rank - 1 : 0);
             r->lo = ival(0), r->hi = r->size;
-            if (i == 0 && r->t.rank < 2) {
+            if (i == 0 && (flat || r->t.rank < 2)) {
                 if (flat && !(units.konst && units.k <= 1)) {
                     r->lo = i_mul(g, u.i, ival(FLAT_UNIT));
                     r->hi = i_min(g, i_add(g, r->lo, ival(FLAT_UNIT)), r->size);

@@ -181,9 +181,10 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
     const Type *r = &kernel->out[0]->type;
     bool empty = r->rank && r->dim[r->rank - 1] == 0;
     out->units = scan || (row && r->rank == 1) ? 1
-                 : r->rank < 2                 ? dim_ceildiv(m, rows_of(m, r, r->rank), CHUNK)
-                 : empty                       ? 0
-                                               : rows_of(m, r, r->rank - 1);
+                 : !row && spec_is_flat(&kernel->out[0]->type)
+                     ? dim_ceildiv(m, rows_of(m, r, r->rank), FLAT_UNIT)
+                 : empty ? 0
+                         : rows_of(m, r, r->rank - 1);
     memcpy(out->dim, t.symbol, sizeof out->dim);
     out->ndims = t.nsymbols;
     spec_grain(out, 2);

@@ -54,9 +54,10 @@
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
- * dims but the last; a result of rank < 2: ceil(numel / 256), a unit covers 256 consecutive elements; softmax
- * and log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
- * reduction to few elements it is still split over outputs only.
+ * dims but the last; a result of one row, all of whose dims but the last are 1 (a flat one): ceil(numel /
+ * FLAT_UNIT), a unit covers so many consecutive elements; softmax and log_softmax: product of all dims but
+ * the last, one row a unit; cumsum: 1 unit. When the iteration is a reduction to few elements it is still
+ * split over outputs only.
  *
  * routine: one op of KIND_ROUTINE, whose operands and results are dense plain memory; sizes as in loops.
  * units: the product of the leading dims of result 0 that the op's `outer` names, else 1. The result may take
@@ -73,6 +74,7 @@
 #include "ir/ir.h"
 
 enum { PANEL = 16 };           /* outputs per panel */
+enum { FLAT_UNIT = 64 };       /* elements per unit of a flat result */
 enum { TILE_ROWS = 13 };       /* of the highest register tile there is */
 enum { IG_SUMS_BYTES = 2048 }; /* igemm's scratch for the sums of one tile */
 
@@ -183,6 +185,14 @@ typedef struct {
      */
     const char *problem[2];
 } KernelSpec;
+
+/* Whether the units of a kernel of loops are parts of one row. */
+static inline bool spec_is_flat(const Type *result)
+{
+    for (int i = 0; i + 1 < result->rank; i++)
+        if (result->dim[i] != 1) return false;
+    return true;
+}
 
 /* Canonical spec of a kernel op. Unwinds with an internal error if it has no form.
  */

@@ -297,7 +297,7 @@ START_TEST(test_loops)
              "#algo=loops\ngraph @k(%0: f32[4,6,10]) {\n  %1 = softmax %0 : f32[4,6,10]\n  return %1\n}\n");
     ck_assert_int_eq(s.units, 24);
     s = spec_of("graph @main(%x: f32[1000,3]) {\n  %1 = reduce_sum %x {axes=[1]}\n  return %1\n}\n");
-    ck_assert_int_eq(s.units, 4);
+    ck_assert_int_eq(s.units, 16);
     s = spec_of("graph @main(%x: f32[10,3]) {\n  %1 = cumsum %x {axis=0}\n  return %1\n}\n");
     ck_assert_int_eq(s.units, 1);
 }
