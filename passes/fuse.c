@@ -4,6 +4,10 @@
  * anchor's result, for reductions a prologue on their operand, and one result. All its ops reach that result,
  * so that kernels never depend on each other in a cycle, and the place of the result's op suits the kernel.
  *
+ * A matrix product whose result is cut into equal parts, as the gates of a recurrent cell, goes on with
+ * elementwise ops on these, of which several may be results. It is in a place after all that it reads, and
+ * before all that reads it.
+ *
  * A normalisation of rows has several anchors, its reductions.
  *
  * Contractions choose first, the latest first: the add that ends a residual block joins its last convolution.
@@ -15,6 +19,7 @@
 /* KINDS: different kernels of elementwise ops that a program may have; code for each costs some 20 ms. */
 enum { KINDS = 256, KINDS_TABLE = 1024 };
 enum { MAX_EPILOGUE = 32, MAX_PROLOGUE = 16, MAX_MAP = 64, MAX_PENDING = 64, MAX_OPERANDS = 32 };
+enum { MAX_PARTS = 8, MAX_RESULTS = 8 };
 
 /* What elementwise kernels there are, by a hash of their ops. */
 typedef struct {
@@ -40,6 +45,9 @@ typedef struct {
     int n;
     Op *blocked; /* where growth ended, and why */
     const char *why;
+    Value *result[MAX_RESULTS]; /* what leaves it, */
+    int nresults;
+    Op *at; /* and in whose place the kernel is; else those of the last op */
 } Set;
 
 static bool in_set(const Fuse *f, const Op *op)
@@ -189,6 +197,107 @@ static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
     }
 }
 
+/* -- Parts: products whose result is cut along the last dim, as the gates of a recurrent cell --------------
+ */
+/* One of some equal parts of a tensor of dims t. */
+static bool is_part(const Op *op, const Type *t)
+{
+    if (op->code != OP_slice || !dims_equal(&op->in[0]->type, t)) return false;
+    const Type *y = &op->out[0]->type;
+    const int64_t *strides = attr_v(op, "strides", NULL);
+    Dim n = last_dim(t), part = last_dim(y), from = attr_v(op, "begin", NULL)[t->rank - 1];
+    for (int d = 0; d < t->rank; d++)
+        if (strides[d] != 1 || (d < t->rank - 1 && y->dim[d] != t->dim[d])) return false;
+    return dim_known(n) && dim_known(part) && part > 0 && part < n && n % part == 0 &&
+           n / part <= MAX_PARTS && dim_known(from) && from % part == 0;
+}
+
+/* The set's values that are read outside, all of dims `part`, and the op of the set that has all of the
+ * kernel's operands before it, and all who read its results behind it. */
+static bool find_results(const Fuse *f, Set *s, const Type *part)
+{
+    uint32_t first = UINT32_MAX;
+    s->nresults = 0;
+    s->at = NULL;
+    for (int i = 0; i < s->n; i++) {
+        Value *v = s->op[i]->out[0];
+        bool outside = false;
+        for (uint32_t k = 0; k < v->nuses; k++) {
+            if (in_set(f, v->uses[k])) continue;
+            if (v->uses[k]->parent != f->r) return false;
+            outside = true;
+            if (v->uses[k]->mark < first) first = v->uses[k]->mark;
+        }
+        if (!outside) continue;
+        if (!dims_equal(&v->type, part) || s->nresults == MAX_RESULTS) return false;
+        s->result[s->nresults++] = v;
+    }
+    for (int i = 0; i < s->n; i++)
+        if (s->op[i]->mark < first && (!s->at || s->op[i]->mark > s->at->mark)) s->at = s->op[i];
+    for (int i = 0; s->at && i < s->n; i++)
+        for (int k = 0; k < s->op[i]->nin; k++) {
+            const Op *d = s->op[i]->in[k]->def;
+            if (d && d->parent == f->r && !in_set(f, d) && d->mark >= s->at->mark) return false;
+        }
+    return s->at && s->nresults && operands(f, s) <= MAX_OPERANDS;
+}
+
+/* The first op after this place that reads a value of the set. */
+static Op *next_user(const Fuse *f, const Set *s, int64_t place)
+{
+    Op *next = NULL;
+    for (int i = 0; i < s->n; i++) {
+        const Value *v = s->op[i]->out[0];
+        for (uint32_t k = 0; k < v->nuses; k++) {
+            Op *u = v->uses[k];
+            if (u->parent == f->r && u->mark > place && !in_set(f, u) && (!next || u->mark < next->mark))
+                next = u;
+        }
+    }
+    return next;
+}
+
+/* Adds the parts that the set's result is cut into, the elementwise ops on parts, and slices of other tensors
+ * of the same dims that these alone read. */
+static void grow_parts(Fuse *f, Set *s, const Type *t)
+{
+    const int before = s->n;
+    const Value *whole = s->op[0]->out[0];
+    for (int i = 0; i < s->n; i++)
+        if (!all_uses_inside(f, s->op[i]->out[0])) whole = s->op[i]->out[0];
+    for (uint32_t k = 0; k < whole->nuses; k++) {
+        const Op *u = whole->uses[k];
+        if (u->parent != f->r || f->taken[u->mark] || !is_part(u, t)) return;
+        if (!dims_equal(&u->out[0]->type, &whole->uses[0]->out[0]->type)) return;
+    }
+    if (whole->nuses < 2 || whole->nuses > MAX_PARTS) return;
+    const Type part = whole->uses[0]->out[0]->type;
+    for (uint32_t k = 0; k < whole->nuses; k++) put(f, s, whole->uses[k]);
+    const int parts = s->n;
+    Op *u;
+    for (int64_t place = -1; s->n < MAX_MAP && (u = next_user(f, s, place)); place = u->mark) {
+        if (misfit(f, u, &part)) continue;
+        put(f, s, u);
+        if (!find_results(f, s, &part)) {
+            cut(f, s, s->n - 1);
+            continue;
+        }
+        for (int k = 0; k < u->nin; k++) {
+            Op *d = u->in[k]->def;
+            if (!d || in_set(f, d) || !is_free(f, d, true) || !is_part(d, t)) continue;
+            if (dims_equal(&d->out[0]->type, &part) && all_uses_inside(f, d->out[0])) put(f, s, d);
+        }
+    }
+    if (s->n > parts && find_results(f, s, &part)) {
+        s->blocked = NULL;
+        return;
+    }
+    cut(f, s, before);
+    s->nresults = 0;
+    s->at = NULL;
+    ir_remark(f->m, "fuse", whole->def->from, "no elementwise ops on its parts can be in its kernel");
+}
+
 /* -- Rows: normalisations ----------------------------------------------------------------------------- */
 /* A row of a result is computed from rows of the operands, which then are in the first-level cache: each
  * reduction over the row reads them once, and what comes after the last one writes the result. */
@@ -298,13 +407,12 @@ static void remark(Fuse *f, const Set *s, const Op *anchor, const char *algo, co
                   ir_node_name(f->m, s->blocked->from), s->blocked->def->name, anchor->def->name, s->why);
 }
 
-/* Makes the kernel. The set has one op whose results leave it: the last in order. */
+/* Makes the kernel. Unless the set tells its results, they are those of its last op. */
 static void make(Fuse *f, Set *s, const char *algo)
 {
     Module *m = f->m;
     const Op *anchor = s->op[0];
     qsort(s->op, (size_t)s->n, sizeof *s->op, by_place);
-    Op *last = s->op[s->n - 1];
     Region *body = ir_region(m, NULL);
     int nin = 0, most = 0;
     for (int i = 0; i < s->n; i++) most += s->op[i]->nin;
@@ -325,25 +433,30 @@ static void make(Fuse *f, Set *s, const char *algo)
         for (int k = 0; k < op->nout; k++) *inner(f, op->out[k]) = c->out[k];
         from = ir_from_union(m, from, op->from);
     }
-    Value *out[8];
-    for (int k = 0; k < last->nout; k++) out[k] = *inner(f, last->out[k]);
-    ir_yield(&b, out, last->nout);
-    Builder at = builder_at(m, last);
+    if (!s->at) {
+        s->at = s->op[s->n - 1];
+        s->nresults = s->at->nout;
+        for (int k = 0; k < s->nresults; k++) s->result[k] = s->at->out[k];
+    }
+    Value *out[MAX_RESULTS];
+    for (int k = 0; k < s->nresults; k++) out[k] = *inner(f, s->result[k]);
+    ir_yield(&b, out, s->nresults);
+    Builder at = builder_at(m, s->at);
     at.from = from;
     Op *kernel = ir_kernel(&at, in, nin, algo, body);
-    kernel->mark = last->mark;
-    for (int k = 0; k < last->nout; k++) must_replace(m, last->out[k], kernel->out[k]);
+    kernel->mark = s->at->mark;
+    for (int k = 0; k < s->nresults; k++) must_replace(m, s->result[k], kernel->out[k]);
     remark(f, s, anchor, algo, kernel);
     for (int i = 0; i < s->n; i++) {
         for (int k = 0; k < s->op[i]->nin; k++) *inner(f, s->op[i]->in[k]) = NULL;
         for (int k = 0; k < s->op[i]->nout; k++) *inner(f, s->op[i]->out[k]) = NULL;
         f->taken[s->op[i]->mark] = 1;
     }
-    f->op[last->mark] = kernel;
     for (int i = s->n; i-- > 0;) {
-        if (s->op[i] != last) f->op[s->op[i]->mark] = NULL;
+        f->op[s->op[i]->mark] = NULL;
         ir_erase(m, s->op[i]);
     }
+    f->op[kernel->mark] = kernel;
 }
 
 /* The set's ops, and which of them each operand is. Constants inside count by their value. */
@@ -428,6 +541,12 @@ static void add_transpose_of_result(Fuse *f, Set *s)
     }
 }
 
+/* A product whose kernel can go on with parts of its result. */
+static bool cuts_result(const Op *op)
+{
+    return op->code == OP_dot && op->in[1]->type.layout == LAYOUT_PANEL && op->in[1]->type.rank == 2;
+}
+
 static void kernel_of(Fuse *f, Op *op)
 {
     Module *m = f->m;
@@ -447,6 +566,7 @@ static void kernel_of(Fuse *f, Op *op)
         if (op->def->kind == KIND_REDUCE) grow_up(f, &s, &op->in[0]->type, MAX_PROLOGUE, true);
         if (op->def->kind != KIND_ROUTINE) grow_epilogue(f, &s, &op->out[0]->type);
         if (is_batched(op)) add_transpose_of_result(f, &s);
+        if (cuts_result(op)) grow_parts(f, &s, &op->out[0]->type);
     }
     if (s.n > 1 && m->fuel != INT64_MAX) m->fuel--;
     make(f, &s, algo_of(op));

@@ -14,6 +14,7 @@
  * leave their sums in scratch, where one loop runs the epilogue, which keeps the code small and quick to
  * compile. */
 #include "codegen/llvm/emit.h"
+#include "codegen/llvm/igemm_parts.h"
 #include "codegen/llvm/tile.h"
 #include "codegen/plan/spec.h"
 
@@ -34,6 +35,7 @@ typedef struct {
     Ival k0, k1;             /* the part of k that the lines hold */
     Ptr image;               /* without lines: where row m0 begins */
     Rows rows[3];
+    Ptr wide;                 /* of parts: the unit's sums, row by row */
     Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
     /* While the epilogue of one tile runs: */
     Ival m, n0;
@@ -113,9 +115,26 @@ static void store_panel(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival j, int mr,
     }
 }
 
+/* To where the epilogue of parts finds the sums. */
+static void store_wide(Igemm *c, Ptr sums, Ival m0, Ival panel, int mr, int nv)
+{
+    Gen *g = c->g;
+    Ival row = i_sub(g, m0, c->m0), width = ival(parts_width(c->k));
+    for (int i = 0; i < mr; i++)
+        for (int j = 0; j < nv; j++) {
+            Ival to = i_mul(g, i_add(g, row, ival(i)), width), at = i_add(g, panel, ival(j));
+            v_store(g, c->wide, i_add(g, to, i_mul(g, at, ival(LANES))),
+                    v_load_line(g, sums, ival((i * nv + j) * LANES), c->t));
+        }
+}
+
 static void store_sums(Igemm *c, Ptr sums, Ival m0, Ival panel, int mr, int nv)
 {
     Gen *g = c->g;
+    if (c->k->parts) {
+        store_wide(c, sums, m0, panel, mr, nv);
+        return;
+    }
     FOR (g, j, ival(0), ival(nv), ival(1)) {
         Ival at = i_add(g, panel, j.i);
         Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, at, ival(1)), ival(PANEL)), c->n) : c_const(true);
@@ -253,10 +272,13 @@ static void unit(Igemm *c, Step step, bool in_registers)
     }
     const Rows *r = &c->rows[highest == 1 ? 0 : lower == 1 ? 1 : 2];
     Ival from = lower > 1 ? single_row(c, lower, highest) : r->from;
-    Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(single)), ival(single)));
-    FOR (g, p, c->p0, even, ival(single)) rows(c, step, r, from, r->to, p.i, 1, single, false);
-    if (single > 1)
-        FOR (g, p, even, c->p1, ival(1)) rows(c, step, r, from, r->to, p.i, 1, 1, false);
+    Ival at = c->p0;
+    for (int few = single; few;
+         few = few == 2 && !c->k->odd ? 0 : few / 2) { /* what is left: fewer at a time */
+        Ival end = i_add(g, at, i_mul(g, i_div(g, i_sub(g, c->p1, at), ival(few)), ival(few)));
+        FOR (g, p, at, end, ival(few)) rows(c, step, r, from, r->to, p.i, 1, few, false);
+        at = end;
+    }
 }
 
 /* -- Lines ------------------------------------------------------------------------------------- */
@@ -376,6 +398,24 @@ static void image_rows(Igemm *c, Ptr x, bool in_registers)
     }
 }
 
+/* The unit's columns of all parts: their panels, then all results of these columns. */
+static void parts_unit(Igemm *c, Cond only)
+{
+    Gen *g = c->g;
+    Ival width = ival(c->k->parts), all = ival(parts_width(c->k) / PANEL);
+    Parts p = {.g = g, .k = c->k, .anchor = c->anchor, .sums = c->wide, .m0 = c->m0, .m1 = c->m1};
+    p.from = i_mul(g, c->p0, ival(PANEL));
+    p.to = i_min(g, i_mul(g, c->p1, ival(PANEL)), width);
+    FOR (g, part, ival(0), i_select(g, only, ival(1), ival(parts_count(c->k))), ival(1)) {
+        Ival first, end;
+        parts_panels(&p, part.i, &first, &end);
+        c->p0 = i_select(g, only, ival(0), first);
+        c->p1 = i_select(g, only, all, end);
+        unit(c, TO_RESULT, false);
+    }
+    parts_store(&p);
+}
+
 void emit_igemm(Gen *g, const Kernel *k)
 {
     const Op *yield = ir_terminator(k->body);
@@ -388,13 +428,15 @@ void emit_igemm(Gen *g, const Kernel *k)
     c.taps = i_mul(g, g_dim(g, IG_TAPS_H), g_dim(g, IG_TAPS_W));
     c.panel = i_mul(g, i_mul(g, c.taps, c.run), ival(PANEL));
     Ival mu = g_dim(g, IG_MU), pu = g_dim(g, IG_PU), m_all = g_dim(g, IG_M), one = ival(1);
-    Ival panels = i_div(g, i_add(g, c.n, ival(PANEL - 1)), ival(PANEL));
+    Ival panels = i_div(g, i_add(g, k->parts ? ival(k->parts) : c.n, ival(PANEL - 1)), ival(PANEL));
     int64_t esize = (int64_t)dtype_size(c.t);
     c.mu = mu;
     c.k_all = i_mul(g, c.taps, c.run);
     c.sums = p_bytes(g, g_scratch(g), ival(64));
     c.row =
         p_bytes(g, c.sums, k->kcut ? i_mul(g, i_mul(g, mu, pu), ival(PANEL * esize)) : ival(IG_SUMS_BYTES));
+    c.wide = c.row;
+    if (k->parts) c.row = p_bytes(g, c.row, i_mul(g, mu, ival(parts_width(k) * esize)));
     Ival k_part = k->kcut ? g_dim(g, IG_KC) : c.k_all;
     Ival row_bytes = i_mul(g, i_add(g, i_div(g, k_part, ival(LANES)), ival(2)), ival(LANES * esize));
     c.depth = i_mul(g, i_div(g, i_add(g, k_part, ival(LANES - 1)), ival(LANES)), ival(LANES));
@@ -443,6 +485,9 @@ void emit_igemm(Gen *g, const Kernel *k)
             gather(&c, x);
             i_store(g, g_scratch(g), ival(0), JITC_INT64, key);
         }
-        unit(&c, TO_RESULT, epilogue < COST_HEAVY);
+        if (k->parts)
+            parts_unit(&c, c_eq(g, nblocks, one));
+        else
+            unit(&c, TO_RESULT, epilogue < COST_HEAVY);
     }
 }

@@ -42,6 +42,7 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "kcut")) out->kcut = atoll(eq + 1);
         if (!strcmp(word, "ntail")) out->ntail = atoll(eq + 1);
         if (!strcmp(word, "odd")) out->odd = atoll(eq + 1);
+        if (!strcmp(word, "parts")) out->parts = atoll(eq + 1);
         if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
         if (!strcmp(word, "ktail")) out->ktail = atoll(eq + 1);
     }

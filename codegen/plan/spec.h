@@ -33,6 +33,11 @@
  * (outermost). Transposes in the kernel, of x before the dot and of the result after the epilogue, are not in
  * the text: they are the strides of rows and batches.
  *
+ * parts=s: the result of an igemm's dot is cut into slices of s outputs, equal parts of it; n and s are
+ * numbers in the text. Epilogue operands also are [?m,s] or [s], and there may be several results, each
+ * [?m,s] and dense. There is one batch, and sums are not cut. pu counts panels of a part: units = ceil(m/mu)
+ * * ceil(ceil(s/16)/pu), and a unit computes its columns of all parts.
+ *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
  * [?c], [] or the result's shape. units = n * ceil(oh/rows) * ceil(c/chunk), the chunk innermost.

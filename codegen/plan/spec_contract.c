@@ -30,10 +30,19 @@ static const Op *transposed_result(const Op *kernel)
     return op && op->code == OP_transpose ? op : NULL;
 }
 
+/* How wide the parts are that the kernel cuts the product into; or 0. */
+static int64_t parts_of(const Op *kernel)
+{
+    for (const Op *op = kernel->body->first; op; op = op->next)
+        if (op->code == OP_slice) return op->out[0]->type.dim[op->out[0]->type.rank - 1];
+    return 0;
+}
+
 void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
 {
     const Region *body = t->kernel->body;
-    const Type *shape = &anchor->out[0]->type;
+    const Type *shape = &anchor->out[0]->type, *result = &t->kernel->out[0]->type;
+    int64_t part = parts_of(t->kernel);
     const Op *before = transposed_operand(anchor), *after = transposed_result(t->kernel);
     for (uint32_t i = 0; i < body->nargs; i++) {
         const Value *a = body->args[i];
@@ -45,30 +54,49 @@ void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim las
         bool is_full = same_dims(&a->type, shape);
         int ones = 0, rank = a->type.rank;
         while (ones < rank && a->type.dim[ones] == 1) ones++;
-        if (!is_full && ones == rank)
+        bool is_part = part && same_dims(&a->type, result);
+        if (is_part)
+            type.dim[1] = part;
+        else if (!is_full && ones == rank)
             type = type_scalar(a->type.dtype);
+        else if (part && ones == rank - 1 && a->type.dim[ones] == part)
+            type = type_make(a->type.dtype, 1, (Dim[]){part});
         else if (!is_full && ones == rank - 1 && a->type.dim[ones] == shape->dim[shape->rank - 1])
             type = type_make(a->type.dtype, 1, &last);
         else if (!is_full)
             job_bug(t->m->job, "an operand of a matrix kernel's epilogue has a shape of its own");
         type.dtype = a->type.dtype;
-        bool in_place = is_full && !of_anchor && !after &&
+        bool in_place = (part ? is_part : is_full) && !of_anchor && !after &&
                         dtype_size(type.dtype) == dtype_size(t->kernel->out[0]->type.dtype);
         text_bind(t, a, text_arg(t, a, type, in_place));
     }
 }
 
+/* A part of a tensor of the product's dims, which are two in the text. */
+static Value *text_part(Text *t, const Op *op)
+{
+    Value *x = text_value(t, op->in[0]);
+    int last = op->out[0]->type.rank - 1;
+    Dim begin[] = {0, attr_v(op, "begin", NULL)[last]}, size[] = {x->type.dim[0], op->out[0]->type.dim[last]};
+    return ir_v(&t->b, OP_slice, IN(x),
+                AT(at_ds("begin", begin, 2), at_ds("size", size, 2), at_is("strides", (int64_t[]){1, 1}, 2)));
+}
+
 void contract_add_epilogue(Text *t, const Op *anchor)
 {
     const Op *end = ir_terminator(t->kernel->body);
-    if (end->nin != 1) job_bug(t->m->job, "a matrix kernel has one result");
+    if (end->nin != 1 && !parts_of(t->kernel)) job_bug(t->m->job, "a matrix kernel has one result");
     for (const Op *op = t->kernel->body->first; op && op != end; op = op->next) {
         if (op == anchor || op == transposed_operand(anchor)) continue;
         bool moves = op == transposed_result(t->kernel);
-        text_bind(t, op->out[0], moves ? text_value(t, op->in[0]) : text_op(t, op));
+        text_bind(t, op->out[0],
+                  moves                  ? text_value(t, op->in[0])
+                  : op->code == OP_slice ? text_part(t, op)
+                                         : text_op(t, op));
     }
-    Value *v = text_value(t, end->in[0]);
-    ir_yield(&t->b, &v, 1);
+    Value **v = job_array(t->m->job, Value *, end->nin + 1);
+    for (int i = 0; i < end->nin; i++) v[i] = text_value(t, end->in[i]);
+    ir_yield(&t->b, v, end->nin);
 }
 
 /* -- Geometry ----------------------------------------------------------------------------------------- */
@@ -217,6 +245,30 @@ static int64_t image_step(const Dim *d)
     return inside && step <= FEW ? step : 0;
 }
 
+/* Units of a product that is cut into parts: some rows, and the same panels of all parts. */
+static void parts_units(Module *mod, KernelSpec *s, const Machine *machine, int64_t part, int64_t esize)
+{
+    enum { MOST_ROWS = 4 * TILE_ROWS, LEAST_PANELS = 16 };
+    Dim *d = s->dim;
+    Product p = {.m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MOST_ROWS,
+                 .k = max_i64(1, guess(d[IG_RUN]) * (d[IG_N] / part)),
+                 .panels = ceil_div(part, PANEL),
+                 .batch = 1,
+                 .esize = esize};
+    Blocking b = blocking_choose(&p, machine);
+    /* Where parts are no whole panels, each unit computes some that its neighbours compute too. */
+    int64_t panels = part % PANEL ? min_i64(p.panels, max_i64(b.panels, LEAST_PANELS)) : b.panels;
+    d[IG_MU] = min_i64(b.rows, MOST_ROWS);
+    d[IG_PU] = panels;
+    d[IG_ORDER] = b.n_outer;
+    d[IG_KC] = INT32_MAX;
+    s->ndims = IG_DIMS;
+    s->units = dim_mul(mod, dim_ceildiv(mod, d[IG_M], d[IG_MU]), ceil_div(p.panels, panels));
+    Dim lines =
+        dim_mul(mod, dim_add(mod, dim_ceildiv(mod, d[IG_RUN], PANEL), 2), PANEL * esize * (d[IG_MU] + 1));
+    s->scratch = dim_add(mod, lines, 128 + IG_SUMS_BYTES + d[IG_MU] * round_up(d[IG_N], PANEL) * esize);
+}
+
 /* Tells how many tiles a unit's rows make at least, if its weights come from far memory; else 0. */
 static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
 {
@@ -274,7 +326,8 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
             tuning_conv(m, &anchor->in[0]->type, &anchor->out[0]->type, anchor->in[1]->type.dim);
     Text t;
     text_begin(&t, m, kernel, out);
-    Dim dm = dim_sym(t.m, "m"), dk = dim_sym(t.m, "k"), dn = dim_sym(t.m, "n");
+    int64_t part = parts_of(kernel);
+    Dim dm = dim_sym(t.m, "m"), dk = dim_sym(t.m, "k"), dn = part ? out->dim[IG_N] : dim_sym(t.m, "n");
     DType type = anchor->out[0]->type.dtype;
     Type x = type_make(anchor->in[0]->type.dtype, 2, (Dim[]){dm, dk});
     Type w = type_make(anchor->in[1]->type.dtype, 2, (Dim[]){dk, dn}),
@@ -287,10 +340,15 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
     contract_add_epilogue(&t, anchor);
-    int far = igemm_units(m, anchor, out, machine, (int64_t)dtype_size(type));
+    int64_t esize = (int64_t)dtype_size(type);
+    int far = 0;
+    if (part)
+        parts_units(m, out, machine, part, esize);
+    else
+        far = igemm_units(m, anchor, out, machine, esize);
     spec_grain(out, 50);
     int64_t step = image_step(out->dim);
-    char header[160];
+    char header[192];
     const Dim *d = out->dim;
     bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
     bool linear = one_tap && d[IG_OH] == 1 && d[IG_PH] == 0 && d[IG_PW] == 0 && d[IG_OW] == d[IG_M];
@@ -303,7 +361,9 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
                              : TILE_ROWS,
         multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear, far, (long long)step,
         k != d[IG_KC] && d[IG_KC] != INT32_MAX, !multiple_of(d[IG_N], PANEL),
-        !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
+        part ? part % (2 * PANEL) || d[IG_PU] % 2 : !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
+    if (part)
+        snprintf(header + strlen(header), sizeof header - strlen(header), " parts=%lld", (long long)part);
     text_end(&t, header);
 }
 

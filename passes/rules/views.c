@@ -134,16 +134,31 @@ static Value *broadcast_rule(Builder *b, Op *op)
     return type_equal(&op->in[0]->type, &op->out[0]->type) ? op->in[0] : NULL;
 }
 
-/* Elementwise ops broadcast by themselves. */
+/* What an elementwise op may read instead of v: they broadcast by themselves, and leading ones are nothing.
+ */
+static Value *unbroadcast(Value *v)
+{
+    if (is_op(v, OP_broadcast)) return v->def->in[0];
+    if (!is_op(v, OP_reshape)) return NULL;
+    Value *x = v->def->in[0];
+    const Type *a = &x->type, *b = &v->type;
+    int i = 0, j = 0;
+    while (i < a->rank && a->dim[i] == 1) i++;
+    while (j < b->rank && b->dim[j] == 1) j++;
+    bool alike = a->rank - i == b->rank - j &&
+                 memcmp(a->dim + i, b->dim + j, (size_t)(a->rank - i) * sizeof *a->dim) == 0;
+    return alike ? x : NULL;
+}
+
 static Value *map_rule(Builder *b, Op *op)
 {
     if (op->nin < 2 || op->nin > 3) return NULL;
     for (int i = 0; i < op->nin; i++) {
-        if (!is_op(op->in[i], OP_broadcast)) continue;
-        Value *in[3];
+        Value *in[3], *x = unbroadcast(op->in[i]);
+        if (!x) continue;
         Type t = type_scalar(0), u;
         for (int k = 0; k < op->nin; k++) {
-            in[k] = k == i ? op->in[i]->def->in[0] : op->in[k];
+            in[k] = k == i ? x : op->in[k];
             if (!ir_broadcast_dims(b->m, &t, &in[k]->type, &u)) return NULL;
             t.rank = u.rank;
             memcpy(t.dim, u.dim, sizeof t.dim);

@@ -162,3 +162,44 @@ for mode in GATES:
     cudnn(f"{mode}_lengths", "CudnnRNNV3", mode, directions=2, lengths=[2, 4])
 cudnn("batch_first", "CudnnRNNV3", "lstm", layers=2, batch_first=True, lengths=[3, 4])
 cudnn("layers", "CudnnRNNV3", "gru", layers=3)
+
+
+# -- Cells of plain ops: products whose result is cut into gates ---------------------------------------------
+def split_lstm(x, h, c, units, inputs, peephole=False, last=lambda h, c: [h, c]):
+    w, b = const(f(inputs + units, 4 * units, lo=-1, hi=1)), const(f(4 * units))
+    p = const(f(units))
+    for _ in range(2):
+        i, j, k, o = tf.split(raw.BiasAdd(value=raw.MatMul(a=tf.concat([x, h], 1), b=w), bias=b), 4, 1)
+        k = k + 1.0 + (c * p if peephole else 0.0)
+        c = c * tf.sigmoid(k) + tf.sigmoid(i) * tf.tanh(j)
+        h = tf.tanh(c) * tf.sigmoid(o + c * p if peephole else o)
+    return last(h, c)
+
+
+def split_gru(x, h, units, inputs, after):
+    w, u = const(f(inputs, 3 * units, lo=-1, hi=1)), const(f(units, 3 * units, lo=-1, hi=1))
+    b, v = const(f(3 * units)), const(f(units, units, lo=-1, hi=1))
+    for _ in range(2):
+        s = tf.split(raw.MatMul(a=x, b=w) + b, 3, 1)
+        if after:
+            r = tf.split(raw.MatMul(a=h, b=u) + b, 3, 1)
+            z, n = tf.sigmoid(s[0] + r[0]), tf.tanh(s[2] + tf.sigmoid(s[1] + r[1]) * r[2])
+        else:
+            z, r = tf.split(tf.sigmoid(raw.MatMul(a=tf.concat([x, h], 1), b=const(f(inputs + units, 2 * units)))), 2, 1)
+            n = tf.tanh(s[2] + raw.MatMul(a=r * h, b=v))
+        h = z * h + (1.0 - z) * n
+    return h
+
+
+for name, n, units, inputs, kw in (
+    ("cell_lstm", 1, 32, 12, {}),
+    ("cell_lstm_odd", 3, 21, 5, dict(peephole=True)),
+    ("cell_lstm_wide", 2, 272, 8, dict(last=lambda h, c: [h])),
+):
+    cell = lambda *a, units=units, inputs=inputs, kw=kw: split_lstm(*a, units, inputs, **kw)
+    for v, dyn in (("", None), ("_open", "n")):
+        case(f"MatMul/{name}{v}", cell, f(n, inputs), f(n, units), f(n, units), tol=NORMS, dyn=dyn)
+for name, n, units, inputs, after in (("gru", 1, 20, 6, False), ("gru_after", 5, 32, 6, True)):
+    cell = lambda *a, units=units, inputs=inputs, after=after: split_gru(*a, units, inputs, after)
+    for v, dyn in (("", None), ("_open", "n")):
+        case(f"MatMul/cell_{name}{v}", cell, f(n, inputs), f(n, units), tol=NORMS, dyn=dyn)
