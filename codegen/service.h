@@ -8,7 +8,7 @@
 #include "codegen/model.h"
 #include "ir/base/base.h"
 
-enum { CODEGEN_ABI = 4 };
+enum { CODEGEN_ABI = 5 };
 #define CODEGEN_ENTRY "jitc_codegen_open"
 
 typedef struct {
@@ -39,6 +39,7 @@ typedef struct {
     char *error;       /* NULL, or why it failed, from malloc; one line per problem */
     jitc_status limit; /* not JITC_OK: a limit has ended it */
     int64_t codegen_ns, link_ns;
+    int64_t emit_ns, passes_ns, machine_ns; /* parts of codegen, of all threads together */
 } CodegenResult;
 
 typedef struct {

@@ -13,7 +13,11 @@ typedef enum {
     PHASE_PASSES,
     PHASE_PLAN,
     PHASE_PACK,
-    PHASE_CODEGEN,
+    PHASE_OPEN,    /* loading the code generator */
+    PHASE_CODEGEN, /* meanwhile weights are packed; the next three are its parts, of all threads together */
+    PHASE_LLVM_IR,
+    PHASE_LLVM_PASSES,
+    PHASE_LLVM_MACHINE,
     PHASE_LINK,
     PHASES
 } Phase;

@@ -11,8 +11,9 @@
 
 const char *phase_name(Phase p)
 {
-    static const char *const names[PHASES] = {"decode", "import",  "passes", "plan",
-                                              "pack",   "codegen", "link"};
+    static const char *const names[PHASES] = {"decode",      "import",       "passes",  "plan",
+                                              "pack",        "open",         "codegen", "llvm_ir",
+                                              "llvm_passes", "llvm_machine", "link"};
     return names[p];
 }
 

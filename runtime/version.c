@@ -37,6 +37,14 @@ static void image_unref(jitc_program *p, CodeImage *i)
     image_free(p, i);
 }
 
+/* -- Phases ------------------------------------------------------------------------------------ */
+static void lap(Version *v, Phase phase, int64_t *since)
+{
+    int64_t t = now_ns();
+    v->phase_ns[phase] += t - *since;
+    *since = t;
+}
+
 /* -- Code generation, on a thread of its own while weights are packed -------------------------- */
 typedef struct {
     const Codegen *codegen;
@@ -76,7 +84,7 @@ static void compile_end(void *arg)
     c->result = (CodegenResult){0};
 }
 
-static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
+static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Version *v)
 {
     Compile *c = job_new(job, Compile);
     job_on_exit(job, compile_end, c);
@@ -100,7 +108,9 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan)
     if (!c->n) return c;
     if (!p->codegen) {
         char *why;
+        int64_t start = now_ns();
         p->codegen = plugin_open(&why);
+        lap(v, PHASE_OPEN, &start);
         if (!p->codegen) {
             job_error(job, "%s", why ? why : "the code generator cannot be opened");
             free(why);
@@ -119,6 +129,9 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
     compile_join(c);
     CodegenResult *r = &c->result;
     v->phase_ns[PHASE_CODEGEN] = r->codegen_ns;
+    v->phase_ns[PHASE_LLVM_IR] = r->emit_ns;
+    v->phase_ns[PHASE_LLVM_PASSES] = r->passes_ns;
+    v->phase_ns[PHASE_LLVM_MACHINE] = r->machine_ns;
     v->phase_ns[PHASE_LINK] = r->link_ns;
     v->nnew = c->n;
     if (!c->n) return;
@@ -215,13 +228,6 @@ static jitc_status keep(Version *v, const Plan *plan, const ImportIo *io)
     return job->status;
 }
 
-static void lap(Version *v, Phase phase, int64_t *since)
-{
-    int64_t t = now_ns();
-    v->phase_ns[phase] += t - *since;
-    *since = t;
-}
-
 static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
 {
     int64_t t = now_ns();
@@ -236,7 +242,7 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);
     lap(v, PHASE_PLAN, &t);
-    Compile *c = v->planned ? NULL : compile_start(job, p, v->plan);
+    Compile *c = v->planned ? NULL : compile_start(job, p, v->plan, v);
     t = now_ns();
     pack_weights(m, plan, &p->weights, v->weight);
     lap(v, PHASE_PACK, &t);

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "codegen/llvm/module.h"
 #include "codegen/run.h"
 
 typedef LLVMValueRef V;
@@ -62,11 +63,17 @@ void gen_attributes(Gen *g, V fn)
     if (g->tune) LLVMAddTargetDependentFunctionAttr(fn, "tune-cpu", g->tune);
 }
 
-void gen_begin(Gen *g, const char *name, int nptrs, int ndims)
+V gen_declare(Gen *g, const char *name)
 {
     LLVMTypeRef params[] = {g->ptr, g->ptr, g->ptr, g->i64, g->i64, g->ptr};
-    g->fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), params, 6, 0));
-    gen_attributes(g, g->fn);
+    V fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), params, 6, 0));
+    gen_attributes(g, fn);
+    return fn;
+}
+
+void gen_begin(Gen *g, V fn, int nptrs, int ndims)
+{
+    g->fn = fn;
     LLVMPositionBuilderAtEnd(g->b, LLVMAppendBasicBlockInContext(g->cx, g->fn, "entry"));
     g->nptrs = nptrs;
     g->ndims = ndims;
@@ -407,10 +414,11 @@ Sub g_sub(Gen *g, const char *name, const char *params)
     LLVMTypeRef type[16];
     unsigned n = 0;
     for (; params[n] && n < COUNT(type); n++) type[n] = params[n] == 'p' ? g->ptr : g->i64;
-    s.fresh = true;
     s.fn = LLVMAddFunction(g->module, name, LLVMFunctionType(LLVMVoidTypeInContext(g->cx), type, n, 0));
-    LLVMSetLinkage(s.fn, LLVMInternalLinkage);
     gen_attributes(g, s.fn);
+    if (!module_defines(g->names, name)) return s;
+    s.fresh = true;
+    if (!g->names) LLVMSetLinkage(s.fn, LLVMInternalLinkage);
     unsigned noinline = LLVMGetEnumAttributeKindForName("noinline", 8);
     LLVMAddAttributeAtIndex(s.fn, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(g->cx, noinline, 0));
     g->fn = s.fn;

@@ -121,9 +121,9 @@ void g_fi(Gen *g, If *f);
 #define IF(g, name, c)             for (If name = g_if(g, c, NULL, 0); name.open; g_fi(g, &name))
 #define IF_CARRY(g, name, c, v, n) for (If name = g_if(g, c, v, n); name.open; g_fi(g, &name))
 
-/* A function that the kernels of a module share, such as a register tile: never inlined, so that it is
- * compiled once. `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into
- * its body, until g_sub_end; when the module has it already, only calls are left to do. */
+/* A function that kernels share, such as a register tile: never inlined, so that it is compiled once.
+ * `params` has a letter per parameter: p pointer, i integer. While `fresh`, building goes into its body,
+ * until g_sub_end; when this or another module has it already, only calls are left to do. */
 typedef struct {
     bool fresh;
     void *fn, *outer, *block;

@@ -18,6 +18,7 @@ struct Gen {
     LLVMValueRef ptrs[64];
     int ndims, nptrs;
     const char *suffix;                /* of functions that kernels share */
+    struct ModuleNames *names;         /* of those that some module has; NULL: there is only this module */
     const char *cpu, *features, *tune; /* that functions are compiled for, where it is not the module's */
     const struct CustomOps *ops;       /* operators made of code, and their modules */
     struct CodeCache **codes;
@@ -36,6 +37,8 @@ LLVMValueRef gen_product_fits(Gen *g, LLVMValueRef a, LLVMValueRef b, LLVMValueR
 LLVMValueRef gen_wide_to_real(Gen *g, LLVMValueRef v, LLVMTypeRef to, bool is_signed);
 LLVMValueRef gen_real_to_wide(Gen *g, LLVMValueRef v, LLVMTypeRef to, bool is_signed);
 
-void gen_begin(Gen *g, const char *name, int nptrs, int ndims);
+/* A kernel's function, without a body. */
+LLVMValueRef gen_declare(Gen *g, const char *name);
+void gen_begin(Gen *g, LLVMValueRef fn, int nptrs, int ndims);
 void gen_end(Gen *g);
 #endif

@@ -10,9 +10,9 @@
  * vectors. Every output accumulates over k in ascending order whatever the tile, so tiles never change bits.
  *
  * The tile that does most of the work keeps its sums in registers until the epilogue. The tiles of left-over
- * rows, and all tiles before a long epilogue, are functions that every kernel of the module shares: they
- * leave their sums in scratch, where one loop runs the epilogue, which keeps the code small and quick to
- * compile. */
+ * rows and panels, and all tiles before a long epilogue, are functions that every kernel of the module
+ * shares: they leave their sums in scratch, where one loop runs the epilogue, which keeps the code small and
+ * quick to compile. */
 #include "codegen/llvm/emit.h"
 #include "codegen/llvm/igemm_parts.h"
 #include "codegen/llvm/tile.h"
@@ -95,49 +95,46 @@ static void finish_row(Igemm *c, Ival m, Vec sum)
         v_store(g, c->out, at, r);
 }
 
-/* From registers. */
-static void store_tile(Igemm *c, Ival m0, Ival panel, const Vec *acc, int mr, int nv, bool masked)
-{
-    for (int j = 0; j < nv; j++) {
-        begin_panel(c, i_add(c->g, panel, ival(j)), masked);
-        for (int i = 0; i < mr; i++) finish_row(c, i_add(c->g, m0, ival(i)), acc[i * nv + j]);
-    }
-}
-
 /* One panel from scratch. */
-static void store_panel(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival j, int mr, int nv, bool masked)
+static void store_panel(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival j, Ival mr, Ival nv, bool masked)
 {
     Gen *g = c->g;
     begin_panel(c, panel, masked);
-    FOR (g, i, ival(0), ival(mr), ival(1)) {
-        Ival at = i_mul(g, i_add(g, i_mul(g, i.i, ival(nv)), j), ival(LANES));
+    FOR (g, i, ival(0), mr, ival(1)) {
+        Ival at = i_mul(g, i_add(g, i_mul(g, i.i, nv), j), ival(LANES));
         finish_row(c, i_add(g, m0, i.i), v_load_line(g, sums, at, c->t));
     }
 }
 
 /* To where the epilogue of parts finds the sums. */
-static void store_wide(Igemm *c, Ptr sums, Ival m0, Ival panel, int mr, int nv)
+static void store_wide(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival mr, Ival nv)
 {
     Gen *g = c->g;
     Ival row = i_sub(g, m0, c->m0), width = ival(parts_width(c->k));
-    for (int i = 0; i < mr; i++)
-        for (int j = 0; j < nv; j++) {
-            Ival to = i_mul(g, i_add(g, row, ival(i)), width), at = i_add(g, panel, ival(j));
-            v_store(g, c->wide, i_add(g, to, i_mul(g, at, ival(LANES))),
-                    v_load_line(g, sums, ival((i * nv + j) * LANES), c->t));
+    FOR (g, i, ival(0), mr, ival(1))
+        FOR (g, j, ival(0), nv, ival(1)) {
+            Ival to = i_mul(g, i_add(g, row, i.i), width), at = i_add(g, panel, j.i);
+            Ival from = i_mul(g, i_add(g, i_mul(g, i.i, nv), j.i), ival(LANES));
+            v_store(g, c->wide, i_add(g, to, i_mul(g, at, ival(LANES))), v_load_line(g, sums, from, c->t));
         }
 }
 
-static void store_sums(Igemm *c, Ptr sums, Ival m0, Ival panel, int mr, int nv)
+/* Whether the panels before `end` have all of their outputs. */
+static Cond whole_panels(Igemm *c, Ival end)
+{
+    return c->k->ntail ? c_le(c->g, i_mul(c->g, end, ival(PANEL)), c->n) : c_const(true);
+}
+
+static void store_sums(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival mr, Ival nv)
 {
     Gen *g = c->g;
     if (c->k->parts) {
         store_wide(c, sums, m0, panel, mr, nv);
         return;
     }
-    FOR (g, j, ival(0), ival(nv), ival(1)) {
+    FOR (g, j, ival(0), nv, ival(1)) {
         Ival at = i_add(g, panel, j.i);
-        Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, at, ival(1)), ival(PANEL)), c->n) : c_const(true);
+        Cond full = whole_panels(c, i_add(g, at, ival(1)));
         IF(g, whole, full) store_panel(c, sums, m0, at, j.i, mr, nv, false);
         IF(g, part, c_not(g, full)) store_panel(c, sums, m0, at, j.i, mr, nv, true);
     }
@@ -163,25 +160,20 @@ static Ptr next_weights(Igemm *c, Ival panel, int nv)
     return p_at(g, c->w, i_add(g, i_mul(g, next, c->panel), i_mul(g, k, ival(PANEL))), c->t);
 }
 
-/* mr rows by nv panels. The rows are the unit's from `first` on, in the block of `height` rows that begins
- * with row `block`. */
-static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival panel, int mr, int nv,
-                 bool in_registers)
+/* The block of `height` rows that begins with row `first` of the unit, from panel `panel` on. */
+static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel)
 {
     Gen *g = c->g;
-    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t));
-    Ival m0 = i_add(g, c->m0, first);
-    Ival at = i_add(g, i_mul(g, first, i_sub(g, c->p1, c->p0)), i_mul(g, i_sub(g, panel, c->p0), ival(mr)));
-    Ptr sums = step == TO_RESULT ? c->sums : p_at(g, c->sums, i_mul(g, at, ival(LANES)), c->t);
-    Ival a = i_add(g, i_mul(g, block, c->depth), i_mul(g, i_sub(g, first, block), ival(LANES)));
+    int nv = tile_panels(g_isa(g), c->t), highest = tile_highest(g_isa(g), c->k, c->t, nv);
     Tile p = {.t = c->t,
-              .a = p_at(g, c->lines, a, c->t),
+              .a = p_at(g, c->lines, i_mul(g, first, c->depth), c->t),
               .w = p_at(g, c->w, i_add(g, i_mul(g, panel, c->panel), i_mul(g, c->k0, ival(PANEL))), c->t),
               .line = i_mul(g, height, ival(LANES)),
               .panel = c->panel,
               .k = i_sub(g, c->k1, c->k0),
-              .tail = c->k->kmult<TILE_KU, .fetch = mr> 1 ? tile_fetch(g_isa(g), c->t, c->k->far, nv) : 0};
-    if (p.fetch && step != FINISH) p.next = tile_next(g, &p, next_weights(c, panel, nv), first, highest, nv);
+              .tail = c->k->kmult < TILE_KU,
+              .fetch = step == FINISH ? 0 : tile_fetch(g_isa(g), c->t, c->k->far, nv)};
+    if (p.fetch) p.next = tile_next(g, &p, next_weights(c, panel, nv), first, highest, nv);
     if (c->k->step) {
         p.a = p_at(g, c->image, i_mul(g, first, ival(c->k->step)), c->t);
         p.k = c->run;
@@ -189,27 +181,33 @@ static void tile(Igemm *c, Step step, Ival block, Ival height, Ival first, Ival 
         p.taps = c->taps;
         p.tap = i_mul(g, g_dim(g, IG_DH), g_dim(g, IG_XH));
     }
-    if (step != TO_RESULT || !in_registers) {
-        if (step != FINISH) tile_call(g, &p, sums, step == ADD_SUMS, mr, nv);
-        if (step != ADD_SUMS) store_sums(c, sums, m0, panel, mr, nv);
-        return;
-    }
+    return p;
+}
+
+/* The same, whole panels, with the sums in registers. */
+static void tile_in_registers(Igemm *c, Ival first, Ival panel, int mr, int nv)
+{
+    Gen *g = c->g;
+    Tile p = tile_at(c, TO_RESULT, first, ival(mr), panel);
     Vec acc[TILE_ACC];
     for (int i = 0; i < mr * nv; i++) acc[i] = tile_zero(g, c->t);
     tile_multiply(g, &p, acc, mr, nv);
-    Cond full = c->k->ntail ? c_le(g, i_mul(g, i_add(g, panel, ival(nv)), ival(PANEL)), c->n) : c_const(true);
-    IF(g, whole, full) store_tile(c, m0, panel, acc, mr, nv, false);
-    IF(g, part, c_not(g, full)) store_tile(c, m0, panel, acc, mr, nv, true);
+    Ival m0 = i_add(g, c->m0, first);
+    for (int j = 0; j < nv; j++) {
+        begin_panel(c, i_add(g, panel, ival(j)), false);
+        for (int i = 0; i < mr; i++) finish_row(c, i_add(g, m0, ival(i)), acc[i * nv + j]);
+    }
 }
 
-/* The rows [from, to) in steps of mr by nv panels. They are blocks of their own, or lie in the one of `r`. */
-static void rows(Igemm *c, Step step, const Rows *r, Ival from, Ival to, Ival panel, int mr, int nv,
-                 bool in_registers)
+/* The same with the sums in scratch. */
+static void tile_in_scratch(Igemm *c, Step step, Ival first, Ival height, Ival panel, Ival nv)
 {
     Gen *g = c->g;
-    bool own = r->height.konst && r->height.k == mr;
-    FOR (g, i, from, to, ival(mr))
-        tile(c, step, own ? i.i : r->from, r->height, i.i, panel, mr, nv, in_registers);
+    Tile p = tile_at(c, step, first, height, panel);
+    Ival at = i_add(g, i_mul(g, first, i_sub(g, c->p1, c->p0)), i_mul(g, i_sub(g, panel, c->p0), height));
+    Ptr sums = step == TO_RESULT ? c->sums : p_at(g, c->sums, i_mul(g, at, ival(LANES)), c->t);
+    if (step != FINISH) tiles_call(g, c->k, &p, sums, step == ADD_SUMS, height, nv);
+    if (step != ADD_SUMS) store_sums(c, sums, i_add(g, c->m0, first), panel, height, nv);
 }
 
 /* Deals the unit's rows: blocks as high as the highest tile, and one row lower; what does not fit into those,
@@ -228,31 +226,17 @@ static void deal_rows(Igemm *c)
     c->rows[2] = (Rows){end, all, i_sub(g, all, end)};
 }
 
-/* Where the single row is that is left over, if there is one: rows less than a tile of two. */
-static Ival single_row(Igemm *c, int lower, int highest)
+static Rows rows_of_part(Igemm *c, Ival part)
 {
     Gen *g = c->g;
-    Ival at = c->rows[2].from;
-    for (int mr = tile_fewer(lower, highest); mr > 1; mr = tile_fewer(mr, highest))
-        at = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, c->rows[2].to, at), mr, highest), ival(mr)));
-    return at;
-}
-
-/* All tiles of more than one row of nv panels. */
-static void pass(Igemm *c, Step step, Ival panel, int nv, bool in_registers)
-{
-    Gen *g = c->g;
-    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t)),
-        lower = tile_fewer(highest, highest);
-    rows(c, step, &c->rows[0], c->rows[0].from, c->rows[0].to, panel, highest, nv, in_registers);
-    if (lower <= 1) return;
-    rows(c, step, &c->rows[1], c->rows[1].from, c->rows[1].to, panel, lower, nv, false);
-    Ival at = c->rows[2].from;
-    for (int mr = tile_fewer(lower, highest); mr > 1; mr = tile_fewer(mr, highest)) {
-        Ival next = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, c->rows[2].to, at), mr, highest), ival(mr)));
-        rows(c, step, &c->rows[2], at, next, panel, mr, nv, false);
-        at = next;
+    Rows r = c->rows[2];
+    for (int i = 0; i < 2; i++) {
+        Cond this = c_eq(g, part, ival(i));
+        r.from = i_select(g, this, c->rows[i].from, r.from);
+        r.to = i_select(g, this, c->rows[i].to, r.to);
+        r.height = i_select(g, this, c->rows[i].height, r.height);
     }
+    return r;
 }
 
 /* All tiles of the unit, so that each panel comes by once. Single rows, of which there is none or one block,
@@ -260,24 +244,26 @@ static void pass(Igemm *c, Step step, Ival panel, int nv, bool in_registers)
 static void unit(Igemm *c, Step step, bool in_registers)
 {
     Gen *g = c->g;
-    const Isa *isa = g_isa(g);
-    int nv = tile_panels(isa, c->t),
-        single = tile_rows(isa, c->t, 1) < TILE_NV ? tile_rows(isa, c->t, 1) : TILE_NV;
-    int highest = tile_highest(isa, c->k, c->t, nv), lower = tile_fewer(highest, highest);
-    if (highest > 1) {
-        Ival even = i_add(g, c->p0, i_mul(g, i_div(g, i_sub(g, c->p1, c->p0), ival(nv)), ival(nv)));
-        FOR (g, p, c->p0, even, ival(nv)) pass(c, step, p.i, nv, in_registers);
-        if (nv > 1 && c->k->odd)
-            FOR (g, p, even, c->p1, ival(1)) pass(c, step, p.i, 1, false);
-    }
-    const Rows *r = &c->rows[highest == 1 ? 0 : lower == 1 ? 1 : 2];
-    Ival from = lower > 1 ? single_row(c, lower, highest) : r->from;
-    Ival at = c->p0;
-    for (int few = single; few;
-         few = few == 2 && !c->k->odd ? 0 : few / 2) { /* what is left: fewer at a time */
-        Ival end = i_add(g, at, i_mul(g, i_div(g, i_sub(g, c->p1, at), ival(few)), ival(few)));
-        FOR (g, p, at, end, ival(few)) rows(c, step, r, from, r->to, p.i, 1, few, false);
-        at = end;
+    int nv = tile_panels(g_isa(g), c->t), single = tile_single(g_isa(g), c->t);
+    int highest = tile_highest(g_isa(g), c->k, c->t, nv);
+    FOR (g, turn, ival(highest == 1), ival(2), ival(1)) {
+        Cond last = c_eq(g, turn.i, ival(1));
+        Ival width = i_select(g, last, ival(single), ival(nv));
+        FOR (g, p, c->p0, c->p1, width) {
+            Ival some = i_min(g, width, i_sub(g, c->p1, p.i)), end = i_add(g, p.i, ival(nv));
+            Cond full = c_and(g, c_le(g, end, c->p1), whole_panels(c, end));
+            FOR (g, part, ival(0), ival(highest == 1 ? 1 : (int64_t)COUNT(c->rows)), ival(1)) {
+                Rows r = rows_of_part(c, part.i);
+                Ival one = i_select(g, c_eq(g, r.height, ival(1)), ival(1), ival(0));
+                Ival to = i_select(g, c_eq(g, one, turn.i), r.to, r.from);
+                FOR (g, i, r.from, to, r.height) {
+                    Cond registers = c_const(false);
+                    if (in_registers && highest > 1) registers = c_and(g, c_eq(g, part.i, ival(0)), full);
+                    IF(g, fast, registers) tile_in_registers(c, i.i, p.i, highest, nv);
+                    IF(g, slow, c_not(g, registers)) tile_in_scratch(c, step, i.i, r.height, p.i, some);
+                }
+            }
+        }
     }
 }
 
@@ -339,17 +325,11 @@ static void gather(Igemm *c, Ptr x)
 {
     Gen *g = c->g;
     FOR (g, part, ival(0), ival((int64_t)COUNT(c->rows)), ival(1)) {
-        Ival from = c->rows[2].from, to = c->rows[2].to, height = c->rows[2].height;
-        for (int i = 0; i < 2; i++) {
-            Cond this = c_eq(g, part.i, ival(i));
-            from = i_select(g, this, c->rows[i].from, from);
-            to = i_select(g, this, c->rows[i].to, to);
-            height = i_select(g, this, c->rows[i].height, height);
-        }
-        Ival line = i_mul(g, height, ival(LANES));
-        FOR (g, block, from, to, height) {
+        Rows r = rows_of_part(c, part.i);
+        Ival line = i_mul(g, r.height, ival(LANES));
+        FOR (g, block, r.from, r.to, r.height) {
             Ptr lines = p_at(g, c->lines, i_mul(g, block.i, c->depth), c->t);
-            FOR (g, i, ival(0), height, ival(1)) {
+            FOR (g, i, ival(0), r.height, ival(1)) {
                 Ival m = i_add(g, i_add(g, c->m0, block.i), i.i);
                 Ptr row = p_at(g, lines, i_mul(g, i.i, ival(LANES)), c->t);
                 if (c->k->linear)

@@ -18,24 +18,42 @@ struct CodegenImage {
     kernel_fn **fn;
 };
 
-/* Without limits there is a module per thread. LLVM cannot be interrupted, so with limits modules are small,
- * and they are looked at between two. */
-enum { MAX_THREADS = 16, LIMITED_KERNELS = 2 };
+/* One thread compiles one module. Several take modules in turn, so there are some for each. LLVM cannot be
+ * interrupted, so with limits modules are small, and they are looked at between two. */
+enum { MAX_THREADS = 16, THREAD_MODULES = 4, LIMITED_KERNELS = 2 };
 
 typedef struct {
     const Target *target;
-    const CodegenKernel *k;
-    size_t n, first;
+    CodegenKernel *k;
+    size_t n;
+    ModuleNames *names;
     CodegenEmit emit;
     LLVMMemoryBufferRef object;
     char *text, *error;
+    int64_t emit_ns, passes_ns, machine_ns;
 } Part;
+
+static int64_t lap(int64_t *since)
+{
+    int64_t before = *since;
+    *since = now_ns();
+    return *since - before;
+}
 
 static void compile_part(Part *p)
 {
+    int64_t at = now_ns();
     LLVMContextRef cx = LLVMContextCreate();
     LLVMTargetMachineRef tm = target_machine(p->target);
-    LLVMModuleRef m = module_emit(cx, p->target, tm, p->k, p->n, p->first, &p->error);
+    LLVMModuleRef m = module_new(cx, p->target, tm);
+    p->error = module_kernels(m, p->target, p->k, p->n, NULL, p->names, NULL);
+    p->emit_ns = lap(&at);
+    if (!p->error) p->error = module_finish(m, tm);
+    p->passes_ns = lap(&at);
+    if (p->error) {
+        LLVMDisposeModule(m);
+        m = NULL;
+    }
     if (m && p->emit == EMIT_LLVM) {
         char *text = LLVMPrintModuleToString(m);
         p->text = strdup(text);
@@ -58,6 +76,7 @@ static void compile_part(Part *p)
     if (m) LLVMDisposeModule(m);
     LLVMDisposeTargetMachine(tm);
     LLVMContextDispose(cx);
+    p->machine_ns = lap(&at);
 }
 
 typedef struct {
@@ -124,7 +143,7 @@ static LLVMErrorRef open_jit(CodegenImage *image)
     return e;
 }
 
-static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, size_t n)
+static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, const CodegenKernel *k, size_t n)
 {
     LLVMErrorRef e = open_jit(image);
     if (e) return take_error(e);
@@ -135,8 +154,8 @@ static char *link_parts(CodegenImage *image, Part *parts, size_t nparts, size_t 
         if (e) return take_error(e);
     }
     for (size_t i = 0; i < n; i++) {
-        char symbol[32];
-        snprintf(symbol, sizeof symbol, "k%zu", i);
+        char symbol[MODULE_SYMBOL];
+        module_symbol(&k[i], symbol);
         LLVMOrcExecutorAddress at = 0;
         e = LLVMOrcLLJITLookup(image->jit, &at, symbol);
         if (e) return take_error(e);
@@ -162,6 +181,85 @@ static char *join_texts(Part *parts, size_t n)
     return text;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const CodegenKernel *x = a, *y = b;
+    return (x->size < y->size) - (x->size > y->size);
+}
+
+/* Deals the kernels to n parts, the longest texts first, which mostly take longest. */
+static void deal(const Target *t, const CodegenKernel *k, size_t nk, CodegenEmit emit, CodegenKernel *sorted,
+                 ModuleNames *names, Part *parts, size_t n)
+{
+    CodegenKernel *order = sorted + nk, *at = sorted;
+    memcpy(order, k, nk * sizeof *k);
+    if (n > 1) qsort(order, nk, sizeof *order, by_size);
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = (Part){.target = t, .k = at, .emit = emit, .names = n > 1 ? names : NULL};
+        for (size_t j = i; j < nk; j += n) *at++ = order[j];
+        parts[i].n = (size_t)(at - parts[i].k);
+    }
+}
+
+static size_t part_count(size_t n, CodegenEmit emit, size_t threads, const Limits *limits)
+{
+    size_t parts = threads > 1 ? THREAD_MODULES * threads : 1;
+    if (emit == EMIT_NONE && has_limits(limits) && n / LIMITED_KERNELS > parts) parts = n / LIMITED_KERNELS;
+    return parts < n ? parts : n ? n : 1;
+}
+
+static char *load(CodegenResult *r, Part *parts, size_t nparts, const CodegenKernel *k, size_t n)
+{
+    CodegenImage *image = calloc(1, sizeof *image);
+    if (image) image->fn = calloc(n + 1, sizeof *image->fn);
+    char *error = image && image->fn ? link_parts(image, parts, nparts, k, n) : strdup("out of memory");
+    if (error || !image) {
+        free_image(image);
+        return error ? error : strdup("out of memory");
+    }
+    r->image = image;
+    r->fn = image->fn;
+    return NULL;
+}
+
+static void compile_parts(CodegenResult *r, const Target *t, const CodegenKernel *k, size_t n,
+                          CodegenEmit emit, size_t nthreads, const Limits *limits)
+{
+    size_t nparts = part_count(n, emit, nthreads, limits);
+    Part *parts = calloc(nparts, sizeof *parts);
+    CodegenKernel *sorted = calloc(2 * n + 1, sizeof *sorted);
+    ModuleNames *names = module_names_new();
+    if (!parts || !sorted || !names) {
+        r->error = strdup("out of memory");
+        nparts = 0;
+    }
+    int64_t at = now_ns();
+    if (nparts) {
+        deal(t, k, n, emit, sorted, names, parts, nparts);
+        r->limit = run_parts(parts, nparts, nthreads < nparts ? nthreads : nparts, limits);
+    }
+    r->codegen_ns += lap(&at);
+    for (size_t i = 0; i < nparts; i++) {
+        if (!r->error && parts[i].error) r->error = parts[i].error, parts[i].error = NULL;
+        if (parts[i].object) r->code_bytes += LLVMGetBufferSize(parts[i].object);
+        r->emit_ns += parts[i].emit_ns;
+        r->passes_ns += parts[i].passes_ns;
+        r->machine_ns += parts[i].machine_ns;
+    }
+    if (!r->error && r->limit) r->error = strdup(limits_text(r->limit));
+    if (!r->error && emit != EMIT_NONE) r->text = join_texts(parts, nparts);
+    if (!r->error && emit == EMIT_NONE) r->error = load(r, parts, nparts, k, n);
+    r->link_ns = lap(&at);
+    for (size_t i = 0; i < nparts; i++) {
+        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
+        free(parts[i].text);
+        free(parts[i].error);
+    }
+    module_names_free(names);
+    free(sorted);
+    free(parts);
+}
+
 static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit,
                              int threads, const Limits *limits)
 {
@@ -184,50 +282,8 @@ static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, 
     size_t nthreads = threads < 1 || emit != EMIT_NONE ? 1
                       : threads > MAX_THREADS          ? MAX_THREADS
                                                        : (size_t)threads;
-    size_t nparts = emit == EMIT_NONE && has_limits(limits) ? n / LIMITED_KERNELS : 1;
-    if (nparts < nthreads) nparts = nthreads;
-    if (nparts > n) nparts = n ? n : 1;
-    Part *parts = calloc(nparts, sizeof *parts);
-    if (!parts) {
-        r.error = strdup("out of memory");
-        target_free(&target);
-        return r;
-    }
-    for (size_t i = 0; i < nparts; i++) {
-        size_t first = n * i / nparts;
-        parts[i] = (Part){.target = &target,
-                          .k = k + first,
-                          .n = n * (i + 1) / nparts - first,
-                          .first = first,
-                          .emit = emit};
-    }
-    r.limit = run_parts(parts, nparts, nthreads < nparts ? nthreads : nparts, limits);
     r.codegen_ns = now_ns() - start;
-    for (size_t i = 0; i < nparts; i++) {
-        if (!r.error && parts[i].error) r.error = parts[i].error, parts[i].error = NULL;
-        if (parts[i].object) r.code_bytes += LLVMGetBufferSize(parts[i].object);
-    }
-    start = now_ns();
-    if (!r.error && r.limit) r.error = strdup(limits_text(r.limit));
-    if (!r.error && emit != EMIT_NONE) r.text = join_texts(parts, nparts);
-    if (!r.error && emit == EMIT_NONE) {
-        CodegenImage *image = calloc(1, sizeof *image);
-        if (image) image->fn = calloc(n + 1, sizeof *image->fn);
-        r.error = image && image->fn ? link_parts(image, parts, nparts, n) : strdup("out of memory");
-        if (image && !r.error) {
-            r.image = image;
-            r.fn = image->fn;
-        } else {
-            free_image(image);
-        }
-    }
-    r.link_ns = now_ns() - start;
-    for (size_t i = 0; i < nparts; i++) {
-        if (parts[i].object) LLVMDisposeMemoryBuffer(parts[i].object);
-        free(parts[i].text);
-        free(parts[i].error);
-    }
-    free(parts);
+    compile_parts(&r, &target, k, n, emit, nthreads, limits);
     target_free(&target);
     return r;
 }
@@ -346,11 +402,22 @@ static void describe(char *version, size_t nv, char *cpu, size_t nc, char *featu
     LLVMDisposeMessage(list);
 }
 
+/* Passes that take long and bring nothing here. Loops are written with few induction variables and constant
+ * offsets already, and no code moves integers between general registers and masks. */
+static void set_options(void)
+{
+    static const char *const options[] = {"jitc", "-disable-lsr", "-disable-x86-domain-reassignment"};
+    LLVMParseCommandLineOptions((int)COUNT(options), options, "");
+}
+
 __attribute__((visibility("default"))) const Codegen *jitc_codegen_open(void);
 
 const Codegen *jitc_codegen_open(void)
 {
     static const Codegen service = {CODEGEN_ABI, compile,      free_image, make_object,
                                     find_symbol, code_inspect, scalar,     describe};
+    static bool open; /* the caller has a lock */
+    if (!open) set_options();
+    open = true;
     return &service;
 }

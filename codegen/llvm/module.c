@@ -2,6 +2,7 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "codegen/llvm/access.h"
@@ -60,11 +61,88 @@ static const char *read_text(Gen *g, const char *text, size_t size, Kernel *kern
     return algo;
 }
 
-/* A function for one text that is no chain. */
-static void emit_text(Gen *g, const char *text, size_t size, const struct CustomNode *custom,
-                      const char *symbol, Kernel *kernel)
+/* -- Functions of texts, which kernels and parts of chains share --------------------------------------------
+ */
+struct ModuleNames {
+    pthread_mutex_t lock;
+    char **name;
+    size_t n, cap;
+};
+
+ModuleNames *module_names_new(void)
 {
+    ModuleNames *names = calloc(1, sizeof *names);
+    if (names) pthread_mutex_init(&names->lock, NULL);
+    return names;
+}
+
+void module_names_free(ModuleNames *names)
+{
+    if (!names) return;
+    for (size_t i = 0; i < names->n; i++) free(names->name[i]);
+    free(names->name);
+    pthread_mutex_destroy(&names->lock);
+    free(names);
+}
+
+static bool is_new(ModuleNames *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (!strcmp(names->name[i], name)) return false;
+    if (names->n == names->cap) {
+        size_t cap = names->cap ? 2 * names->cap : 64;
+        char **more = realloc(names->name, cap * sizeof *more);
+        if (!more) return true;
+        names->name = more;
+        names->cap = cap;
+    }
+    char *copy = strdup(name);
+    if (copy) names->name[names->n++] = copy;
+    return true; /* without memory perhaps twice, which linking reports */
+}
+
+bool module_defines(ModuleNames *names, const char *name)
+{
+    if (!names) return true;
+    pthread_mutex_lock(&names->lock);
+    bool mine = is_new(names, name);
+    pthread_mutex_unlock(&names->lock);
+    return mine;
+}
+
+static void text_symbol(const char *text, size_t size, char symbol[MODULE_SYMBOL])
+{
+    Hash h = hash_bytes(text, size);
+    snprintf(symbol, MODULE_SYMBOL, "k_%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
+}
+
+void module_symbol(const CodegenKernel *k, char symbol[MODULE_SYMBOL])
+{
+    text_symbol(k->text, k->size, symbol);
+}
+
+/* Whether the body is still to be written. */
+static bool begin_text(Gen *g, const char *text, size_t size, LLVMValueRef *fn)
+{
+    char symbol[MODULE_SYMBOL];
+    text_symbol(text, size, symbol);
+    const char *name = job_printf(g->job, "%s%s", symbol, g->suffix);
+    *fn = LLVMGetNamedFunction(g->module, name);
+    if (*fn) return false;
+    *fn = gen_declare(g, name);
+    if (!module_defines(g->names, name)) return false;
+    if (!g->names) LLVMSetLinkage(*fn, LLVMInternalLinkage);
+    return true;
+}
+
+/* The function of a text that is no chain. */
+static LLVMValueRef emit_text(Gen *g, const char *text, size_t size, const struct CustomNode *custom,
+                              Kernel *kernel)
+{
+    LLVMValueRef fn;
+    bool fresh = begin_text(g, text, size, &fn);
     const char *algo = read_text(g, text, size, kernel);
+    if (!fresh) return fn;
     kernel->custom = custom;
     for (size_t i = 0; i < COUNT(algos); i++) {
         if (strcmp(algos[i].algo, algo) != 0) continue;
@@ -73,37 +151,23 @@ static void emit_text(Gen *g, const char *text, size_t size, const struct Custom
         if (ndims == -2) ndims = dim_symbols(kernel->m);
         int nptrs = ndims == NONE ? 0 : kernel->nin + kernel->nout;
         if (nptrs > 64) g_fail(g, "a kernel with too many operands");
-        gen_begin(g, symbol, nptrs, ndims == NONE ? 0 : ndims);
+        gen_begin(g, fn, nptrs, ndims == NONE ? 0 : ndims);
         algos[i].emit(g, kernel);
         gen_end(g);
-        return;
+        return fn;
     }
     g_fail(g, "unknown algorithm '%s'", algo);
 }
 
-/* The function of a part of a chain, which all chains of the module share. */
-static LLVMValueRef emit_part(Gen *g, const char *text, size_t size, Kernel *kernel)
-{
-    Hash h = hash_bytes(text, size);
-    const char *name = job_printf(g->job, "part_%016llx%016llx%s", (unsigned long long)h.hi,
-                                  (unsigned long long)h.lo, g->suffix);
-    LLVMValueRef known = LLVMGetNamedFunction(g->module, name);
-    if (known) {
-        read_text(g, text, size, kernel);
-        return known;
-    }
-    emit_text(g, text, size, NULL, name, kernel);
-    LLVMSetLinkage(g->fn, LLVMInternalLinkage);
-    return g->fn;
-}
-
 /* Each part of a chain is a function of its own: `#part DIMS OPERAND…`, then its text. */
-static void emit_parts(Gen *g, const CodegenKernel *k, const char *symbol)
+static LLVMValueRef emit_parts(Gen *g, const CodegenKernel *k)
 {
     static const char mark[] = "\n#part ";
     char *text = job_strndup(g->job, k->text, k->size), *at = strstr(text, mark);
     KernelPart *part = job_array(g->job, KernelPart, CHAIN_PARTS);
     Kernel chain = {.algo = "chain", .part = part, .nin = 0, .nout = 1};
+    LLVMValueRef fn;
+    if (!begin_text(g, k->text, k->size, &fn)) return fn;
     while (at) {
         if (chain.nparts == CHAIN_PARTS) g_fail(g, "a chain of too many parts");
         KernelPart *p = &part[chain.nparts];
@@ -119,25 +183,24 @@ static void emit_parts(Gen *g, const CodegenKernel *k, const char *symbol)
             if (operand[n] >= chain.nin) chain.nin = operand[n] + 1;
         }
         p->kernel = kernel;
-        p->fn = emit_part(g, line + 1, size, kernel);
+        p->fn = emit_text(g, line + 1, size, NULL, kernel);
         if (n != kernel->nin) g_fail(g, "a part of a chain with %d operands for %d", n, kernel->nin);
         p->operand = operand;
         chain.nparts++;
         at = next;
     }
-    gen_begin(g, symbol, chain.nin + 1, 0);
+    gen_begin(g, fn, chain.nin + 1, 0);
     emit_chain(g, &chain);
     gen_end(g);
+    return fn;
 }
 
-static void emit_kernel(Gen *g, const CodegenKernel *k, const char *symbol)
+static LLVMValueRef emit_kernel(Gen *g, const CodegenKernel *k)
 {
     static const char chain[] = "#algo=chain\n";
     Kernel kernel = {0};
-    if (k->size > sizeof chain - 1 && !memcmp(k->text, chain, sizeof chain - 1))
-        emit_parts(g, k, symbol);
-    else
-        emit_text(g, k->text, k->size, k->custom, symbol, &kernel);
+    bool parts = k->size > sizeof chain - 1 && !memcmp(k->text, chain, sizeof chain - 1);
+    return parts ? emit_parts(g, k) : emit_text(g, k->text, k->size, k->custom, &kernel);
 }
 
 char *module_diagnostics(const Job *job)
@@ -196,8 +259,8 @@ char *module_limit(const Limits *limits)
     return status ? strdup(limits_text(status)) : NULL;
 }
 
-char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel *k, size_t n, size_t first,
-                     const ModuleVariant *variant, const Limits *limits)
+char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel *k, size_t n,
+                     const ModuleVariant *variant, ModuleNames *names, const Limits *limits)
 {
     LLVMBuilderRef b = LLVMCreateBuilderInContext(LLVMGetModuleContext(module));
     CodeCache *codes = NULL;
@@ -205,7 +268,6 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
     for (size_t i = 0; i < n && !error; i++) {
         Job job;
         Gen g;
-        char symbol[64];
         error = module_limit(limits);
         if (error) break;
         job_init(&job, 0);
@@ -219,13 +281,13 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
             g.features = t->features;
             g.tune = t->tune;
         }
-        snprintf(symbol, sizeof symbol, "k%zu%s", first + i, g.suffix);
+        g.names = names;
         if (JOB_ENTER(&job) == JITC_OK) {
-            emit_kernel(&g, &k[i], symbol);
-            if (variant) {
-                LLVMSetLinkage(g.fn, LLVMInternalLinkage);
-                variant->fn[i] = g.fn;
-            }
+            LLVMValueRef fn = emit_kernel(&g, &k[i]);
+            if (variant)
+                variant->fn[i] = fn;
+            else
+                LLVMSetLinkage(fn, LLVMExternalLinkage);
         } else {
             char *why = module_diagnostics(&job);
             if (asprintf(&error, "kernel '%s': %s", k[i].name, why) < 0) error = NULL;
@@ -244,15 +306,4 @@ char *module_finish(LLVMModuleRef module, LLVMTargetMachineRef tm)
     if (LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) error = strdup(why);
     LLVMDisposeMessage(why);
     return error ? error : optimise(module, tm);
-}
-
-LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k,
-                          size_t n, size_t first, char **error)
-{
-    LLVMModuleRef module = module_new(cx, t, tm);
-    *error = module_kernels(module, t, k, n, first, NULL, NULL);
-    if (!*error) *error = module_finish(module, tm);
-    if (!*error) return module;
-    LLVMDisposeModule(module);
-    return NULL;
 }

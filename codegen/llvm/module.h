@@ -16,17 +16,25 @@ typedef struct {
     LLVMValueRef *fn;   /* out: by kernel */
 } ModuleVariant;
 
-/* The steps of module_emit(). Errors are from malloc; NULL: none. */
+/* Where kernels are dealt to several modules: the functions that one of them has, and the others only call.
+ * Used by several threads at once. */
+typedef struct ModuleNames ModuleNames;
+ModuleNames *module_names_new(void); /* NULL: no memory */
+void module_names_free(ModuleNames *names);
+bool module_defines(ModuleNames *names,
+                    const char *name); /* who asks first, defines it; `names` may be NULL */
+
+/* From texts to a module that is ready for code generation, in this order. Errors are from malloc; NULL:
+ * none. */
 void module_set_target(LLVMModuleRef m, const Target *t, LLVMTargetMachineRef tm);
 LLVMModuleRef module_new(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm);
-char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, size_t n, size_t first,
-                     const ModuleVariant *variant, const Limits *limits);
+char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, size_t n,
+                     const ModuleVariant *variant, ModuleNames *names, const Limits *limits);
 char *module_limit(const Limits *limits); /* the error that a limit has passed */
 char *module_diagnostics(const Job *job); /* what was reported, or that memory ran out */
 char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm);
 
-/* Emits every text into one module of `cx`; symbols are k0, k1, … plus `first`. NULL: *error says why
- * (malloc). */
-LLVMModuleRef module_emit(LLVMContextRef cx, const Target *t, LLVMTargetMachineRef tm, const CodegenKernel *k,
-                          size_t n, size_t first, char **error);
+/* The symbol of a kernel's function, the same for equal texts. */
+enum { MODULE_SYMBOL = 48 };
+void module_symbol(const CodegenKernel *k, char symbol[MODULE_SYMBOL]);
 #endif

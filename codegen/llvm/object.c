@@ -157,8 +157,8 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
                                     .custom = m->plan->kernel[i].custom,
                                     .ops = m->ops};
     for (int i = 0; i < n && !*error; i++)
-        *error = module_kernels(module, &variant[i], kernel, nkernels, 0, &(ModuleVariant){suffix[i], fn[i]},
-                                limits);
+        *error = module_kernels(module, &variant[i], kernel, nkernels, &(ModuleVariant){suffix[i], fn[i]},
+                                NULL, limits);
     if (!*error) *error = add_model(module, least, variant, n, fn, m);
     if (!*error && least->system->os == OS_WINDOWS) add_stack_probe(module);
     if (!*error) *error = module_limit(limits);

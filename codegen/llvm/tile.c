@@ -46,6 +46,12 @@ int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv)
     return k->rows > 0 && k->rows < rows ? (int)k->rows : rows;
 }
 
+int tile_single(const Isa *isa, DType t)
+{
+    int most = tile_rows(isa, t, 1);
+    return most < TILE_NV ? most : TILE_NV;
+}
+
 int tile_fewer(int rows, int highest)
 {
     if (rows == highest && rows > 2) return rows - 1;
@@ -111,27 +117,53 @@ void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
     }
 }
 
-void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
+/* -- Functions ------------------------------------------------------------------------------------------- */
+enum { TILE_PARAMS = 9 };
+
+static const char *tile_name(Gen *g, const char *what, const Tile *p, bool add, int mr, int nv)
 {
-    char name[96];
-    int n = snprintf(name, sizeof name, "tile_%s_%dx%d%s%s", dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
-                     add ? "_add" : "");
-    if (p->fetch) n += snprintf(name + n, sizeof name - (size_t)n, "_fetch%d", p->fetch);
-    if (p->step) snprintf(name + n, sizeof name - (size_t)n, "_step%lld", (long long)p->step);
-    Sub s = g_sub(g, name, "ppiiippii");
-    if (s.fresh) {
-        Tile q = {.t = p->t,
-                  .a = g_param(g, &s, 0).p,
-                  .w = g_param(g, &s, 1).p,
-                  .line = g_param(g, &s, 2).i,
-                  .panel = g_param(g, &s, 3).i,
-                  .k = g_param(g, &s, 4).i,
+    const char *step = p->step ? job_printf(g_job(g), "_step%lld", (long long)p->step) : "",
+               *fetch = p->fetch ? job_printf(g_job(g), "_fetch%d", p->fetch) : "";
+    return job_printf(g_job(g), "%s_%s_%dx%d%s%s%s%s", what, dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
+                      add ? "_add" : "", fetch, step);
+}
+
+static Tile tile_params(Gen *g, const Sub *s, const Tile *p)
+{
+    return (Tile){.t = p->t,
+                  .a = g_param(g, s, 0).p,
+                  .w = g_param(g, s, 1).p,
+                  .line = g_param(g, s, 2).i,
+                  .panel = g_param(g, s, 3).i,
+                  .k = g_param(g, s, 4).i,
                   .tail = p->tail,
                   .fetch = p->fetch,
-                  .next = g_param(g, &s, 6).p,
+                  .next = g_param(g, s, 6).p,
                   .step = p->step,
-                  .taps = g_param(g, &s, 7).i,
-                  .tap = g_param(g, &s, 8).i};
+                  .taps = g_param(g, s, 7).i,
+                  .tap = g_param(g, s, 8).i};
+}
+
+static void tile_args(const Tile *p, Ptr sums, SubArg *arg)
+{
+    Ival taps = p->step ? p->taps : ival(0), tap = p->step ? p->tap : ival(0);
+    const SubArg all[TILE_PARAMS] = {{.p = p->a},
+                                     {.p = p->w},
+                                     {.i = p->line},
+                                     {.i = p->panel},
+                                     {.i = p->k},
+                                     {.p = sums},
+                                     {.p = p->fetch ? p->next : p->w},
+                                     {.i = taps},
+                                     {.i = tap}};
+    memcpy(arg, all, sizeof all);
+}
+
+void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
+{
+    Sub s = g_sub(g, tile_name(g, "tile", p, add, mr, nv), "ppiiippii");
+    if (s.fresh) {
+        Tile q = tile_params(g, &s, p);
         Vec acc[TILE_ACC];
         Ptr to = g_param(g, &s, 5).p;
         for (int i = 0; i < mr * nv; i++)
@@ -140,15 +172,74 @@ void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv)
         for (int i = 0; i < mr * nv; i++) v_store(g, to, ival(i * LANES), acc[i]);
         g_sub_end(g, &s);
     }
-    Ival taps = p->step ? p->taps : ival(0), tap = p->step ? p->tap : ival(0);
-    SubArg args[] = {{.p = p->a},
-                     {.p = p->w},
-                     {.i = p->line},
-                     {.i = p->panel},
-                     {.i = p->k},
-                     {.p = sums},
-                     {.p = p->fetch ? p->next : p->w},
-                     {.i = taps},
-                     {.i = tap}};
+    SubArg args[TILE_PARAMS];
+    tile_args(p, sums, args);
+    g_call(g, &s, args, COUNT(args));
+}
+
+/* Left-over rows: smaller and smaller tiles. */
+static void left_over(Gen *g, const Tile *p, Ptr sums, bool add, Ival rows, int below, int highest, int nv)
+{
+    Ival at = ival(0);
+    for (int mr = tile_fewer(below, highest); mr; mr = tile_fewer(mr, highest)) {
+        Ival next = i_add(g, at, i_mul(g, i_div(g, i_sub(g, rows, at), ival(mr)), ival(mr)));
+        FOR (g, i, at, next, ival(mr)) {
+            Tile q = *p;
+            if (mr == 1) q.fetch = 0;
+            q.a = p_at(g, p->a, i_mul(g, i.i, ival(p->step ? p->step : LANES)), p->t);
+            tile_call(g, &q, p_at(g, sums, i_mul(g, i.i, ival((int64_t)nv * LANES)), p->t), add, mr, nv);
+        }
+        at = next;
+    }
+}
+
+/* What is left of several panels: fewer at a time. */
+static void single_row(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival nv)
+{
+    Ival at = ival(0);
+    for (int few = tile_single(g_isa(g), p->t); few; few = few == 2 && !k->odd ? 0 : few / 2) {
+        Ival end = i_add(g, at, i_mul(g, i_div(g, i_sub(g, nv, at), ival(few)), ival(few)));
+        FOR (g, j, at, end, ival(few)) {
+            Tile q = *p;
+            q.fetch = 0;
+            q.w = p_at(g, p->w, i_mul(g, j.i, p->panel), p->t);
+            tile_call(g, &q, p_at(g, sums, i_mul(g, j.i, ival(LANES)), p->t), add, 1, few);
+        }
+        at = end;
+    }
+}
+
+static void any_tile(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv)
+{
+    int panels = tile_panels(g_isa(g), p->t), highest = tile_highest(g_isa(g), k, p->t, panels);
+    int lower = tile_fewer(highest, highest);
+    Cond one = c_eq(g, mr, ival(1));
+    if (highest == 1) one = c_const(true);
+    IF(g, single, one) single_row(g, k, p, sums, add, nv);
+    for (int w = panels; w > 0 && highest > 1; w = w > 1 && k->odd ? 1 : 0) {
+        Cond this = c_and(g, c_not(g, one), c_eq(g, nv, ival(w)));
+        Cond high = c_eq(g, mr, ival(highest)), low = c_eq(g, mr, ival(lower));
+        IF(g, width, this)
+        {
+            Tile q = *p;
+            if (w < panels) q.fetch = 0;
+            IF(g, whole, high) tile_call(g, &q, sums, add, highest, w);
+            if (lower > 1) IF(g, less, low) tile_call(g, &q, sums, add, lower, w);
+            IF(g, rest, c_lt(g, mr, ival(lower))) left_over(g, &q, sums, add, mr, lower, highest, w);
+        }
+    }
+}
+
+void tiles_call(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv)
+{
+    int panels = tile_panels(g_isa(g), p->t), highest = tile_highest(g_isa(g), k, p->t, panels);
+    Sub s = g_sub(g, tile_name(g, "tiles", p, add, highest, k->odd ? -panels : panels), "ppiiippiiii");
+    if (s.fresh) {
+        Tile q = tile_params(g, &s, p);
+        any_tile(g, k, &q, g_param(g, &s, 5).p, add, g_param(g, &s, 9).i, g_param(g, &s, 10).i);
+        g_sub_end(g, &s);
+    }
+    SubArg args[TILE_PARAMS + 2] = {[TILE_PARAMS] = {.i = mr}, {.i = nv}};
+    tile_args(p, sums, args);
     g_call(g, &s, args, COUNT(args));
 }

@@ -28,6 +28,7 @@ int tile_panels(const Isa *isa, DType t);       /* of the main tile */
 int tile_rows(const Isa *isa, DType t, int nv); /* how many the registers hold beside lines and a broadcast */
 /* The height of a kernel's highest tile for nv panels: what its header allows, if the registers do. */
 int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv);
+int tile_single(const Isa *isa, DType t); /* how many panels a single row takes at once */
 /* The heights of the tiles that take turns: the highest one, the next lower one, halves of it. 0 after 1. */
 int tile_fewer(int rows, int highest);
 /* How many tiles of a height the rows get that are left. Mostly there are as many of the highest as it takes
@@ -45,4 +46,8 @@ void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv);
 /* The same by a function of the module; the sums go to sums[(i * nv + j) * 16], or are added to what is
  * there. */
 void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv);
+/* The same for any number of rows that is no more than the kernel's highest tile has, and nv panels: as many
+ * as the main tile has, the one that is left if their number is odd, or for a single row up to tile_single().
+ */
+void tiles_call(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv);
 #endif

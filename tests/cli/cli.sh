@@ -506,6 +506,9 @@ bench() {
     done
     says '"threads": 1,'
     says '"macs": 133952,'
+    for phase in decode import passes plan pack open codegen llvm_ir llvm_passes llvm_machine link; do
+        says "\"phases\": .*\"$phase\": [0-9]"
+    done
     complains '^jitc: note: open dimensions taken as 1: images f32\[1,8,8,1\]$'
     checks=$((checks + 1))
     [ "$(head -1 out)" = "{" ] || failed "more than JSON on standard output"
