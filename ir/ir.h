@@ -411,6 +411,14 @@ void ir_move_before(Op *op, Op *before);
 void ir_move(Op *op, const Builder *to);
 const From *ir_from(Module *m, const uint32_t *node, uint32_t n); /* interned */
 const From *ir_from_union(Module *m, const From *a, const From *b);
+/* A `concat` outside of kernels computes nothing: its operands lie in its result. Value v's rows, along its
+ * last dim, begin at element `offset` of the memory of `whole`, and `pitch` elements from each other. */
+typedef struct {
+    Value *whole; /* v itself where it lies alone */
+    Dim offset, pitch;
+} Placement;
+Placement ir_placement(Module *m, Value *v);
+bool ir_is_run(const Type *t, int axis); /* the parts of a concat along this axis are runs of elements */
 void ir_remark(Module *m, const char *pass, const From *from, const char *fmt, ...) PRINTF(4, 5);
 const char *ir_node_name(const Module *m, const From *from); /* the last node's, or "?" */
 #define ir_each_op(op, region)                                                                               \

@@ -239,7 +239,7 @@ static void place_buffers(jitc_exec *x)
         const PlanBuf *b = &plan->buf[i];
         switch (b->kind) {
         case BUF_INPUT: x->buf[i] = (void *)(uintptr_t)x->in_ptr[b->index]; break;
-        case BUF_OUTPUT: x->buf[i] = x->out_ptr[b->index]; break;
+        case BUF_OUTPUT: x->buf[i] = (uint8_t *)x->out_ptr[b->index] + plan_num(b->offset, x->reg); break;
         case BUF_WEIGHT: x->buf[i] = x->v->weight[b->index]->data; break;
         case BUF_SLOT: x->buf[i] = x->run.arena + plan_num(b->offset, x->reg); break;
         case BUF_HEAP: x->buf[i] = NULL; break;

@@ -12,14 +12,23 @@ static int width(const Eval *e, const Index *x)
     return x->vd >= 0 ? e->lane.nv : 1;
 }
 
-/* Elements of dense memory of type t. */
-static void load(Eval *e, Ptr p, const Type *t, const Index *x, Vec *out)
+/* Elements of argument `arg`, seen as `as`: itself, or a reshape of it, which has no gaps. */
+static void load(Eval *e, const Value *arg, const Value *as, const Index *x, Vec *out)
 {
     Gen *g = e->g;
+    const Type *t = &as->type;
     const Lanes *l = &e->lane;
+    Ptr p = g_ptr(g, (int)arg->index);
     DType dt = carrier(t->dtype);
     Ival stride[IR_MAX_RANK];
     ival_strides(e, t, stride);
+    if (e->k->pitch && as == arg) {
+        Ival pitch = g_dim(g, (int)arg->index);
+        for (int d = t->rank - 2; d >= 0; d--) {
+            stride[d] = pitch;
+            pitch = ix_mul(e, pitch, dim_ival(e, t->dim[d]));
+        }
+    }
     if (t->layout != LAYOUT_PLAIN) g_fail(g, "a packed operand in a kernel of loops");
     Ival at = ival(0);
     for (int d = 0; d < t->rank; d++)
@@ -207,7 +216,7 @@ static void compute(Eval *e, const Value *v, const Index *x0, Vec *out)
     const Op *op = v->def;
     Index x = *x0;
     if (!op) {
-        load(e, g_ptr(e->g, (int)v->index), &v->type, &x, out);
+        load(e, v, v, &x, out);
         return;
     }
     switch (op->code) {
@@ -217,7 +226,7 @@ static void compute(Eval *e, const Value *v, const Index *x0, Vec *out)
     case OP_reshape: {
         const Value *arg = reshaped_arg(v);
         if (arg) {
-            load(e, g_ptr(e->g, (int)arg->index), &v->type, &x, out);
+            load(e, arg, v, &x, out);
             return;
         }
         if (e->lane.lanes == 1) x = index_single(e, &x);

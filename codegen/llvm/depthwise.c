@@ -42,7 +42,7 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) return v_splat(g, s->scalar[v->index], LANES);
     bool per_pixel = t->rank == 4 && t->dim[0] != 1;
     return load(s, g_ptr(g, (int)v->index),
-                per_pixel ? i_add(g, i_mul(g, s->pixel, s->c), s->channel) : s->channel);
+                per_pixel ? i_add(g, i_mul(g, s->pixel, g_dim(g, DW_EP)), s->channel) : s->channel);
 }
 
 static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
@@ -51,7 +51,7 @@ static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
     s->channel = channel;
     s->pixel = i_add(g, s->out_row, ox);
     Vec y = eval_epilogue(g, s->k, s->result, s->conv->out[0], acc, epilogue_operand, s);
-    Ival at = i_add(g, i_mul(g, s->pixel, s->c), channel);
+    Ival at = i_add(g, i_mul(g, s->pixel, g_dim(g, DW_OP)), channel);
     if (s->mask)
         v_store_n(g, s->out, at, y, *s->mask);
     else
@@ -68,7 +68,7 @@ static Ptr window_row(Depthwise *s, Ival ky, Ival left)
 {
     Gen *g = s->g;
     Ival y = i_add(g, i_mul(g, s->image, s->h), i_add(g, s->top, i_mul(g, ky, ival(s->dh))));
-    return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->width), left), s->c), s->t);
+    return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->width), left), g_dim(g, DW_XP)), s->t);
 }
 
 static Ptr weights(Depthwise *s, Ival ky)
@@ -83,7 +83,7 @@ static Vec side_column(Depthwise *s, Ptr row, Ival at)
     Gen *g = s->g;
     Vec x = zero(s);
     IF_CARRY(g, in, c_ult(g, at, s->width), &x, 1)
-    x = load(s, p_at(g, row, i_mul(g, at, s->c), s->t), ival(0));
+    x = load(s, p_at(g, row, i_mul(g, at, g_dim(g, DW_XP)), s->t), ival(0));
     return x;
 }
 
@@ -107,7 +107,7 @@ static void block_row(Depthwise *s, Ptr row, Ival left, Ptr w, Vec *acc, bool si
             if (!x.v && side) {
                 x = side_column(s, row, i_add(g, left, ival(column)));
             } else if (!x.v) {
-                row = p_at(g, row, i_mul(g, ival(column - at), s->c), s->t);
+                row = p_at(g, row, i_mul(g, ival(column - at), g_dim(g, DW_XP)), s->t);
                 at = column;
                 x = load(s, row, ival(0));
             }

@@ -51,7 +51,7 @@ Ival dim_ival(Eval *e, Dim d)
     if (x.op == DIM_SYM) {
         int s = symbol_number(x.name);
         if (s < 0) g_fail(e->g, "a size named '%s'", x.name);
-        r = g_dim(e->g, s);
+        r = g_dim(e->g, s + (e->k->pitch ? e->k->nin + e->k->nout : 0));
     } else {
         Ival a = dim_ival(e, x.a), b = dim_ival(e, x.b);
         switch (x.op) {

@@ -10,6 +10,7 @@ typedef struct {
     int n;
     Value *v[YIELDS];
     Ptr out[YIELDS];
+    Ival pitch[YIELDS]; /* elements from row to row */
     Type t;
     Ival size;   /* elements along the run */
     Ival row;    /* number of the row */
@@ -35,7 +36,7 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
             v_store(g, r->out[i], l->lanes == 1 ? i_add(g, at, i_mod(g, o, ival(LANES))) : at, x);
             continue;
         }
-        Ival at = i_add(g, ix_mul(e, r->row, r->size), o);
+        Ival at = i_add(g, ix_mul(e, r->row, r->pitch[i]), o);
         if (l->partial)
             v_store_n(g, r->out[i], at, v[j], l->mask);
         else
@@ -290,6 +291,7 @@ void emit_loops(Gen *g, const Kernel *k)
         }
         if (r->n == YIELDS) g_fail(g, "a kernel of more than %d results", YIELDS);
         r->v[r->n] = yield->in[i];
+        r->pitch[r->n] = k->pitch ? g_dim(g, k->nin + i) : r->size;
         r->out[r->n++] = g_ptr(g, k->nin + i);
     }
     for (int i = 0; i < yield->nin; i++) { /* what no result's index changes: once per call */

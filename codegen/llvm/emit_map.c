@@ -19,10 +19,10 @@ typedef struct {
     Ival dim[MAP_RANK];
     Operand in[OPERANDS];
     Ptr out[OPERANDS];
+    Ival out_pitch[OPERANDS], out_row; /* elements from row to row; the row's number */
     const Op *yield;
     int nin, unroll;
     bool narrow; /* some tail would need masks that the target lacks */
-    Ival out_row;
 } Map;
 
 static bool steps(const Type *t, int rank, int d)
@@ -80,13 +80,15 @@ static void setup(Map *m)
         for (int d = m->rank - 1; d >= 0; d--) {
             o->has[d] = steps(t, m->rank, d);
             o->stride[d] = stride;
-            if (o->has[d]) stride = i_mul(g, stride, m->dim[d]);
+            bool rows = m->k->pitch && d == m->rank - 1;
+            if (o->has[d]) stride = rows ? g_dim(g, m->rank + 1 + i) : i_mul(g, stride, m->dim[d]);
         }
     }
     int work = 0;
     for (const Op *op = body->first; op; op = op->next) work += op->nout ? cost(op) : 0;
     for (int i = 0; i < m->yield->nin; i++) {
         m->out[i] = g_ptr(g, m->nin + i);
+        m->out_pitch[i] = m->k->pitch ? g_dim(g, m->rank + 1 + m->nin + i) : m->dim[m->rank - 1];
         m->narrow = m->narrow || dtype_size(carrier(m->yield->in[i]->type.dtype)) < 4;
     }
     m->narrow = m->narrow || !g_isa(g)->masks;
@@ -135,7 +137,8 @@ static void evaluate(Map *m, Ival at, int n, int lanes, const Vec *mask)
         for (int r = 0; r < nknown; r++) {
             if (known[r].v != m->yield->in[i]) continue;
             for (int j = 0; j < n; j++) {
-                Ival e = i_add(g, i_add(g, m->out_row, at), ival((int64_t)j * lanes));
+                Ival row = i_mul(g, m->out_row, m->out_pitch[i]);
+                Ival e = i_add(g, i_add(g, row, at), ival((int64_t)j * lanes));
                 Vec v = v_splat(g, known[r].vec[j], lanes);
                 if (mask)
                     v_store_n(g, m->out[i], e, v, *mask);
@@ -200,7 +203,7 @@ void emit_map(Gen *g, const Kernel *k)
             for (int d = 0; d < r - 1; d++)
                 if (o->has[d]) o->row = i_add(g, o->row, i_mul(g, index[d], o->stride[d]));
         }
-        m->out_row = i_mul(g, row.i, inner);
+        m->out_row = row.i;
         run(m, ival(0), inner);
     }
 }

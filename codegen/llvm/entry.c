@@ -166,14 +166,13 @@ static void place_buffers(const Entry *e, Ptr state, Ptr in, Ptr out, Ptr weight
     Gen *g = e->mg->g;
     const Plan *p = e->mg->m->plan;
     Ptr bufs = p_bytes(g, state, ival(model_buffers_at(p)));
-    enum { KIND, AT, ROW };
+    enum { KIND, AT, OFFSET, ROW };
     int64_t *table = job_array(g->job, int64_t, ROW * (size_t)p->nbuf + 1);
     for (uint32_t i = 0; i < p->nbuf; i++) {
         const PlanBuf *b = &p->buf[i];
         table[ROW * i + KIND] = b->kind;
-        table[ROW * i + AT] = b->kind == BUF_SLOT     ? b->offset
-                              : b->kind == BUF_WEIGHT ? e->mg->m->weight_at[b->index]
-                                                      : b->index;
+        table[ROW * i + AT] = b->kind == BUF_WEIGHT ? e->mg->m->weight_at[b->index] : b->index;
+        table[ROW * i + OFFSET] = b->offset;
     }
     Ptr rows = {model_table(e->mg, table, ROW * (size_t)p->nbuf)};
     Ptr regs = p_at(g, state_words(g, state), ival(STATE_REG), JITC_INT64);
@@ -182,12 +181,11 @@ static void place_buffers(const Entry *e, Ptr state, Ptr in, Ptr out, Ptr weight
         Ival kind = i_load(g, row, ival(KIND), JITC_INT64), at = i_load(g, row, ival(AT), JITC_INT64);
         p_store(g, bufs, l.i, (Ptr){LLVMConstPointerNull(g->ptr)});
         IF(g, input, c_eq(g, kind, ival(BUF_INPUT))) p_store(g, bufs, l.i, p_load(g, in, at));
-        IF(g, output, c_eq(g, kind, ival(BUF_OUTPUT))) p_store(g, bufs, l.i, p_load(g, out, at));
         IF(g, weight, c_eq(g, kind, ival(BUF_WEIGHT))) p_store(g, bufs, l.i, p_bytes(g, weights, at));
-        IF(g, slot, c_eq(g, kind, ival(BUF_SLOT)))
-        {
-            p_store(g, bufs, l.i, p_bytes(g, arena, number_at(g, regs, row, ival(AT))));
-        }
+        Ival offset = number_at(g, regs, row, ival(OFFSET));
+        IF(g, output, c_eq(g, kind, ival(BUF_OUTPUT)))
+        p_store(g, bufs, l.i, p_bytes(g, p_load(g, out, at), offset));
+        IF(g, slot, c_eq(g, kind, ival(BUF_SLOT))) p_store(g, bufs, l.i, p_bytes(g, arena, offset));
     }
 }
 

@@ -224,7 +224,7 @@ struct Kernel {
     Region *body;
     const char *algo;
     /* Header fields; 0 when absent. */
-    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts;
+    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts, pitch;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
     const KernelPart *part;          /* of a chain, which has no body */

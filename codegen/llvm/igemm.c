@@ -58,7 +58,8 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     int i = (int)v->index;
     bool per_row = t->rank == 2 && t->dim[0] != 1;
     if (per_row)
-        return load_columns(c, c->operand[i], i_add(g, i_add(g, i_mul(g, c->m, c->n), c->n0), c->batch_in));
+        return load_columns(c, c->operand[i],
+                            i_add(g, i_add(g, i_mul(g, c->m, g_dim(g, IG_ES)), c->n0), c->batch_in));
     if (!c->have_column[i]) {
         bool scalar = t->rank == 0 || t->dim[t->rank - 1] == 1;
         c->column[i] = scalar ? v_splat(g, v_load(g, c->operand[i], ival(0), t->dtype, 1), LANES)
@@ -446,7 +447,7 @@ void emit_igemm(Gen *g, const Kernel *k)
         deal_rows(&c);
         c.w = p_at(g, g_ptr(g, 1), i_mul(g, batch, g_dim(g, IG_BW)), c.t);
         Ival group = i_div(g, batch, g_dim(g, IG_INNER)), inner = i_mod(g, batch, g_dim(g, IG_INNER));
-        c.batch_in = i_mul(g, batch, i_mul(g, m_all, c.n));
+        c.batch_in = i_mul(g, batch, i_mul(g, m_all, g_dim(g, IG_ES)));
         c.batch_out = i_add(g, i_mul(g, group, g_dim(g, IG_BO)), i_mul(g, inner, g_dim(g, IG_BOI)));
         for (int o = 2; o < k->nin; o++) c.operand[o] = g_ptr(g, o);
         c.out = g_ptr(g, k->nin);

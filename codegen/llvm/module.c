@@ -46,6 +46,7 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "parts")) out->parts = atoll(eq + 1);
         if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
         if (!strcmp(word, "ktail")) out->ktail = atoll(eq + 1);
+        if (!strcmp(word, "pitch")) out->pitch = atoll(eq + 1);
     }
     return out->algo ? out->algo : "";
 }
@@ -150,6 +151,7 @@ static LLVMValueRef emit_text(Gen *g, const char *text, size_t size, const struc
         if (ndims == -1) ndims = ir_terminator(kernel->body)->in[0]->type.rank + 1;
         if (ndims == -2) ndims = dim_symbols(kernel->m);
         int nptrs = ndims == NONE ? 0 : kernel->nin + kernel->nout;
+        if (kernel->pitch) ndims += nptrs;
         if (nptrs > 64) g_fail(g, "a kernel with too many operands");
         gen_begin(g, fn, nptrs, ndims == NONE ? 0 : ndims);
         algos[i].emit(g, kernel);

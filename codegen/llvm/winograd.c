@@ -117,15 +117,16 @@ static void find_pixels(Wino *s, Ival t)
          r = i_mod(g, t, per_image);
     Ival top = i_sub(g, i_mul(g, i_div(g, r, s->tiles_w), ival(s->h.m)), g_dim(g, WG_PH));
     Ival left = i_sub(g, i_mul(g, i_mod(g, r, s->tiles_w), ival(s->w.m)), g_dim(g, WG_PW));
+    Ival pitch = g_dim(g, WG_XP);
     FOR (g, i, ival(0), ival(s->h.n), ival(1)) {
         Ival y = i_add(g, top, i.i);
-        Ptr row = p_at(g, s->x, i_mul(g, i_mul(g, i_add(g, i_mul(g, image, s->height), y), s->width), s->c),
+        Ptr row = p_at(g, s->x, i_mul(g, i_mul(g, i_add(g, i_mul(g, image, s->height), y), s->width), pitch),
                        JITC_FLOAT32);
         Cond in = c_ult(g, y, s->height);
         for (int j = 0; j < s->w.n; j++) {
             Ival x = i_add(g, left, ival(j));
             Ptr p = p_select(g, c_and(g, in, c_ult(g, x, s->width)),
-                             p_at(g, row, i_mul(g, x, s->c), JITC_FLOAT32), s->zero);
+                             p_at(g, row, i_mul(g, x, pitch), JITC_FLOAT32), s->zero);
             p_store(g, s->table, i_add(g, i_mul(g, i.i, ival(s->w.n)), ival(j)), p);
         }
     }
@@ -177,7 +178,8 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     Wino *s = arg;
     const Type *t = &v->type;
     int i = (int)v->index;
-    if (t->rank == 4) return load_columns(s, g_ptr(g, i), i_add(g, i_mul(g, s->pixel, s->k_all), s->o0));
+    if (t->rank == 4)
+        return load_columns(s, g_ptr(g, i), i_add(g, i_mul(g, s->pixel, g_dim(g, WG_EP)), s->o0));
     if (!s->have_column[i]) {
         s->column[i] = t->rank ? load_columns(s, g_ptr(g, i), s->o0)
                                : v_splat(g, v_load(g, g_ptr(g, i), ival(0), JITC_FLOAT32, 1), LANES);
@@ -229,7 +231,7 @@ static void finish_panel(Wino *s, Ival t0, Ival count, Ival panel, int j, int nv
                 Ival at = i_mul(g, i_add(g, i_mul(g, y.i, ival(s->w.m)), x.i), ival(LANES));
                 Vec v = eval_epilogue(g, s->k, s->result, s->op->out[0],
                                       v_load_line(g, s->y, at, JITC_FLOAT32), epilogue_operand, s);
-                Ival to = i_add(g, i_mul(g, s->pixel, s->k_all), s->o0);
+                Ival to = i_add(g, i_mul(g, s->pixel, g_dim(g, WG_OP)), s->o0);
                 if (masked)
                     v_store_n(g, s->out, to, v, s->mask);
                 else

@@ -13,6 +13,22 @@ static uint32_t class_no(Planner *p, const Value *v)
     return (uint32_t)(class_at(p, v) - p->classes.at);
 }
 
+/* What a call passes for v: its class, or a class of its own where it is a part of one. */
+static uint32_t place_no(Planner *p, const Value *v)
+{
+    Value *own = (Value *)(uintptr_t)v;
+    Placement place = ir_placement(p->m, own);
+    if (place.whole == v) return class_no(p, v);
+    if (p->part_of[v->id] != NONE) return (uint32_t)p->part_of[v->id];
+    Class part = *class_at(p, v);
+    part.root = v;
+    part.whole = (int32_t)class_no(p, v);
+    part.offset = num_of(p, dim_mul(p->m, place.offset, (Dim)dtype_size(v->type.dtype)));
+    p->part_of[v->id] = (int32_t)p->classes.n;
+    vec_push(p->job, &p->classes, part);
+    return p->classes.n - 1;
+}
+
 static const char *node_name(const Planner *p, const From *from)
 {
     return ir_node_name(p->m, from);
@@ -54,6 +70,7 @@ static bool ends_now(const Class *c, const Region *here, int32_t now)
 static int32_t in_place_operand(Planner *p, const Op *op, const KernelSpec *s, int32_t now)
 {
     const Class *r = class_at(p, op->out[0]);
+    if (ir_placement(p->m, op->out[0]).whole != op->out[0]) return NONE;
     if (op->nout != 1 || (r->kind != BUF_SLOT && r->kind != BUF_HEAP) || r->store != NONE) return NONE;
     if (r->home != op->parent) return NONE;
     for (int i = 0; i < s->noperands; i++) {
@@ -153,11 +170,16 @@ static void add_call(Planner *p, const Op *op)
                   .step = p->now,
                   .problem = {s.problem[0], s.problem[1]}};
     /* Class numbers for now: buffers get theirs when all are known. */
-    for (int i = 0; i < s.noperands; i++) vec_push(p->job, &p->call_bufs, class_no(p, op->in[s.operand[i]]));
     bool moves = taken && taken->kind == BUF_HEAP; /* the memory changes hands after the call */
     uint32_t giver = moves ? (uint32_t)(taken - p->classes.at) : 0;
-    for (int i = 0; i < op->nout; i++)
-        vec_push(p->job, &p->call_bufs, moves ? giver : class_no(p, op->out[i]));
+    for (int i = 0; i < s.noperands; i++) {
+        uint32_t no = place_no(p, op->in[s.operand[i]]);
+        vec_push(p->job, &p->call_bufs, no);
+    }
+    for (int i = 0; i < op->nout; i++) {
+        uint32_t no = moves ? giver : place_no(p, op->out[i]);
+        vec_push(p->job, &p->call_bufs, no);
+    }
     for (int i = 0; i < s.ndims; i++) {
         PlanNum n = num_of(p, s.dim[i]);
         c.open = c.open || n < 0;
@@ -329,7 +351,8 @@ static uint32_t next_value(Planner *p, const Op *op, int i)
                   .body_last = NONE,
                   .yield_of = op,
                   .variable = no,
-                  .store = NONE};
+                  .store = NONE,
+                  .whole = NONE};
     if (copy.kind == BUF_SLOT) copy.store = add_store(p, &copy);
     vec_push(p->job, &p->classes, copy);
     copy_value(p, next, p->classes.n - 1);
@@ -458,15 +481,20 @@ static void make_bufs(Planner *p)
 {
     for (uint32_t i = 0; i < p->classes.n; i++) {
         Class *c = &p->classes.at[i];
-        PlanBuf b = {.kind = c->kind, .index = c->index, .tensor = c->root->tensor};
+        PlanBuf b = {.kind = c->kind, .index = c->index, .tensor = c->root->tensor, .part = c->whole != NONE};
         b.type = c->root->type;
         for (int d = 0; d < b.type.rank; d++) b.type.dim[d] = reg_of(p, b.type.dim[d]);
         b.bytes = c->kind == BUF_HEAP ? 0 : bytes_of(p, &c->root->type);
         if (c->kind == BUF_SLOT) {
+            int32_t store = b.part ? p->classes.at[c->whole].store : c->store;
             /* The slot of a call that does not run has no storage, and no bytes. */
-            if (c->store != NONE) b.offset = p->stores.at[c->store].offset;
+            if (store != NONE) b.offset = p->stores.at[store].offset;
             b.first = c->first;
             b.last = c->last;
+        }
+        if (b.part) {
+            b.offset = num_op(p, REG_ADD, b.offset, c->offset);
+            b.tensor = NULL;
         }
         c->buf = add_buf(p, b);
     }
@@ -524,7 +552,8 @@ Plan *plan_make(Module *m, const Machine *machine)
     Planner p = {.m = m, .machine = machine, .job = m->job, .main = f->body};
     p.plan = job_new(m->job, Plan);
     p.class_of = job_array(m->job, int32_t, m->next_value + 1);
-    for (uint32_t i = 0; i < m->next_value; i++) p.class_of[i] = NONE;
+    p.part_of = job_array(m->job, int32_t, m->next_value + 1);
+    for (uint32_t i = 0; i < m->next_value; i++) p.class_of[i] = p.part_of[i] = NONE;
     p.span = job_array(m->job, Span, m->next_op + 1);
     for (uint32_t i = 0; i < f->body->nargs; i++) reg_input(&p, &f->body->args[i]->type, i);
     plan_lives(&p);

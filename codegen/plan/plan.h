@@ -44,9 +44,10 @@ typedef struct {
     BufKind kind;
     Type type;      /* dims are PlanNums */
     uint32_t index; /* INPUT, OUTPUT, WEIGHT: its number */
-    PlanNum offset; /* SLOT: place in the arena */
+    PlanNum offset; /* SLOT: place in the arena; OUTPUT: bytes from its beginning */
     PlanNum bytes;
     int32_t first, last; /* SLOT: the steps between which it holds something */
+    bool part;           /* lies in another buffer of its kind, perhaps with gaps between its rows */
     const char *tensor;  /* the TensorFlow tensor that it equals, or NULL */
 } PlanBuf;
 

@@ -44,7 +44,8 @@ static int32_t add_class(Planner *p, const Value *v, BufKind kind, uint32_t inde
                      .first = p->now,
                      .last = NONE,
                      .body_last = NONE,
-                     .store = NONE});
+                     .store = NONE,
+                     .whole = NONE});
     p->class_of[v->id] = c;
     return c;
 }
@@ -52,6 +53,16 @@ static int32_t add_class(Planner *p, const Value *v, BufKind kind, uint32_t inde
 static BufKind own_memory(Planner *p, const Type *t)
 {
     return known_at_entry(p, t) ? BUF_SLOT : BUF_HEAP;
+}
+
+/* The class of v, which is made now: its own, or that of a concatenation of which it is a part. */
+static int32_t class_made(Planner *p, const Value *v, const Region *home)
+{
+    const Value *whole = ir_placement(p->m, (Value *)(uintptr_t)v).whole;
+    BufKind kind = own_memory(p, &whole->type);
+    if (whole != v && kind != BUF_SLOT) job_bug(p->job, "a part of a tensor of a size that only a run tells");
+    if (p->class_of[whole->id] == NONE) add_class(p, whole, kind, 0, home);
+    return p->class_of[v->id] = p->class_of[whole->id];
 }
 
 /* The step of something that happens now in `from`, as region `to` around it sees it: the end of the branch
@@ -181,6 +192,12 @@ static void region(Lives *l, Region *r)
             add_class(p, op->out[0], BUF_WEIGHT, p->weights.n, p->main);
             vec_push(p->job, &p->weights, op->out[0]);
             break;
+        case KIND_MOVE:
+            if (op->code != OP_concat) job_bug(p->job, "op '%s' is not in a kernel", op->def->name);
+            for (int i = 0; i < op->nin; i++)
+                if (p->class_of[op->in[i]->id] != class_made(p, op->out[0], r))
+                    job_bug(p->job, "a concat outside of kernels does not make its operands' place");
+            break;
         case KIND_VIEW: p->class_of[op->out[0]->id] = p->class_of[op->in[0]->id]; break;
         case KIND_SIZE:
         case KIND_REGION:
@@ -207,8 +224,7 @@ static void region(Lives *l, Region *r)
                 break;
             }
             for (int i = 0; i < op->nout; i++) {
-                if (p->class_of[op->out[i]->id] == NONE)
-                    add_class(p, op->out[i], own_memory(p, &op->out[i]->type), 0, r);
+                if (p->class_of[op->out[i]->id] == NONE) class_made(p, op->out[i], r);
                 date(p, p->class_of[op->out[i]->id], false, p->now);
             }
             p->now += takes_step(op);

@@ -205,7 +205,9 @@ void plan_print(const Plan *p, Str *s)
         if (b->kind < BUF_SLOT) str_printf(s, " %u", b->index);
         str_put(s, " ");
         print_type(s, &b->type);
+        if (b->part && b->kind == BUF_OUTPUT) print_num(s, " part at ", b->offset);
         if (b->kind == BUF_SLOT) {
+            str_put(s, b->part ? " part" : "");
             print_num(s, " at ", b->offset);
             print_num(s, "+", b->bytes);
             str_printf(s, " live %d..%d", b->first, b->last);
@@ -229,7 +231,7 @@ static bool check_slots(const Plan *p, const int64_t *reg, Str *why)
     for (uint32_t i = 0; i < p->nbuf; i++) {
         const PlanBuf *a = &p->buf[i];
         int64_t bytes = plan_num(a->bytes, reg), at = plan_num(a->offset, reg);
-        if (a->kind != BUF_SLOT || bytes <= 0) continue;
+        if (a->kind != BUF_SLOT || a->part || bytes <= 0) continue;
         if (at < 0 || at % ALIGN || bytes > plan_num(p->arena, reg) - at) {
             str_printf(why, "b%u lies outside the arena", i);
             return false;
@@ -237,7 +239,7 @@ static bool check_slots(const Plan *p, const int64_t *reg, Str *why)
         for (uint32_t j = 0; j < i; j++) {
             const PlanBuf *b = &p->buf[j];
             int64_t other = plan_num(b->offset, reg), more = plan_num(b->bytes, reg);
-            if (b->kind != BUF_SLOT || more <= 0) continue;
+            if (b->kind != BUF_SLOT || b->part || more <= 0) continue;
             if (at >= other + more || other >= at + bytes) continue;
             if (a->first > b->last || b->first > a->last) continue;
             const PlanBuf *early = a->first < b->first ? a : b, *late = early == a ? b : a;

@@ -22,6 +22,8 @@ typedef struct {
     int32_t store;      /* SLOT: its storage */
     int32_t next_dying; /* HEAP: next in the list of Planner.dying */
     bool gone;          /* HEAP: its memory is freed, or another buffer's */
+    int32_t whole;      /* a part of this class's memory, from byte `offset` on; NONE: not */
+    PlanNum offset;
     uint32_t buf;
 } Class;
 
@@ -43,6 +45,7 @@ typedef struct {
     Region *main;
     int32_t now;
     int32_t *class_of; /* by value id */
+    int32_t *part_of;  /* by value id, NONE: the class that stands for a part of another one's memory */
     Span *span;        /* by op id */
     int32_t *dying;    /* by step: the first class of the heap that ends there */
     VEC(Class) classes;

@@ -80,6 +80,16 @@ Dim rows_of(Module *m, const Type *t, int dims)
     return n;
 }
 
+Dim pitch_in(Module *m, const Op *kernel, const Value *a)
+{
+    return ir_placement(m, kernel->in[a->index]).pitch;
+}
+
+Dim pitch_out(Module *m, const Op *kernel)
+{
+    return ir_placement(m, kernel->out[0]).pitch;
+}
+
 /* One element of any rank becomes a scalar: it broadcasts alike, and equal kernels get equal texts. */
 static Value *clone_const(Text *t, const Op *op)
 {
@@ -158,6 +168,32 @@ void spec_grain(KernelSpec *out, double flops_per_ns)
     out->grain = max_i64(out->grain, grain < 1 ? 1 : grain > 1e15 ? (int64_t)1e15 : (int64_t)grain);
 }
 
+/* -- Kernels whose texts say whether rows lie with gaps ----------------------------------------- */
+static bool has_gaps(Module *m, Value *v)
+{
+    const Type *t = &v->type;
+    return t->rank && ir_placement(m, v).pitch != t->dim[t->rank - 1];
+}
+
+static bool any_gaps(Module *m, const Op *kernel)
+{
+    for (int i = 0; i < kernel->nin; i++)
+        if (has_gaps(m, kernel->in[i])) return true;
+    for (int i = 0; i < kernel->nout; i++)
+        if (has_gaps(m, kernel->out[i])) return true;
+    return false;
+}
+
+/* The pitches of operands and results, at dim argument `at`. */
+static int put_pitches(Module *m, const Op *kernel, Dim *dim, int at)
+{
+    for (int i = 0; i < kernel->nin + kernel->nout; i++, at++) {
+        Value *v = i < kernel->nin ? kernel->in[i] : kernel->out[i - kernel->nin];
+        if (at < SPEC_MAX_DIMS) dim[at] = ir_placement(m, v).pitch;
+    }
+    return at;
+}
+
 /* -- loops ------------------------------------------------------------------------------------- */
 static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
 {
@@ -185,10 +221,12 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
                      ? dim_ceildiv(m, rows_of(m, r, r->rank), FLAT_UNIT)
                  : empty ? 0
                          : rows_of(m, r, r->rank - 1);
-    memcpy(out->dim, t.symbol, sizeof out->dim);
-    out->ndims = t.nsymbols;
+    bool gaps = any_gaps(m, kernel);
+    out->ndims = gaps ? put_pitches(m, kernel, out->dim, 0) : 0;
+    for (int i = 0; i < t.nsymbols; i++, out->ndims++)
+        if (out->ndims < SPEC_MAX_DIMS) out->dim[out->ndims] = t.symbol[i];
     spec_grain(out, 2);
-    text_end(&t, "#algo=loops");
+    text_end(&t, gaps ? "#algo=loops pitch=1" : "#algo=loops");
 }
 
 /* -- map --------------------------------------------------------------------------------------- */
@@ -235,14 +273,14 @@ static bool is_pure_map(const Op *kernel, const Op *end)
     return true;
 }
 
-static Groups collapse(Module *m, const Op *kernel)
+static Groups collapse(Module *m, const Op *kernel, bool gaps)
 {
     const Type *r = &kernel->out[0]->type;
     const Region *body = kernel->body;
     Groups g = {0};
     for (int d = 0; d < r->rank; d++) {
         if (r->dim[d] == 1) continue;
-        bool joins = g.r > 0;
+        bool joins = g.r > 0 && !(gaps && d == r->rank - 1);
         for (uint32_t i = 0; joins && i < body->nargs; i++)
             joins = has_dim(&body->args[i]->type, r, d) ==
                     has_dim(&body->args[i]->type, r, (int)g.first[g.r - 1]);
@@ -261,9 +299,10 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
 {
     enum { UNIT_ELEMENTS = 4096, ROUND = 16 };
     if (!is_pure_map(kernel, end)) return false;
-    Groups g = collapse(m, kernel);
-    if (g.r > MAP_RANK) return false;
     const Type *r = &kernel->out[0]->type;
+    bool gaps = any_gaps(m, kernel);
+    Groups g = collapse(m, kernel, gaps);
+    if (g.r > MAP_RANK || (gaps && (r->dim[r->rank - 1] == 1 || g.r < 2))) return false;
     Text t;
     text_begin(&t, m, kernel, out);
     Dim sym[MAP_RANK];
@@ -309,9 +348,9 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
         out->dim[g.r] = dim_max(m, 1, dim_min(m, rows, each));
         out->units = dim_ceildiv(m, rows, out->dim[g.r]);
     }
-    out->ndims = g.r + 1;
+    out->ndims = gaps ? put_pitches(m, kernel, out->dim, g.r + 1) : g.r + 1;
     spec_grain(out, 8);
-    text_end(&t, "#algo=map");
+    text_end(&t, gaps ? "#algo=map pitch=1" : "#algo=map");
     return true;
 }
 

@@ -14,9 +14,10 @@
  * map: pure map ops over a collapsed iteration space: adjacent dims are merged where every operand either has
  * both or broadcasts both. Result rank r = 1..6, dims ?d0..?d(r-1), all > 0; a size-1 dim has been dropped,
  * but r >= 1. An operand has the trailing-aligned rank r with ?di or 1, or rank 0: a scalar. All operands are
- * dense row-major. dims: d0..d(r-1), rows. For r > 1 a unit covers `rows` consecutive rows of the innermost
- * dim, units = ceil(d0*…*d(r-2) / rows); for r = 1 it covers `rows` consecutive elements (rows % 16 == 0),
- * units = ceil(d0 / rows).
+ * row-major, and dense unless the header says pitch=1. dims: d0..d(r-1), rows; with pitch=1 then for each
+ * operand and result the elements from row to row, rows being along the last dim. For r > 1 a unit covers
+ * `rows` consecutive rows of the innermost dim, units = ceil(d0*…*d(r-2) / rows); for r = 1 it covers `rows`
+ * consecutive elements (rows % 16 == 0), units = ceil(d0 / rows).
  *
  * igemm: dot over gathered rows: result row m is the sum over taps t, then k in [0,run), of
  * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
@@ -58,11 +59,11 @@
  *
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
- * in the order in which they occur, whose values are the dim arguments. units: product of the first result's
- * dims but the last; a result of one row, all of whose dims but the last are 1 (a flat one): ceil(numel /
- * FLAT_UNIT), a unit covers so many consecutive elements; softmax and log_softmax: product of all dims but
- * the last, one row a unit; cumsum: 1 unit. When the iteration is a reduction to few elements it is still
- * split over outputs only.
+ * in the order in which they occur, whose values are the dim arguments, after pitches if there are any, as in
+ * map. units: product of the first result's dims but the last; a result of one row, all of whose dims but the
+ * last are 1 (a flat one): ceil(numel / FLAT_UNIT), a unit covers so many consecutive elements; softmax and
+ * log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
+ * reduction to few elements it is still split over outputs only.
  *
  * routine: one op of KIND_ROUTINE, whose operands and results are dense plain memory; sizes as in loops.
  * units: the product of the leading dims of result 0 that the op's `outer` names, else 1. The result may take
@@ -114,7 +115,8 @@ enum {
     IG_INNER, /* so many batches lie closer in x and the result: BX and BO are from group to group of them, */
     IG_BXI,   /* these from one to the next */
     IG_BOI,
-    IG_OS, /* elements of the result from row to row */
+    IG_OS, /* elements from row to row of the result */
+    IG_ES, /* and of operands of its shape */
     IG_DIMS
 };
 
@@ -130,6 +132,9 @@ enum {
     DW_PW,
     DW_ROWS,  /* of the result, per unit */
     DW_CHUNK, /* channels per unit */
+    DW_XP,    /* elements from pixel to pixel of x, of the result, of operands of its shape */
+    DW_OP,
+    DW_EP,
     DW_DIMS
 };
 
@@ -145,6 +150,9 @@ enum {
     WG_PW,
     WG_TILES,  /* per block */
     WG_PANELS, /* per group */
+    WG_XP,     /* elements from pixel to pixel of x, of the result, of operands of its shape */
+    WG_OP,
+    WG_EP,
     WG_DIMS
 };
 

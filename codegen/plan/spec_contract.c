@@ -38,8 +38,9 @@ static int64_t parts_of(const Op *kernel)
     return 0;
 }
 
-void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
+Dim contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last)
 {
+    Dim pitch = 0;
     const Region *body = t->kernel->body;
     const Type *shape = &anchor->out[0]->type, *result = &t->kernel->out[0]->type;
     int64_t part = parts_of(t->kernel);
@@ -65,11 +66,17 @@ void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim las
             type = type_make(a->type.dtype, 1, &last);
         else if (!is_full)
             job_bug(t->m->job, "an operand of a matrix kernel's epilogue has a shape of its own");
+        if (is_full) {
+            Dim own = pitch_in(t->from, t->kernel, a);
+            if (pitch && pitch != own) job_bug(t->m->job, "operands of an epilogue lie in different ways");
+            pitch = own;
+        }
         type.dtype = a->type.dtype;
         bool in_place = (part ? is_part : is_full) && !of_anchor && !after &&
                         dtype_size(type.dtype) == dtype_size(t->kernel->out[0]->type.dtype);
         text_bind(t, a, text_arg(t, a, type, in_place));
     }
+    return pitch;
 }
 
 /* A part of a tensor of the product's dims, which are two in the text. */
@@ -117,6 +124,7 @@ static void dot_geometry(Module *m, const Op *kernel, const Op *dot, Dim *d)
     const Type *a = &dot->in[0]->type, *b = &dot->in[1]->type, *r = &dot->out[0]->type;
     if (attr_i(dot, "trans_a") || attr_i(dot, "trans_b")) job_bug(m->job, "igemm reads plain operands only");
     Dim rows = a->dim[a->rank - 2], k = a->dim[a->rank - 1], n = r->dim[r->rank - 1];
+    Dim ka = dot->in[0]->def ? k : pitch_in(m, kernel, dot->in[0]), no = pitch_out(m, kernel);
     Dim abatch = rows_of(m, a, a->rank - 2), bbatch = rows_of(m, b, b->rank - 2),
         batch = rows_of(m, r, r->rank - 2);
     if ((abatch != 1 && abatch != batch) || (bbatch != 1 && bbatch != batch))
@@ -130,12 +138,12 @@ static void dot_geometry(Module *m, const Op *kernel, const Op *dot, Dim *d)
     } else {
         d[IG_M] = rows;
         d[IG_BATCH] = batch;
-        d[IG_BX] = abatch == 1 ? 0 : dim_mul(m, rows, k);
+        d[IG_BX] = abatch == 1 ? 0 : dim_mul(m, rows, ka);
         d[IG_BW] = dim_mul(m, k, dim_mul(m, dim_ceildiv(m, n, PANEL), PANEL));
     }
-    d[IG_BO] = dim_mul(m, d[IG_M], n);
-    d[IG_OS] = n;
-    trivial_rows(m, d, d[IG_M], k);
+    d[IG_BO] = dim_mul(m, d[IG_M], no);
+    d[IG_OS] = no;
+    trivial_rows(m, d, d[IG_M], ka);
     const Op *before = transposed_operand(dot), *after = transposed_result(kernel);
     if (!before && !after) return;
     /* [batch, inner, rows, …] in memory as [batch, rows, inner, …]: heads of attention. */
@@ -183,15 +191,16 @@ static bool stays_inside(Dim pad_lo, Dim pad_hi, Dim out, Dim stride, Dim taps, 
     return (out - 1) * stride + (taps - 1) * dilation < size;
 }
 
-static void conv_geometry(Module *m, const Op *conv, Dim *d)
+static void conv_geometry(Module *m, const Op *kernel, const Op *conv, Dim *d)
 {
     const Type *x = &conv->in[0]->type, *w = &conv->in[1]->type, *r = &conv->out[0]->type;
     const int64_t *strides = attr_v(conv, "strides", NULL), *dilations = attr_v(conv, "dilations", NULL);
     const Dim *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
-    Dim c = x->dim[3];
+    Dim c = x->dim[3], pitch = pitch_in(m, kernel, conv->in[0]);
     d[IG_M] = rows_of(m, r, 3);
-    d[IG_N] = d[IG_OS] = r->dim[3];
+    d[IG_N] = r->dim[3];
+    d[IG_OS] = pitch_out(m, kernel);
     d[IG_RUN] = c;
     d[IG_TAPS_H] = w->dim[0];
     d[IG_TAPS_W] = w->dim[1];
@@ -205,15 +214,15 @@ static void conv_geometry(Module *m, const Op *conv, Dim *d)
     d[IG_DW] = dilations[1];
     d[IG_PH] = lo[0];
     d[IG_PW] = lo[1];
-    d[IG_XH] = dim_mul(m, x->dim[2], c);
+    d[IG_XH] = dim_mul(m, x->dim[2], pitch);
     d[IG_XN] = dim_mul(m, x->dim[1], d[IG_XH]);
-    d[IG_XW] = c;
+    d[IG_XW] = pitch;
     d[IG_BATCH] = 1;
     bool inside_h = stays_inside(lo[0], hi[0], d[IG_OH], d[IG_SH], d[IG_TAPS_H], d[IG_DH], d[IG_H]),
          inside_w = stays_inside(lo[1], hi[1], d[IG_OW], d[IG_SW], d[IG_TAPS_W], d[IG_DW], d[IG_W]);
     /* The taps of a kernel row are one run, and when rows are as wide as the image, the whole window is. */
-    if (inside_w && (d[IG_DW] == 1 || d[IG_TAPS_W] == 1)) {
-        bool whole = d[IG_TAPS_W] == d[IG_W];
+    if (inside_w && ((d[IG_DW] == 1 && pitch == c) || d[IG_TAPS_W] == 1)) {
+        bool whole = d[IG_TAPS_W] == d[IG_W] && pitch == c;
         d[IG_RUN] = dim_mul(m, d[IG_RUN], d[IG_TAPS_W]);
         d[IG_TAPS_W] = 1;
         if (inside_h && (d[IG_TAPS_H] == 1 || (whole && d[IG_DH] == 1))) {
@@ -320,7 +329,7 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     if (anchor->code == OP_dot)
         dot_geometry(m, kernel, anchor, out->dim);
     else
-        conv_geometry(m, anchor, out->dim);
+        conv_geometry(m, kernel, anchor, out->dim);
     if (anchor->code == OP_conv && m->tuning && m->tuning->ask)
         out->problem[0] =
             tuning_conv(m, &anchor->in[0]->type, &anchor->out[0]->type, anchor->in[1]->type.dim);
@@ -335,7 +344,8 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     w.layout = LAYOUT_PANEL;
     Value *vx = text_arg(&t, before ? before->in[0] : anchor->in[0], x, false),
           *vw = text_arg(&t, anchor->in[1], w, false);
-    contract_bind_epilogue(&t, anchor, &full, dn);
+    Dim epilogue = contract_bind_epilogue(&t, anchor, &full, dn);
+    out->dim[IG_ES] = epilogue ? epilogue : out->dim[IG_N];
     Value *dot = ir_v(&t.b, OP_dot, IN(vx, vw), NO_ATTRS);
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
@@ -417,11 +427,14 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
                        at_ds("pad_hi", none, 2)));
     if (!v) job_bug(m->job, "a depthwise convolution has no text");
     Type full = v->type;
-    contract_bind_epilogue(&t, conv, &full, c);
+    Dim epilogue = contract_bind_epilogue(&t, conv, &full, c);
     text_bind(&t, conv->out[0], v);
     contract_add_epilogue(&t, conv);
     Dim dims[] = {x->dim[1], x->dim[2], x->dim[3], r->dim[1], r->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
+    out->dim[DW_XP] = pitch_in(m, kernel, conv->in[0]);
+    out->dim[DW_OP] = pitch_out(m, kernel);
+    out->dim[DW_EP] = epilogue ? epilogue : x->dim[3];
     depthwise_units(m, out, r->dim[0], w->dim[0], (int64_t)dtype_size(x->dtype));
     out->scratch = DW_SUMS_BYTES;
     spec_grain(out, 20);

@@ -40,13 +40,18 @@ int tile_height(int64_t rows);
 /* The number of register tiles that so many rows make: the power of two below, 8 at most. */
 int far_tiles(int64_t rows);
 
+/* Elements from row to row, rows being along the last dim, of what the kernel's block argument `a` is, and of
+ * its result. */
+Dim pitch_in(Module *m, const Op *kernel, const Value *a);
+Dim pitch_out(Module *m, const Op *kernel);
+
 void spec_grain(KernelSpec *out, double flops_per_ns);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 /* Of a kernel around a contraction: it; or NULL. */
 const Op *contract_anchor(const Op *kernel);
 /* Binds what the epilogue reads: tensors of the anchor's shape, vectors over its last dim, scalars; in the
  * text these have the dims of `full`. */
-void contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last);
+Dim contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last);
 void contract_add_epilogue(Text *t, const Op *anchor);
 
 /* How the work is cut: numbers by name, their bounds, and for `jitc tune` what else to try. */

@@ -96,11 +96,14 @@ void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSp
                 at_ds("pad_lo", none, 2), at_ds("pad_hi", none, 2)));
     if (!v) job_bug(m->job, "a Winograd convolution has no text");
     Type full = v->type;
-    contract_bind_epilogue(&t, op, &full, k);
+    Dim epilogue = contract_bind_epilogue(&t, op, &full, k);
     text_bind(&t, op->out[0], v);
     contract_add_epilogue(&t, op);
     Dim dims[] = {x->dim[0], x->dim[1], x->dim[2], x->dim[3], y->dim[3], y->dim[1], y->dim[2], lo[0], lo[1]};
     memcpy(out->dim, dims, sizeof dims);
+    out->dim[WG_XP] = pitch_in(m, kernel, op->in[0]);
+    out->dim[WG_OP] = pitch_out(m, kernel);
+    out->dim[WG_EP] = epilogue ? epilogue : y->dim[3];
     int far = schedule(m, op, machine, out);
     spec_grain(out, 100);
     char header[80];

@@ -283,7 +283,7 @@ START_TEST(test_depthwise)
     static const char head[] =
         "#algo=depthwise\ngraph @k(%0: f32[?n,?h,?w,?c], %1: f32[3,3,1,?c], %2: f32[?c]) {";
     if (strncmp(s.text, head, sizeof head - 1) != 0) ck_abort_msg("%s", s.text);
-    int64_t expected[DW_DIMS] = {8, 9, 24, 4, 5, 0, 1, 4, 32};
+    int64_t expected[DW_DIMS] = {8, 9, 24, 4, 5, 0, 1, 4, 32, 24, 24, 24};
     for (int i = 0; i < DW_DIMS; i++) ck_assert_int_eq(s.dim[i], expected[i]);
     ck_assert_int_eq(s.units, 2);
 }
