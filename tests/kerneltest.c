@@ -213,7 +213,7 @@ static int64_t units_of(const char *text, const Region *body, const Run *r)
     }
     if (strstr(text, "cumsum")) return 1;
     if (strstr(text, "softmax") && t->rank == 1) return 1;
-    if (t->rank < 2) return ceil_div(type_numel(t), 256);
+    if (t->rank < 2) return ceil_div(type_numel(t), 64);
     return t->dim[t->rank - 1] ? type_numel(t) / t->dim[t->rank - 1] : 0;
 }
 
