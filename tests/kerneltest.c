@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "codegen/plan/spec.h"
 #include "ir/ir.h"
 #include "runtime/fpmode.h"
 #include "runtime/jitc_internal.h"
@@ -194,7 +195,8 @@ static void pack(const Tensor *t, uint8_t *dst)
             }
 }
 
-static int64_t units_of(const char *text, const Region *body, const Run *r)
+/* `open`: of the kernel with symbols, whose result is flat only if its rank says so. */
+static int64_t units_of(const char *text, const Region *body, const Run *r, bool open)
 {
     const Type *t = &ir_terminator(body)->in[0]->type;
     if (r->units >= 0) return r->units;
@@ -212,8 +214,9 @@ static int64_t units_of(const char *text, const Region *body, const Run *r)
         return n;
     }
     if (strstr(text, "cumsum")) return 1;
-    if (strstr(text, "softmax") && t->rank == 1) return 1;
-    if (t->rank < 2) return ceil_div(type_numel(t), 64);
+    bool row = strstr(text, "softmax") != NULL;
+    if (row && t->rank == 1) return 1;
+    if (!row && (open ? t->rank < 2 : spec_is_flat(t))) return ceil_div(type_numel(t), FLAT_UNIT);
     return t->dim[t->rank - 1] ? type_numel(t) / t->dim[t->rank - 1] : 0;
 }
 
@@ -373,7 +376,8 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
         fill(&in[i], r, i);
     }
     ir_eval_region(m, body, in, want);
-    int64_t units = units_of(c->text, body, r);
+    bool has_symbols = strstr(c->text, "?s0") && strstr(c->text, "#algo=loops");
+    int64_t units = units_of(c->text, body, r, has_symbols);
     Run own = *r; /* the scratch that a routine asks for */
     if (strstr(c->text, "#algo=routine") && body->first->def->scratch)
         own.scratch = body->first->def->scratch(m, body->first);
@@ -408,8 +412,8 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
             }
             for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
         }
-        bool has_symbols = strstr(c->text, "?s0") && strstr(c->text, "#algo=loops");
-        if (has_symbols && t == r->number % TARGETS) run_static(job, c, r, t, in, nin, whole, nout, units);
+        if (has_symbols && t == r->number % TARGETS)
+            run_static(job, c, r, t, in, nin, whole, nout, units_of(c->text, body, r, false));
         if (verbose)
             printf("  %s [%s] %.*s: %.2f of the tolerance\n", c->file, targets[t],
                    (int)strcspn(r->line, "\n"), r->line, worst);
