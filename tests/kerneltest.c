@@ -195,8 +195,8 @@ static void pack(const Tensor *t, uint8_t *dst)
             }
 }
 
-/* `open`: of the kernel with symbols, whose result is flat only if its rank says so. */
-static int64_t units_of(const char *text, const Region *body, const Run *r, bool open)
+/* `body` has numbers for all sizes; how units are counted depends on what the text has. */
+static int64_t units_of(Job *job, const char *text, size_t ntext, const Region *body, const Run *r)
 {
     const Type *t = &ir_terminator(body)->in[0]->type;
     if (r->units >= 0) return r->units;
@@ -214,9 +214,10 @@ static int64_t units_of(const char *text, const Region *body, const Run *r, bool
         return n;
     }
     if (strstr(text, "cumsum")) return 1;
-    bool row = strstr(text, "softmax") != NULL;
-    if (row && t->rank == 1) return 1;
-    if (!row && (open ? t->rank < 2 : spec_is_flat(t))) return ceil_div(type_numel(t), FLAT_UNIT);
+    if (strstr(text, "softmax") && t->rank == 1) return 1;
+    const Module *own = ir_parse(job, text, ntext);
+    if (!own) job_fail(job, JITC_E_INVALID);
+    if (spec_is_flat(own->funcs->body)) return ceil_div(type_numel(t), FLAT_UNIT);
     return t->dim[t->rank - 1] ? type_numel(t) / t->dim[t->rank - 1] : 0;
 }
 
@@ -333,7 +334,7 @@ static bool same_bits(const Tensor *a, const Tensor *b)
 
 /* The kernel of numbers, where that with symbols gave `got`. */
 static void run_static(Job *job, const Case *c, const Run *r, int target, const Tensor *in, int nin,
-                       const Tensor *got, int nout, int64_t units)
+                       const Tensor *got, int nout, const Region *body)
 {
     Str s = {0};
     Guarded ptr[PTRS];
@@ -341,6 +342,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     CodegenTarget t = {.cpu = targets[target], .features = ""};
     CodegenKernel k = {.text = str_text(&s), .size = s.n, .name = c->file};
     CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1, NULL);
+    int64_t units = units_of(job, str_text(&s), s.n, body, r);
     str_free(&s);
     if (code.error) {
         complain(c->file, targets[target], r, code.error);
@@ -376,8 +378,7 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
         fill(&in[i], r, i);
     }
     ir_eval_region(m, body, in, want);
-    bool has_symbols = strstr(c->text, "?s0") && strstr(c->text, "#algo=loops");
-    int64_t units = units_of(c->text, body, r, has_symbols);
+    int64_t units = units_of(job, c->text, c->ntext, body, r);
     Run own = *r; /* the scratch that a routine asks for */
     if (strstr(c->text, "#algo=routine") && body->first->def->scratch)
         own.scratch = body->first->def->scratch(m, body->first);
@@ -412,8 +413,8 @@ static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn
             }
             for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
         }
-        if (has_symbols && t == r->number % TARGETS)
-            run_static(job, c, r, t, in, nin, whole, nout, units_of(c->text, body, r, false));
+        bool has_symbols = strstr(c->text, "?s0") && strstr(c->text, "#algo=loops");
+        if (has_symbols && t == r->number % TARGETS) run_static(job, c, r, t, in, nin, whole, nout, body);
         if (verbose)
             printf("  %s [%s] %.*s: %.2f of the tolerance\n", c->file, targets[t],
                    (int)strcspn(r->line, "\n"), r->line, worst);

@@ -300,9 +300,7 @@ void emit_loops(Gen *g, const Kernel *k)
         prepare(e, yield->in[i], &all);
     }
     const Type *first = &group[0].t;
-    bool whole_row = false; /* a unit of a row op is a row */
-    for (const Op *op = k->body->first; op; op = op->next) whole_row = whole_row || op->def->kind == KIND_ROW;
-    bool flat = spec_is_flat(first) && !(whole_row && first->rank);
+    bool flat = spec_is_flat(k->body);
     Ival units = flat ? ix_div(e, ix_add(e, dims_product(e, first, 0, first->rank), ival(FLAT_UNIT - 1)),
                                ival(FLAT_UNIT))
                  : first->rank >= 2 ? dims_product(e, first, 0, first->rank - 1)

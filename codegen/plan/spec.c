@@ -216,11 +216,10 @@ static void make_loops(Module *m, const Op *kernel, KernelSpec *out)
     ir_yield(&t.b, result, end->nin);
     const Type *r = &kernel->out[0]->type;
     bool empty = r->rank && r->dim[r->rank - 1] == 0;
-    out->units = scan || (row && r->rank == 1) ? 1
-                 : !row && spec_is_flat(&kernel->out[0]->type)
-                     ? dim_ceildiv(m, rows_of(m, r, r->rank), FLAT_UNIT)
-                 : empty ? 0
-                         : rows_of(m, r, r->rank - 1);
+    out->units = scan || (row && r->rank == 1)        ? 1
+                 : !row && spec_is_flat(kernel->body) ? dim_ceildiv(m, rows_of(m, r, r->rank), FLAT_UNIT)
+                 : empty                              ? 0
+                                                      : rows_of(m, r, r->rank - 1);
     bool gaps = any_gaps(m, kernel);
     out->ndims = gaps ? put_pitches(m, kernel, out->dim, 0) : 0;
     for (int i = 0; i < t.nsymbols; i++, out->ndims++)

@@ -61,7 +61,7 @@
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments, after pitches if there are any, as in
  * map. units: product of the first result's dims but the last; a result of one row, all of whose dims but the
- * last are 1 (a flat one): ceil(numel / FLAT_UNIT), a unit covers so many consecutive elements; softmax and
+ * last are 1 (spec_is_flat): ceil(numel / FLAT_UNIT), a unit covers so many consecutive elements; softmax and
  * log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
  * reduction to few elements it is still split over outputs only.
  *
@@ -199,11 +199,21 @@ typedef struct {
     const char *problem[2];
 } KernelSpec;
 
-/* Whether the units of a kernel of loops are parts of one row. */
-static inline bool spec_is_flat(const Type *result)
+/* Whether the units of a kernel of loops are parts of one row: no part needs the whole row. */
+static inline bool spec_is_flat(const Region *body)
 {
+    const Type *result = &ir_terminator(body)->in[0]->type;
     for (int i = 0; i + 1 < result->rank; i++)
         if (result->dim[i] != 1) return false;
+    for (const Op *op = body->first; op; op = op->next) {
+        if (op->def->kind == KIND_ROW && result->rank) return false;
+        if (op->def->kind != KIND_REDUCE || result->rank < 2) continue;
+        int n = 0;
+        const int64_t *axes = attr_v(op, "axes", &n);
+        for (int i = 0; i < n; i++)
+            if (axes[i] == op->in[0]->type.rank - 1) return false;
+        if (!axes) return false;
+    }
     return true;
 }
 
