@@ -8,70 +8,29 @@
  * elementwise ops on these, of which several may be results. It is in a place after all that it reads, and
  * before all that reads it.
  *
- * A normalisation of rows has several anchors, its reductions.
+ * A normalisation of rows has several anchors, its reductions. Contractions that gather rows of their left
+ * operand have a prologue too: see fuse_prologue.c.
  *
  * Contractions choose first, the latest first: the add that ends a residual block joins its last convolution.
  */
 #include <stdlib.h>
 
-#include "passes/util.h"
+#include "passes/fuse.h"
 
 /* KINDS: different kernels of elementwise ops that a program may have; code for each costs some 20 ms. */
 enum { KINDS = 256, KINDS_TABLE = 1024 };
-enum { MAX_EPILOGUE = 32, MAX_PROLOGUE = 16, MAX_MAP = 64, MAX_PENDING = 64, MAX_OPERANDS = 32 };
-enum { MAX_PARTS = 8, MAX_RESULTS = 8 };
-
 /* What elementwise kernels there are, by a hash of their ops. */
-typedef struct {
+struct Kinds {
     uint64_t at[KINDS_TABLE];
     uint32_t n;
-} Kinds;
-
-typedef struct {
-    Module *m;
-    Kinds *kinds;
-    Region *r;
-    Op **op;          /* by place */
-    uint8_t *taken;   /* by place: in a kernel already */
-    uint64_t *passes; /* by place, in row kernels: in which passes over the row it is computed */
-    uint32_t *stamp;  /* by place: == now: in the set that grows */
-    uint32_t n, now;
-    Value **inner; /* by value id, while a kernel is built */
-    uint32_t ninner;
-} Fuse;
-
-typedef struct {
-    Op *op[1 + MAX_MAP + MAX_PROLOGUE];
-    int n;
-    Op *blocked; /* where growth ended, and why */
-    const char *why;
-    Value *result[MAX_RESULTS]; /* what leaves it, */
-    int nresults;
-    Op *at; /* and in whose place the kernel is; else those of the last op */
-} Set;
-
-static bool in_set(const Fuse *f, const Op *op)
-{
-    return op->parent == f->r && f->stamp[op->mark] == f->now;
-}
-
-static void put(Fuse *f, Set *s, Op *op)
-{
-    s->op[s->n++] = op;
-    f->stamp[op->mark] = f->now;
-}
-
-static void cut(Fuse *f, Set *s, int n)
-{
-    while (s->n > n) f->stamp[s->op[--s->n]->mark] = 0;
-}
+};
 
 static bool stays_outside(const Op *op)
 {
     return op->def->kind == KIND_CONST || op->def->kind == KIND_VIEW || op->def->kind >= KIND_SIZE;
 }
 
-static bool is_free(const Fuse *f, const Op *op, bool slices)
+bool is_free(const Fuse *f, const Op *op, bool slices)
 {
     if (op->parent != f->r || f->taken[op->mark]) return false;
     return op->def->kind == KIND_MAP || (slices && op->code == OP_slice);
@@ -95,7 +54,7 @@ static int escapes(const Fuse *f, const Set *s)
     return n;
 }
 
-static int operands(const Fuse *f, const Set *s)
+int operands(const Fuse *f, const Set *s)
 {
     const Value *seen[MAX_OPERANDS + 1];
     int n = 0;
@@ -111,9 +70,16 @@ static int operands(const Fuse *f, const Set *s)
     return n;
 }
 
-/* An elementwise op on tensors of the dims `t` and of its element type, whose other operands are scalars,
- * vectors over the last dim, or tensors of the same dims. */
-static const char *misfit(const Fuse *f, const Op *op, const Type *t)
+/* A vector over the last dim for each of the outermost one. */
+static bool is_vector_per_image(const Type *v, const Type *t)
+{
+    int last = t->rank - 1;
+    bool fits = last > 1 && v->rank == t->rank && v->dim[0] == t->dim[0] && v->dim[last] == t->dim[last];
+    for (int d = 1; d < last && fits; d++) fits = v->dim[d] == 1;
+    return fits;
+}
+
+const char *misfit(const Fuse *f, const Op *op, const Type *t, bool images)
 {
     if (f->taken[op->mark]) return "it is part of another kernel";
     if (op->def->kind != KIND_MAP) return "it is not elementwise";
@@ -124,7 +90,8 @@ static const char *misfit(const Fuse *f, const Op *op, const Type *t)
         if (v->def && in_set(f, v->def)) continue;
         if (v->type.dtype != t->dtype) return "an operand has another element type";
         if (v->type.layout != LAYOUT_PLAIN) return "an operand is packed";
-        if (!dims_equal(&v->type, t) && !is_vector_of(&v->type, last_dim(t)))
+        if (!dims_equal(&v->type, t) && !is_vector_of(&v->type, last_dim(t)) &&
+            !(images && is_vector_per_image(&v->type, t)))
             return "an operand is neither a scalar, nor a vector over the last dimension, nor of the same "
                    "shape";
     }
@@ -154,7 +121,7 @@ static void grow_epilogue(Fuse *f, Set *s, const Type *t)
     Op *u;
     while (s->n < limit && pending_users(f, s, &u) > 0) {
         s->blocked = u;
-        s->why = misfit(f, u, t);
+        s->why = misfit(f, u, t, false);
         if (s->why) break;
         put(f, s, u);
         s->blocked = NULL;
@@ -166,7 +133,7 @@ static void grow_epilogue(Fuse *f, Set *s, const Type *t)
     cut(f, s, best);
 }
 
-static bool all_uses_inside(const Fuse *f, const Value *v)
+bool all_uses_inside(const Fuse *f, const Value *v)
 {
     if (v->nuses > MAX_PENDING) return false;
     for (uint32_t k = 0; k < v->nuses; k++)
@@ -191,7 +158,7 @@ static void grow_up(Fuse *f, Set *s, const Type *t, int limit, bool strict)
         if (!next) return;
         below = next->mark;
         if (!dims_equal(&next->out[0]->type, t) || !all_uses_inside(f, next->out[0])) continue;
-        if (strict && misfit(f, next, t)) continue;
+        if (strict && misfit(f, next, t, false)) continue;
         put(f, s, next);
         if (operands(f, s) > MAX_OPERANDS) cut(f, s, s->n - 1);
     }
@@ -276,7 +243,7 @@ static void grow_parts(Fuse *f, Set *s, const Type *t)
     const int parts = s->n;
     Op *u;
     for (int64_t place = -1; s->n < MAX_MAP && (u = next_user(f, s, place)); place = u->mark) {
-        if (misfit(f, u, &part)) continue;
+        if (misfit(f, u, &part, false)) continue;
         put(f, s, u);
         if (!find_results(f, s, &part)) {
             cut(f, s, s->n - 1);
@@ -369,7 +336,7 @@ static int by_place(const void *a, const void *b)
     return (x->mark > y->mark) - (x->mark < y->mark);
 }
 
-static Value **inner(Fuse *f, const Value *v)
+Value **inner(Fuse *f, const Value *v)
 {
     if (v->id >= f->ninner) {
         uint32_t n = f->m->next_value * 2;
@@ -381,7 +348,7 @@ static Value **inner(Fuse *f, const Value *v)
     return &f->inner[v->id];
 }
 
-static void operand(Fuse *f, Region *body, Value *v, bool routine, Value **in, int *nin)
+void operand(Fuse *f, Region *body, Value *v, bool routine, Value **in, int *nin)
 {
     Value **known = inner(f, v);
     if (*known) return;
@@ -407,32 +374,56 @@ static void remark(Fuse *f, const Set *s, const Op *anchor, const char *algo, co
                   ir_node_name(f->m, s->blocked->from), s->blocked->def->name, anchor->def->name, s->why);
 }
 
+const From *clone_set(Fuse *f, Set *s, Builder *b, bool routine, Value **in, int *nin)
+{
+    const From *from = NULL;
+    qsort(s->op, (size_t)s->n, sizeof *s->op, by_place);
+    /* Scalars first, so that they head the region's text. */
+    for (int i = 0; i < s->n; i++)
+        for (int k = 0; k < s->op[i]->nin; k++) {
+            Value *v = s->op[i]->in[k];
+            if (!v->def || !in_set(f, v->def)) operand(f, b->region, v, routine, in, nin);
+        }
+    Value **args = job_array(f->m->job, Value *, operands_most(s) + 1);
+    for (int i = 0; i < s->n; i++) {
+        Op *op = s->op[i];
+        for (int k = 0; k < op->nin; k++) args[k] = *inner(f, op->in[k]);
+        Op *c = ir_clone(b, op, args);
+        for (int k = 0; k < op->nout; k++) *inner(f, op->out[k]) = c->out[k];
+        from = ir_from_union(f->m, from, op->from);
+    }
+    return from;
+}
+
+void erase_set(Fuse *f, Set *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        for (int k = 0; k < s->op[i]->nin; k++) *inner(f, s->op[i]->in[k]) = NULL;
+        for (int k = 0; k < s->op[i]->nout; k++) *inner(f, s->op[i]->out[k]) = NULL;
+        f->taken[s->op[i]->mark] = 1;
+    }
+    for (int i = s->n; i-- > 0;) {
+        f->op[s->op[i]->mark] = NULL;
+        ir_erase(f->m, s->op[i]);
+    }
+}
+
+int operands_most(const Set *s)
+{
+    int most = 0;
+    for (int i = 0; i < s->n; i++) most += s->op[i]->nin;
+    return most;
+}
+
 /* Makes the kernel. Unless the set tells its results, they are those of its last op. */
 static void make(Fuse *f, Set *s, const char *algo)
 {
     Module *m = f->m;
     const Op *anchor = s->op[0];
-    qsort(s->op, (size_t)s->n, sizeof *s->op, by_place);
-    Region *body = ir_region(m, NULL);
-    int nin = 0, most = 0;
-    for (int i = 0; i < s->n; i++) most += s->op[i]->nin;
-    Value **in = job_array(m->job, Value *, most), **args = job_array(m->job, Value *, most);
-    const From *from = NULL;
-    /* Scalars first, so that they head the region's text. */
-    for (int i = 0; i < s->n; i++)
-        for (int k = 0; k < s->op[i]->nin; k++) {
-            Value *v = s->op[i]->in[k];
-            if (!v->def || !in_set(f, v->def))
-                operand(f, body, v, anchor->def->kind == KIND_ROUTINE, in, &nin);
-        }
-    Builder b = {.m = m, .region = body};
-    for (int i = 0; i < s->n; i++) {
-        Op *op = s->op[i];
-        for (int k = 0; k < op->nin; k++) args[k] = *inner(f, op->in[k]);
-        Op *c = ir_clone(&b, op, args);
-        for (int k = 0; k < op->nout; k++) *inner(f, op->out[k]) = c->out[k];
-        from = ir_from_union(m, from, op->from);
-    }
+    Builder b = {.m = m, .region = ir_region(m, NULL)};
+    int nin = 0;
+    Value **in = job_array(m->job, Value *, operands_most(s) + 1);
+    const From *from = clone_set(f, s, &b, anchor->def->kind == KIND_ROUTINE, in, &nin);
     if (!s->at) {
         s->at = s->op[s->n - 1];
         s->nresults = s->at->nout;
@@ -443,19 +434,11 @@ static void make(Fuse *f, Set *s, const char *algo)
     ir_yield(&b, out, s->nresults);
     Builder at = builder_at(m, s->at);
     at.from = from;
-    Op *kernel = ir_kernel(&at, in, nin, algo, body);
+    Op *kernel = ir_kernel(&at, in, nin, algo, b.region);
     kernel->mark = s->at->mark;
     for (int k = 0; k < s->nresults; k++) must_replace(m, s->result[k], kernel->out[k]);
     remark(f, s, anchor, algo, kernel);
-    for (int i = 0; i < s->n; i++) {
-        for (int k = 0; k < s->op[i]->nin; k++) *inner(f, s->op[i]->in[k]) = NULL;
-        for (int k = 0; k < s->op[i]->nout; k++) *inner(f, s->op[i]->out[k]) = NULL;
-        f->taken[s->op[i]->mark] = 1;
-    }
-    for (int i = s->n; i-- > 0;) {
-        f->op[s->op[i]->mark] = NULL;
-        ir_erase(m, s->op[i]);
-    }
+    erase_set(f, s);
     f->op[kernel->mark] = kernel;
 }
 
@@ -483,7 +466,7 @@ static uint64_t kind_of(Set *s)
 
 /* Whether a kernel of this kind may be made: where a graph has very many, only those of one op go on being
  * added, which are few. */
-static bool admit(Kinds *k, uint64_t kind)
+static bool admit(struct Kinds *k, uint64_t kind)
 {
     uint32_t i = (uint32_t)kind & (KINDS_TABLE - 1);
     while (k->at[i] && k->at[i] != kind) i = (i + 1) & (KINDS_TABLE - 1);
@@ -584,7 +567,7 @@ static bool row_kernel_of(Fuse *f, Op *op)
     return true;
 }
 
-static bool run(Module *m, Region *r, Kinds *kinds)
+static bool run(Module *m, Region *r, struct Kinds *kinds)
 {
     bool changed = false;
     Fuse f = {.m = m, .kinds = kinds, .r = r};
@@ -594,10 +577,11 @@ static bool run(Module *m, Region *r, Kinds *kinds)
     f.passes = job_array(m->job, uint64_t, f.n + 1);
     f.stamp = job_array(m->job, uint32_t, f.n + 1);
     ir_each_op (op, f.r) f.op[op->mark] = op;
-    enum { CONTRACTIONS, ROWS, ANCHORS, MAPS, ROUNDS };
+    enum { CONTRACTIONS, PROLOGUES, ROWS, ANCHORS, MAPS, ROUNDS };
     for (int round = 0; round < ROUNDS; round++)
         for (uint32_t i = f.n; i-- > 0;) {
             Op *op = f.op[i];
+            if (round == PROLOGUES && op && op->code == OP_kernel) prologue_of(&f, op);
             if (!op || stays_outside(op)) continue;
             OpKind kind = op->def->kind;
             int turn = kind == KIND_CONTRACT ? CONTRACTIONS : kind == KIND_MAP ? MAPS : ANCHORS;
@@ -613,7 +597,7 @@ bool pass_fuse(Module *m, PassCx *cx)
 {
     bool changed = pass_dce(m, cx); /* what nobody reads would become kernels */
     Regions r = ir_func_regions(m, ir_find_func(m, "main"));
-    Kinds *kinds = job_new(m->job, Kinds);
+    struct Kinds *kinds = job_new(m->job, struct Kinds);
     for (uint32_t i = 0; i < r.n; i++) changed |= run(m, r.at[i], kinds);
     pass_dce(m, cx); /* constants that went inside */
     return changed;

@@ -56,6 +56,13 @@ static bool stores_rows(const Op *kernel)
     return !has_kind(kernel, KIND_SCAN) && !has_kind(kernel, KIND_ROW);
 }
 
+/* The contraction, or what comes before it: both read rows of the image. */
+static bool is_before_result(const Op *op)
+{
+    while (op && op->def->kind != KIND_CONTRACT) op = op->next;
+    return op != NULL;
+}
+
 /* Whether argument a of a matrix kernel is read by its contraction, or is the one tensor of the result's
  * shape that its epilogue reads: those have one distance from row to row. */
 static bool reads_matrix_rows(const Op *kernel, const Value *a)
@@ -63,12 +70,17 @@ static bool reads_matrix_rows(const Op *kernel, const Value *a)
     int full = 0;
     bool epilogue = false;
     const Type *t = &kernel->out[0]->type;
-    for (uint32_t k = 0; k < a->nuses; k++) epilogue = epilogue || a->uses[k]->def->kind != KIND_CONTRACT;
-    if (!epilogue) return true;
+    bool gathered = false;
+    for (uint32_t k = 0; k < a->nuses; k++) {
+        const Op *u = a->uses[k];
+        epilogue = epilogue || !is_before_result(u);
+        gathered = gathered || u->def->kind == KIND_CONTRACT || dims_equal(&u->out[0]->type, &a->type);
+    }
+    if (!epilogue) return gathered; /* else it is a vector, or one for each image, side by side */
     for (uint32_t i = 0; i < kernel->body->nargs; i++) {
         const Value *b = kernel->body->args[i];
         for (uint32_t k = 0; k < b->nuses; k++) {
-            if (b->uses[k]->def->kind == KIND_CONTRACT || !dims_equal(&b->type, t)) continue;
+            if (is_before_result(b->uses[k]) || !dims_equal(&b->type, t)) continue;
             full++;
             break;
         }

@@ -27,15 +27,18 @@ typedef struct {
     Gen *g;
     const Kernel *k;
     DType t;
-    const Value *anchor, *result;
-    Ival n, run, taps, k_all, panel; /* elements per panel */
-    Ival depth;                      /* elements per row in the lines */
+    const Value *anchor, *result, *left; /* left: the prologue's result; NULL: there is none */
+    Ival n, run, taps, k_all, panel;     /* elements per panel */
+    Ival depth;                          /* elements per row in the lines */
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
     Ptr image;               /* without lines: where row m0 begins */
     Rows rows[3];
     Ptr wide;                 /* of parts: the unit's sums, row by row */
+    Ival image_no;            /* of the row that is gathered */
+    Ival channel;             /* while the prologue runs: of its first lane */
+    const Vec *part;          /* the lanes that there are; NULL: all */
     Ival batch_in, batch_out; /* offsets of the epilogue's operands and of the result in this batch */
     /* While the epilogue of one tile runs: */
     Ival m, n0;
@@ -69,6 +72,13 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     return c->column[i];
 }
 
+/* An operand of the prologue, over k. */
+static bool is_of_left(const Igemm *c, const Type *t)
+{
+    const Type *x = &c->k->body->args[0]->type;
+    return t->rank && t->dim[t->rank - 1] == x->dim[1] && x->dim[1] != c->anchor->type.dim[1];
+}
+
 /* The epilogue of panel n0 begins: its mask, and operands over n before any store, since they may alias the
  * result. */
 static void begin_panel(Igemm *c, Ival panel, bool masked)
@@ -80,7 +90,8 @@ static void begin_panel(Igemm *c, Ival panel, bool masked)
     memset(c->have_column, 0, sizeof c->have_column);
     for (uint32_t i = 2; i < c->k->body->nargs; i++) {
         const Type *t = &c->k->body->args[i]->type;
-        if (!(t->rank == 2 && t->dim[0] != 1)) epilogue_operand(g, c, c->k->body->args[i]);
+        if (!is_of_left(c, t) && !(t->rank == 2 && t->dim[0] != 1))
+            epilogue_operand(g, c, c->k->body->args[i]);
     }
 }
 
@@ -269,6 +280,26 @@ static void unit(Igemm *c, Step step, bool in_registers)
 }
 
 /* -- Lines ------------------------------------------------------------------------------------- */
+static Vec prologue_operand(Gen *g, void *arg, const Value *v)
+{
+    Igemm *c = arg;
+    Ptr p = g_ptr(g, (int)v->index);
+    if (!v->type.rank) return v_splat(g, v_load(g, p, ival(0), c->t, 1), LANES);
+    Ival at = v->type.rank == 1 ? c->channel : i_add(g, i_mul(g, c->image_no, c->k_all), c->channel);
+    return c->part ? v_load_n(g, p, at, c->t, *c->part) : v_load(g, p, at, c->t, LANES);
+}
+
+/* LANES elements of a row from p + at on, which are channel `channel` and following, or some of them. */
+static Vec load_left(Igemm *c, Ptr p, Ival at, Ival channel, const Vec *part)
+{
+    Gen *g = c->g;
+    Vec x = part ? v_load_n(g, p, at, c->t, *part) : v_load(g, p, at, c->t, LANES);
+    if (!c->left) return x;
+    c->channel = channel;
+    c->part = part;
+    return eval_epilogue(g, c->k, c->left, c->k->body->args[0], x, prologue_operand, c);
+}
+
 /* Elements k .. k + run - 1 of a row, from p, or zeros. `to` is its element 0; it has 16 elements, then, a
  * line later, 16 more. Where taps are no whole lines, they meet in a row of their own first; what a tap
  * stores too much there, the next one overwrites. */
@@ -277,16 +308,21 @@ static void gather_tap(Igemm *c, Ptr p, Cond in, Ival run, Ival k, Ptr to, Ival 
     Gen *g = c->g;
     Ival whole = i_mul(g, i_div(g, run, ival(LANES)), ival(LANES));
     Ival step = c->k->in_lines ? line : ival(LANES);
+    Ival channel = i_add(g, c->k0, k);
     to = c->k->in_lines ? p_at(g, to, i_mul(g, i_div(g, k, ival(LANES)), line), c->t)
                         : p_at(g, c->row, k, c->t);
     IF(g, inside, in)
     {
         FOR (g, r, ival(0), whole, ival(LANES))
-            v_store(g, to, i_mul(g, i_div(g, r.i, ival(LANES)), step), v_load(g, p, r.i, c->t, LANES));
+            v_store(g, to, i_mul(g, i_div(g, r.i, ival(LANES)), step),
+                    load_left(c, p, r.i, i_add(g, channel, r.i), NULL));
         if (!c->k->run16) {
             IF(g, left, c_lt(g, whole, run))
-            v_store(g, to, i_mul(g, i_div(g, whole, ival(LANES)), step),
-                    v_load_n(g, p, whole, c->t, v_first(g, i_sub(g, run, whole))));
+            {
+                Vec part = v_first(g, i_sub(g, run, whole));
+                v_store(g, to, i_mul(g, i_div(g, whole, ival(LANES)), step),
+                        load_left(c, p, whole, i_add(g, channel, whole), &part));
+            }
         }
     }
     IF(g, outside, c_not(g, in))
@@ -325,6 +361,11 @@ static void gather_window(Igemm *c, Ptr x, Ival m, Ptr to, Ival line_step)
 static void gather(Igemm *c, Ptr x)
 {
     Gen *g = c->g;
+    bool per_image = false;
+    for (uint32_t i = 2; i < c->k->body->nargs; i++) {
+        const Type *t = &c->k->body->args[i]->type;
+        per_image = per_image || (t->rank == 2 && is_of_left(c, t));
+    }
     FOR (g, part, ival(0), ival((int64_t)COUNT(c->rows)), ival(1)) {
         Rows r = rows_of_part(c, part.i);
         Ival line = i_mul(g, r.height, ival(LANES));
@@ -333,6 +374,7 @@ static void gather(Igemm *c, Ptr x)
             FOR (g, i, ival(0), r.height, ival(1)) {
                 Ival m = i_add(g, i_add(g, c->m0, block.i), i.i);
                 Ptr row = p_at(g, lines, i_mul(g, i.i, ival(LANES)), c->t);
+                if (per_image) c->image_no = i_div(g, m, g_dim(g, IG_IMAGE));
                 if (c->k->linear)
                     gather_tap(c, p_at(g, x, i_add(g, i_mul(g, m, g_dim(g, IG_XW)), c->k0), c->t),
                                c_const(true), i_sub(g, c->k1, c->k0), ival(0), row, line);
@@ -404,6 +446,7 @@ void emit_igemm(Gen *g, const Kernel *k)
     ir_each_op (op, k->body)
         if (op->def->kind == KIND_CONTRACT) c.anchor = op->out[0];
     if (!c.anchor || k->nin > 64) g_fail(g, "a contraction kernel without a contraction");
+    if (c.anchor->def->in[0]->def) c.left = c.anchor->def->in[0];
     c.n = g_dim(g, IG_N);
     c.run = g_dim(g, IG_RUN);
     c.taps = i_mul(g, g_dim(g, IG_TAPS_H), g_dim(g, IG_TAPS_W));
@@ -423,7 +466,8 @@ void emit_igemm(Gen *g, const Kernel *k)
     c.depth = i_mul(g, i_div(g, i_add(g, k_part, ival(LANES - 1)), ival(LANES)), ival(LANES));
     c.lines = p_bytes(g, c.row, k->in_lines ? ival(0) : row_bytes);
     int epilogue = 0;
-    ir_each_op (op, k->body) epilogue += op->def->kind == KIND_MAP ? op_cost(op->def) : 0;
+    for (const Op *op = c.anchor->def; op; op = op->next)
+        epilogue += op->def->kind == KIND_MAP ? op_cost(op->def) : 0;
     i_store(g, g_scratch(g), ival(0), JITC_INT64, ival(-1)); /* which block the lines hold */
 
     Ival mblocks = i_div(g, i_sub(g, i_add(g, m_all, mu), one), mu);

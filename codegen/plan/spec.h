@@ -23,16 +23,18 @@
  * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
  * image read zeros. dims: the IG_* list below. Operand 0 is x, operand 1 the panels, then epilogue operands
  * typed
- * [?m,?n], [?n] or []. There is one result. Header: rows, the height of the highest register tile (0: as many
- * rows as there are registers for); kmult, `run` is a multiple of it (1 or 4); run16=1, it is one of 16;
- * lines=1, runs can be stored as lines; linear=1, one tap, and row m begins at x + m * xw; far, not 0: the
- * weights come from behind the second-level cache, and a unit has at least so many tiles of TILE_ROWS; step,
- * not 0: there are no lines, and row m + 1 begins `step` elements after row m of the same image row; kcut=1,
- * sums are cut; ntail=1, n is not a multiple of 16; odd=1, the number of panels may be odd. units =
- * ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u % nblocks when order=0 (m
- * outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this `batch` times
- * (outermost). Transposes in the kernel, of x before the dot and of the result after the epilogue, are not in
- * the text: they are the strides of rows and batches.
+ * [?m,?n], [?n] or []. Elementwise ops may come before the dot; their operands, after the panels, are typed
+ * [?k],
+ * [?b,?k] (a vector per image) or [], and there is one tap then. There is one result. Header: rows, the
+ * height of the highest register tile (0: as many rows as there are registers for); kmult, `run` is a
+ * multiple of it (1 or 4); run16=1, it is one of 16; lines=1, runs can be stored as lines; linear=1, one tap,
+ * and row m begins at x + m * xw; far, not 0: the weights come from behind the second-level cache, and a unit
+ * has at least so many tiles of TILE_ROWS; step, not 0: there are no lines, and row m + 1 begins `step`
+ * elements after row m of the same image row; kcut=1, sums are cut; ntail=1, n is not a multiple of 16;
+ * odd=1, the number of panels may be odd. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u /
+ * nblocks, n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched
+ * dots repeat all this `batch` times (outermost). Transposes in the kernel, of x before the dot and of the
+ * result after the epilogue, are not in the text: they are the strides of rows and batches.
  *
  * parts=s: the result of an igemm's dot is cut into slices of s outputs, equal parts of it; n and s are
  * numbers in the text. Epilogue operands also are [?m,s] or [s], and there may be several results, each
@@ -115,8 +117,9 @@ enum {
     IG_INNER, /* so many batches lie closer in x and the result: BX and BO are from group to group of them, */
     IG_BXI,   /* these from one to the next */
     IG_BOI,
-    IG_OS, /* elements from row to row of the result */
-    IG_ES, /* and of operands of its shape */
+    IG_OS,    /* elements from row to row of the result */
+    IG_ES,    /* and of operands of its shape */
+    IG_IMAGE, /* rows per image, each of which has a vector of its own in operands [?b,?k] */
     IG_DIMS
 };
 

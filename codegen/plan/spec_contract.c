@@ -16,6 +16,33 @@ static bool same_dims(const Type *a, const Type *b)
     return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof(Dim)) == 0;
 }
 
+/* Whether op is the anchor, or something that the anchor is computed from. */
+static bool comes_before(const Op *op, const Op *anchor)
+{
+    const Op *at = op;
+    while (at && at != anchor) at = at->next;
+    if (!at || op == anchor) return at;
+    for (uint32_t k = 0; k < op->out[0]->nuses; k++)
+        if (comes_before(op->out[0]->uses[k], anchor)) return true;
+    return false;
+}
+
+/* The block argument whose rows are gathered: the anchor's left operand, or what elementwise ops make that
+ * of, whose other operands have other dims. */
+static const Value *image_of(const Op *anchor)
+{
+    const Value *x = anchor->in[0];
+    for (bool found = true; x->def && found;) {
+        const Op *op = x->def;
+        found = false;
+        for (int i = 0; i < op->nin && !found; i++) {
+            found = op->code == OP_transpose || same_dims(&op->in[i]->type, &x->type);
+            if (found) x = op->in[i];
+        }
+    }
+    return x->def ? NULL : x;
+}
+
 /* A transpose of the anchor's left operand; or NULL. */
 static const Op *transposed_operand(const Op *anchor)
 {
@@ -44,11 +71,11 @@ Dim contract_bind_epilogue(Text *t, const Op *anchor, const Type *full, Dim last
     const Region *body = t->kernel->body;
     const Type *shape = &anchor->out[0]->type, *result = &t->kernel->out[0]->type;
     int64_t part = parts_of(t->kernel);
-    const Op *before = transposed_operand(anchor), *after = transposed_result(t->kernel);
+    const Op *after = transposed_result(t->kernel);
     for (uint32_t i = 0; i < body->nargs; i++) {
         const Value *a = body->args[i];
-        uint32_t uses = 0; /* outside the anchor */
-        for (uint32_t k = 0; k < a->nuses; k++) uses += a->uses[k] != anchor && a->uses[k] != before;
+        uint32_t uses = 0; /* behind the anchor */
+        for (uint32_t k = 0; k < a->nuses; k++) uses += !comes_before(a->uses[k], anchor);
         bool of_anchor = uses < a->nuses;
         if (!uses) continue;
         Type type = *full;
@@ -89,12 +116,56 @@ static Value *text_part(Text *t, const Op *op)
                 AT(at_ds("begin", begin, 2), at_ds("size", size, 2), at_is("strides", (int64_t[]){1, 1}, 2)));
 }
 
+/* A constant that the epilogue reads. */
+static bool read_behind(const Op *op, const Op *anchor)
+{
+    if (op->code != OP_const) return false;
+    for (uint32_t k = 0; k < op->out[0]->nuses; k++)
+        if (!comes_before(op->out[0]->uses[k], anchor)) return true;
+    return false;
+}
+
+/* The elementwise ops on the left operand, and what they read besides x: vectors of k elements, one for all
+ * rows or one per image, and scalars. Returns what the contraction reads then. */
+static Value *add_prologue(Text *t, const Op *anchor, Value *x, Dim k)
+{
+    const Region *body = t->kernel->body;
+    const Value *image = image_of(anchor);
+    text_bind(t, image, x);
+    for (uint32_t i = 0; i < body->nargs; i++) {
+        const Value *a = body->args[i];
+        bool read = false;
+        for (uint32_t u = 0; u < a->nuses; u++)
+            read = read || (a->uses[u] != anchor && comes_before(a->uses[u], anchor));
+        if (!read || a == image) continue;
+        const Type *of = &a->type;
+        int ones = 0;
+        while (ones < of->rank && of->dim[ones] == 1) ones++;
+        Type type = ones == of->rank ? type_scalar(of->dtype) : type_make(of->dtype, 1, &k);
+        if (ones < of->rank - 1) {
+            const Type *y = &anchor->out[0]->type;
+            type = type_make(of->dtype, 2, (Dim[]){dim_sym(t->m, "b"), k});
+            t->out->dim[IG_IMAGE] = 1;
+            for (int d = 1; d < y->rank - 1; d++)
+                t->out->dim[IG_IMAGE] = dim_mul(t->from, t->out->dim[IG_IMAGE], y->dim[d]);
+        }
+        text_bind(t, a, text_arg(t, a, type, false));
+    }
+    for (const Op *op = body->first; op != anchor; op = op->next) {
+        bool read = false;
+        for (uint32_t u = 0; u < op->out[0]->nuses; u++)
+            read = read || comes_before(op->out[0]->uses[u], anchor);
+        if (read) text_bind(t, op->out[0], text_op(t, op));
+    }
+    return text_value(t, anchor->in[0]);
+}
+
 void contract_add_epilogue(Text *t, const Op *anchor)
 {
     const Op *end = ir_terminator(t->kernel->body);
     if (end->nin != 1 && !parts_of(t->kernel)) job_bug(t->m->job, "a matrix kernel has one result");
     for (const Op *op = t->kernel->body->first; op && op != end; op = op->next) {
-        if (op == anchor || op == transposed_operand(anchor)) continue;
+        if (comes_before(op, anchor) && !read_behind(op, anchor)) continue;
         bool moves = op == transposed_result(t->kernel);
         text_bind(t, op->out[0],
                   moves                  ? text_value(t, op->in[0])
@@ -124,7 +195,7 @@ static void dot_geometry(Module *m, const Op *kernel, const Op *dot, Dim *d)
     const Type *a = &dot->in[0]->type, *b = &dot->in[1]->type, *r = &dot->out[0]->type;
     if (attr_i(dot, "trans_a") || attr_i(dot, "trans_b")) job_bug(m->job, "igemm reads plain operands only");
     Dim rows = a->dim[a->rank - 2], k = a->dim[a->rank - 1], n = r->dim[r->rank - 1];
-    Dim ka = dot->in[0]->def ? k : pitch_in(m, kernel, dot->in[0]), no = pitch_out(m, kernel);
+    Dim ka = transposed_operand(dot) ? k : pitch_in(m, kernel, image_of(dot)), no = pitch_out(m, kernel);
     Dim abatch = rows_of(m, a, a->rank - 2), bbatch = rows_of(m, b, b->rank - 2),
         batch = rows_of(m, r, r->rank - 2);
     if ((abatch != 1 && abatch != batch) || (bbatch != 1 && bbatch != batch))
@@ -197,7 +268,7 @@ static void conv_geometry(Module *m, const Op *kernel, const Op *conv, Dim *d)
     const int64_t *strides = attr_v(conv, "strides", NULL), *dilations = attr_v(conv, "dilations", NULL);
     const Dim *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
-    Dim c = x->dim[3], pitch = pitch_in(m, kernel, conv->in[0]);
+    Dim c = x->dim[3], pitch = pitch_in(m, kernel, image_of(conv));
     d[IG_M] = rows_of(m, r, 3);
     d[IG_N] = r->dim[3];
     d[IG_OS] = pitch_out(m, kernel);
@@ -321,9 +392,7 @@ static bool multiple_of(Dim d, int64_t n)
 void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out)
 {
     const Op *anchor = contract_anchor(kernel);
-    const Op *before = anchor ? transposed_operand(anchor) : NULL;
-    if (!anchor || (!before && anchor->in[0]->def) || anchor->in[1]->def ||
-        anchor->in[1]->type.layout == LAYOUT_PLAIN)
+    if (!anchor || !image_of(anchor) || anchor->in[1]->def || anchor->in[1]->type.layout == LAYOUT_PLAIN)
         job_bug(m->job, "an igemm kernel whose contraction does not read its operands directly");
     out->dim[IG_INNER] = 1;
     if (anchor->code == OP_dot)
@@ -342,8 +411,8 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     Type w = type_make(anchor->in[1]->type.dtype, 2, (Dim[]){dk, dn}),
          full = type_make(type, 2, (Dim[]){dm, dn});
     w.layout = LAYOUT_PANEL;
-    Value *vx = text_arg(&t, before ? before->in[0] : anchor->in[0], x, false),
-          *vw = text_arg(&t, anchor->in[1], w, false);
+    Value *vx = text_arg(&t, image_of(anchor), x, false), *vw = text_arg(&t, anchor->in[1], w, false);
+    if (anchor->in[0]->def && !transposed_operand(anchor)) vx = add_prologue(&t, anchor, vx, dk);
     Dim epilogue = contract_bind_epilogue(&t, anchor, &full, dn);
     out->dim[IG_ES] = epilogue ? epilogue : out->dim[IG_N];
     Value *dot = ir_v(&t.b, OP_dot, IN(vx, vw), NO_ATTRS);
