@@ -8,7 +8,7 @@ enum { CACHE = 1 << 20, PARTS = 3 };
 
 static bool is_kernel(const Op *op, const char *algo)
 {
-    return op && op->code == OP_kernel && op->nout == 1 && strcmp(attr_s(op, "algo"), algo) == 0;
+    return op && op->code == OP_kernel && op->nout == 1 && has_algo(op, algo);
 }
 
 static Op *anchor_of(const Op *kernel)

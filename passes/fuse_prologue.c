@@ -7,7 +7,7 @@
  * product, or a convolution of 1×1 windows; or NULL. */
 static const Op *gathers_once(const Op *kernel)
 {
-    if (strcmp(attr_s(kernel, "algo"), "igemm") != 0 || kernel->nout != 1) return NULL;
+    if (!has_algo(kernel, "igemm") || kernel->nout != 1) return NULL;
     ir_each_op (op, kernel->body)
         if (op->code == OP_slice) return NULL; /* the epilogue of parts has other operands */
     ir_each_op (op, kernel->body) {

@@ -11,11 +11,6 @@ static bool is_kernel(const Op *op)
     return op->code == OP_kernel && op->nout == 1;
 }
 
-static bool has_algo(const Op *kernel, const char *algo)
-{
-    return strcmp(attr_s(kernel, "algo"), algo) == 0;
-}
-
 static bool has_kind(const Op *kernel, OpKind kind)
 {
     ir_each_op (op, kernel->body)

@@ -58,6 +58,11 @@ void must_replace(Module *m, Value *old, Value *by)
     m->fuel = fuel;
 }
 
+bool has_algo(const Op *kernel, const char *algo)
+{
+    return strcmp(attr_s(kernel, "algo"), algo) == 0;
+}
+
 Builder builder_at(Module *m, Op *before)
 {
     return (Builder){.m = m, .region = before->parent, .before = before, .from = before->from};

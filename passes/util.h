@@ -17,6 +17,7 @@ bool cone_has(Cone *c, const Value *v);
 bool replace(Module *m, Value *old, Value *by);
 /* For rewrites that later stages rely on: not limited by fuel. */
 void must_replace(Module *m, Value *old, Value *by);
+bool has_algo(const Op *kernel, const char *algo);
 
 Builder builder_at(Module *m, Op *before);     /* with the op's provenance */
 bool dims_equal(const Type *a, const Type *b); /* rank and dims */
