@@ -25,9 +25,9 @@ jitc_status codegen_text(const char *cpu, const CodegenKernel *k, size_t n, Code
     CodegenTarget target = {.cpu = name, .features = cpu + length + (cpu[length] == ',')};
     CodegenResult r = c->compile(&target, k, n, emit, 1, NULL);
     free(name);
-    if (r.image) c->free_image(r.image);
-    *text = r.text;
-    *why = r.error;
-    if (r.text) return JITC_OK;
-    return r.error && strncmp(r.error, "unknown CPU", 11) == 0 ? JITC_E_USAGE : JITC_E_INTERNAL;
+    if (r.nfiles) *text = r.file[0].bytes, r.file[0].bytes = NULL;
+    *why = r.error, r.error = NULL;
+    codegen_result_free(&r);
+    if (*text) return JITC_OK;
+    return *why && strncmp(*why, "unknown CPU", 11) == 0 ? JITC_E_USAGE : JITC_E_INTERNAL;
 }

@@ -11,7 +11,7 @@ elseif(JITC_LLVM STREQUAL "static")
   if(NOT TARGET LLVMCore)
     message(FATAL_ERROR "This LLVM has no static archives. ${advice}")
   endif()
-  set(names LLVMCore LLVMOrcJIT LLVMPasses LLVMBitReader LLVMIRReader LLVMLinker LLVMX86CodeGen LLVMX86AsmParser
+  set(names LLVMCore LLVMPasses LLVMBitReader LLVMIRReader LLVMLinker LLVMX86CodeGen LLVMX86AsmParser
             LLVMAArch64CodeGen LLVMAArch64AsmParser LLVMARMCodeGen LLVMARMAsmParser LLVMRISCVCodeGen LLVMRISCVAsmParser)
   # These and what they need of each other, as files: LLVM's targets would bring along system libraries (z3, xml2)
   # of which no part here has use.

@@ -149,7 +149,7 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
     CodegenTarget target = program_cpu(job, o->cpu ? o->cpu : "baseline");
     target.triple = o->target;
     job_tick(job);
-    Emit e = {codegen, &target, &m, o->emit, &job->limits, {0}};
+    Emit e = {codegen, &target, &m, o->emit, &job->limits, {.error = NULL}};
     thread_call(emit, &e);
     out->object = e.object;
     if (out->object.limit) {
@@ -166,10 +166,7 @@ static void compile(Job *job, jitc_program *p, const AotOptions *o, Version *v, 
 
 void aot_free(AotModel *m)
 {
-    char *why = NULL;
-    if (m->object.image) plugin_open(&why)->free_image(m->object.image);
-    free(why);
-    free(m->object.bytes);
+    free(m->object.file.bytes);
     free(m->object.error);
     free(m->header);
     free(m->weights);
@@ -274,8 +271,8 @@ jitc_status jitc_aot_compile(jitc_program *p, const jitc_aot_options *options, j
 
 const void *jitc_object_data(const jitc_object *o, size_t *bytes)
 {
-    if (bytes) *bytes = o ? o->m.object.size : 0;
-    return o ? o->m.object.bytes : NULL;
+    if (bytes) *bytes = o ? o->m.object.file.size : 0;
+    return o ? o->m.object.file.bytes : NULL;
 }
 
 const char *jitc_object_header(const jitc_object *o)

@@ -5,10 +5,10 @@
 #include "runtime/jitc_internal.h"
 
 typedef struct {
-    const char *name;     /* a C identifier */
-    const char *target;   /* a triple; NULL: this machine's */
-    const char *cpu;      /* as --cpu; NULL: "baseline", the target's default */
-    CodegenEmit emit;     /* EMIT_NONE: loaded into this process, for tests */
+    const char *name;   /* a C identifier */
+    const char *target; /* a triple; NULL: this machine's */
+    const char *cpu;    /* as --cpu; NULL: "baseline", the target's default */
+    CodegenEmit emit;
     bool weights_outside; /* for the caller to pass */
 } AotOptions;
 

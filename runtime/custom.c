@@ -3,19 +3,21 @@
 #include <pthread.h>
 
 #include "frontend/tf/tf.h"
+#include "runtime/image.h"
 #include "runtime/jitc_internal.h"
 
 /* -- Registering ------------------------------------------------------------------------------- */
 static void wrong(Job *job, size_t i, const jitc_op *op, const char *fmt, ...) PRINTF(4, 5);
 static void wrong(Job *job, size_t i, const jitc_op *op, const char *fmt, ...)
 {
-    char text[512];
+    Str text = {0};
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    str_vprintf(&text, fmt, ap);
     va_end(ap);
     job_error(job, "options: operator %zu%s%s%s: %s", i, op->name ? " '" : "", op->name ? op->name : "",
-              op->name ? "'" : "", text);
+              op->name ? "'" : "", str_text(&text));
+    str_free(&text);
 }
 
 static bool is_symbol(const char *s)
@@ -87,9 +89,12 @@ static custom_scalar *compile_scalar(CustomOp *op, char **why)
     if (!codegen) return NULL;
     pthread_mutex_lock(&code_lock);
     if (!op->scalar) {
-        CodegenImage *image = NULL;
-        *(void **)&op->scalar = codegen->scalar(&op->op, &image, why);
-        op->image = image;
+        static const char *const symbol = CODEGEN_SCALAR;
+        CodegenObject o = codegen->scalar(&op->op);
+        *why = o.error;
+        if (!o.error) op->image = image_open(&o.file, 1, &symbol, 1, why);
+        if (op->image) *(void **)&op->scalar = image_symbol(op->image, 0);
+        free(o.file.bytes);
     }
     pthread_mutex_unlock(&code_lock);
     return op->scalar;
@@ -98,9 +103,7 @@ static custom_scalar *compile_scalar(CustomOp *op, char **why)
 static void free_images(void *ops)
 {
     CustomOps *r = ops;
-    char *why = NULL;
-    for (uint32_t i = 0; i < r->n; i++)
-        if (r->at[i].image) plugin_open(&why)->free_image(r->at[i].image);
+    for (uint32_t i = 0; i < r->n; i++) image_free(r->at[i].image);
 }
 
 static void hash_code(Job *job, CustomOp *c)

@@ -331,7 +331,7 @@ void exec_stats(const jitc_exec *x, ExecStats *out)
         for (uint32_t k = 0; k < i && first; k++) first = v->weight[k] != v->weight[i];
         if (first) out->weights_bytes += v->weight[i]->bytes;
     }
-    for (uint32_t i = 0; i < v->nimages; i++) out->code_bytes += (int64_t)v->image[i]->code_bytes;
+    for (uint32_t i = 0; i < v->nimages; i++) out->code_bytes += (int64_t)v->image[i]->image->size;
     out->macs = v->plan->macs;
     out->calls = v->plan->ncall;
     out->kernels = v->plan->nkernel;

@@ -16,6 +16,7 @@
 #include "codegen/plan/plan.h"
 #include "codegen/service.h"
 #include "frontend/import.h"
+#include "runtime/image.h"
 #include "runtime/jitc_internal.h"
 
 /* MAX_VERSIONS: of those that are not pinned. */
@@ -24,11 +25,9 @@ enum { MAX_VERSIONS = 16, FIRST_SIGNATURES = 2, HOT = 4, SEEN_SIGNATURES = 64 };
 /* Kernels that were compiled together. */
 typedef struct CodeImage CodeImage;
 struct CodeImage {
-    CodegenImage *image;
-    Hash *key;
-    kernel_fn **fn;
+    Image *image;
+    Hash *key;        /* of its symbols */
     uint32_t n, refs; /* refs: versions that use a kernel of it */
-    size_t code_bytes;
     CodeImage *next;
 };
 

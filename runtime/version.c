@@ -14,27 +14,27 @@ static CodeImage *image_of(const jitc_program *p, Hash key, kernel_fn **fn)
     for (CodeImage *i = p->images; i; i = i->next)
         for (uint32_t k = 0; k < i->n; k++)
             if (hash_eq(i->key[k], key)) {
-                *fn = i->fn[k];
+                *fn = (kernel_fn *)image_symbol(i->image, k);
                 return i;
             }
     return NULL;
 }
 
-static void image_free(jitc_program *p, CodeImage *i)
+static void code_free(jitc_program *p, CodeImage *i)
 {
     if (!i) return;
-    p->codegen->free_image(i->image);
+    image_free(i->image);
     memory_give(&p->memory, i->key, i->n * sizeof *i->key);
     memory_give(&p->memory, i, sizeof *i);
 }
 
-static void image_unref(jitc_program *p, CodeImage *i)
+static void code_unref(jitc_program *p, CodeImage *i)
 {
     if (--i->refs) return;
     CodeImage **at = &p->images;
     while (*at != i) at = &(*at)->next;
     *at = i->next;
-    image_free(p, i);
+    code_free(p, i);
 }
 
 /* -- Phases ------------------------------------------------------------------------------------ */
@@ -63,7 +63,7 @@ typedef struct {
 static void *compile_thread(void *arg)
 {
     Compile *c = arg;
-    c->result = c->codegen->compile(&c->target, c->kernel, c->n, EMIT_NONE, c->threads, &c->limits);
+    c->result = c->codegen->compile(&c->target, c->kernel, c->n, EMIT_OBJECT, c->threads, &c->limits);
     return NULL;
 }
 
@@ -78,10 +78,7 @@ static void compile_end(void *arg)
     Compile *c = arg;
     __atomic_store_n(&c->abandon, 1, __ATOMIC_RELAXED); /* if it still runs, nobody waits for what it makes */
     compile_join(c);
-    if (c->result.image) c->codegen->free_image(c->result.image);
-    free(c->result.text);
-    free(c->result.error);
-    c->result = (CodegenResult){0};
+    codegen_result_free(&c->result);
 }
 
 static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Version *v)
@@ -123,6 +120,26 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Versi
     return c;
 }
 
+/* Objects become a block of code, which would run in any process, and that runs here. */
+static Image *compile_load(Job *job, const Compile *c, Version *v)
+{
+    int64_t start = now_ns();
+    const char **symbol = job_array(job, const char *, c->n);
+    for (uint32_t i = 0; i < c->n; i++) {
+        char *name = job_alloc(job, KERNEL_SYMBOL);
+        kernel_symbol(c->kernel[i].text, c->kernel[i].size, name);
+        symbol[i] = name;
+    }
+    ImageBlock block = image_link(job, c->result.file, c->result.nfiles, symbol, c->n);
+    char *why;
+    Image *image = image_load(block.bytes, block.size, &why);
+    lap(v, PHASE_LINK, &start);
+    if (image) return image;
+    job_error(job, "%s", why ? why : status_text(JITC_E_NOMEM));
+    free(why);
+    job_fail(job, JITC_E_NOMEM);
+}
+
 /* Makes the new kernels the program's. */
 static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
 {
@@ -132,34 +149,29 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
     v->phase_ns[PHASE_LLVM_IR] = r->emit_ns;
     v->phase_ns[PHASE_LLVM_PASSES] = r->passes_ns;
     v->phase_ns[PHASE_LLVM_MACHINE] = r->machine_ns;
-    v->phase_ns[PHASE_LINK] = r->link_ns;
     v->nnew = c->n;
     if (!c->n) return;
     if (r->limit) {
         job_error(job, "%s", limits_text(r->limit));
         job_fail(job, r->limit);
     }
-    if (r->error || !r->fn) {
+    if (r->error || !r->file) {
         bool cpu =
             r->error && (strncmp(r->error, "unknown CPU", 11) == 0 || strncmp(r->error, "this CPU", 8) == 0);
         job_error_lines(job, r->error ? r->error : "out of memory in the code generator");
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }
+    Image *image = compile_load(job, c, v);
     CodeImage *i = memory_take(&p->memory, sizeof *i);
     Hash *key = memory_take(&p->memory, c->n * sizeof *key);
     if (!i || !key) {
         memory_give(&p->memory, i, sizeof *i);
         memory_give(&p->memory, key, c->n * sizeof *key);
+        image_free(image);
         job_fail(job, JITC_E_NOMEM);
     }
     memcpy(key, c->key, c->n * sizeof *key);
-    *i = (CodeImage){.image = r->image,
-                     .key = key,
-                     .fn = r->fn,
-                     .n = c->n,
-                     .code_bytes = r->code_bytes,
-                     .next = p->images};
-    r->image = NULL;
+    *i = (CodeImage){.image = image, .key = key, .n = c->n, .next = p->images};
     p->images = i;
 }
 
@@ -186,7 +198,7 @@ static void drop_unused_images(jitc_program *p)
             at = &i->next;
         } else {
             *at = i->next;
-            image_free(p, i);
+            code_free(p, i);
         }
     }
 }
@@ -197,7 +209,7 @@ static void destroy(jitc_program *p, Version *v)
     if (!v) return;
     for (uint32_t i = 0; v->plan && v->weight && i < v->plan->nweight; i++)
         pack_release(&p->weights, v->weight[i]);
-    for (uint32_t i = 0; i < v->nimages; i++) image_unref(p, v->image[i]);
+    for (uint32_t i = 0; i < v->nimages; i++) code_unref(p, v->image[i]);
     job_free(&v->job);
     memory_give(&p->memory, v, sizeof *v);
 }

@@ -22,6 +22,7 @@
 #include "ir/ir.h"
 #include "runtime/fpmode.h"
 #include "runtime/jitc_internal.h"
+#include "tests/compile.h"
 
 enum { PAGE = 4096, TARGETS = 3, PTRS = 64, DIMS = 40 };
 static const char *const targets[TARGETS] = {"x86-64", "x86-64-v3", "x86-64-v4"};
@@ -157,13 +158,15 @@ static void fill(const Tensor *whole, const Run *r, int k)
     Tensor p = parts(whole), *t = &p;
     static const double special[] = {NAN,  INFINITY, -INFINITY, 0,   -0.0, 1,    -1,
                                      1e30, -1e30,    1e-30,     0.5, -0.5, 88.5, -88};
+    const size_t nspecial = COUNT(special);
     int64_t n = type_numel(&t->type);
     bool floats = dtype_is_float(t->type.dtype);
     for (int64_t i = 0; i < n; i++) {
         double v = (uniform() + uniform() + uniform() - 1.5) * 2;
-        double turn = 2 * 3.14159265358979323846 * (double)(i / 2) / (double)(n / 2);
+        int64_t pair = i / 2, pairs = n / 2;
+        double turn = 2 * 3.14159265358979323846 * (double)pair / (double)pairs;
         if (r->ranged[k]) v = (double)r->lo[k] + uniform() * (double)(r->hi[k] - r->lo[k]);
-        if (r->special && floats && uniform() < 0.3) v = special[(int)(uniform() * COUNT(special))];
+        if (r->special && floats && uniform() < 0.3) v = special[(int)(uniform() * (double)nspecial)];
         if (r->roots && k == r->roots) v = i % 2 ? -sin(turn) : cos(turn);
         if (floats)
             tensor_set_f(t, i, v);
@@ -341,16 +344,17 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
     substitute(&s, c->text, c->ntext, r);
     CodegenTarget t = {.cpu = targets[target], .features = ""};
     CodegenKernel k = {.text = str_text(&s), .size = s.n, .name = c->file};
-    CodegenResult code = c->cg->compile(&t, &k, 1, EMIT_NONE, 1, NULL);
+    char *why;
+    Image *code = compile_here(c->cg, &t, &k, 1, 1, &why);
     int64_t units = units_of(job, str_text(&s), s.n, body, r);
     str_free(&s);
-    if (code.error) {
-        complain(c->file, targets[target], r, code.error);
-        free(code.error);
+    if (!code) {
+        complain(c->file, targets[target], r, why ? why : "out of memory");
+        free(why);
         return;
     }
     place(ptr, in, got, nin, nout, true);
-    call(code.fn[0], r, ptr, nin + nout, units, false);
+    call(kernel_here(code, 0), r, ptr, nin + nout, units, false);
     for (int i = 0; i < nout; i++) {
         Tensor own = tensor_new(job, &got[i].type);
         unpack(&ptr[nin + i], &got[i].type, &own);
@@ -358,7 +362,7 @@ static void run_static(Job *job, const Case *c, const Run *r, int target, const 
         if (!same_bits(&own, &got[i])) complain(c->file, targets[target], r, "numbers give other bits");
     }
     for (int i = 0; i < nin + nout; i++) release(&ptr[i]);
-    c->cg->free_image(code.image);
+    image_free(code);
 }
 
 static void run_case(Job *job, const Case *c, const Run *r, kernel_fn *const *fn, const bool *usable)
@@ -457,7 +461,7 @@ static void run_file(const Codegen *cg, const char *path)
         c.nreference = s.n;
         str_free(&s);
     }
-    CodegenImage *image[TARGETS] = {NULL};
+    Image *image[TARGETS] = {NULL};
     kernel_fn *fn[TARGETS] = {NULL};
     bool usable[TARGETS] = {false};
     for (int t = 0; t < TARGETS; t++) {
@@ -465,18 +469,19 @@ static void run_file(const Codegen *cg, const char *path)
         if (t == 2 && !__builtin_cpu_supports("avx512f")) continue;
         CodegenTarget target = {.cpu = targets[t], .features = ""};
         CodegenKernel k = {.text = c.text, .size = c.ntext, .name = name};
-        CodegenResult r = cg->compile(&target, &k, 1, EMIT_NONE, 1, NULL);
-        if (verbose)
-            printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], r.code_bytes,
-                   (double)(r.codegen_ns + r.link_ns) / 1e6);
-        if (r.error) {
-            printf("FAIL %s [%s]: %s\n", name, targets[t], r.error);
+        char *why;
+        int64_t start = now_ns();
+        image[t] = compile_here(cg, &target, &k, 1, 1, &why);
+        if (!image[t]) {
+            printf("FAIL %s [%s]: %s\n", name, targets[t], why ? why : "out of memory");
             failures++;
-            free(r.error);
+            free(why);
             continue;
         }
-        image[t] = r.image;
-        fn[t] = r.fn[0];
+        if (verbose)
+            printf("%s [%s]: %zu bytes, %.1f ms\n", name, targets[t], image[t]->size,
+                   (double)(now_ns() - start) / 1e6);
+        fn[t] = kernel_here(image[t], 0);
         usable[t] = true;
     }
     int number = 0;
@@ -493,7 +498,7 @@ static void run_file(const Codegen *cg, const char *path)
         }
         job_free(&job);
     }
-    for (int t = 0; t < TARGETS; t++) cg->free_image(image[t]);
+    for (int t = 0; t < TARGETS; t++) image_free(image[t]);
     free(reference);
     free(text);
 }

@@ -10,10 +10,9 @@ static const Codegen *real;
 static bool quick;
 static struct {
     Hash key;
-    kernel_fn *fn;
+    CodegenFile object;
 } kernels[MAX_KERNELS + MAX_MISSING];
-static CodegenImage *images[MAX_KERNELS + MAX_MISSING];
-static size_t nkernels, nimages;
+static size_t nkernels;
 
 static Hash key_of(const CodegenTarget *t, const CodegenKernel *k)
 {
@@ -25,58 +24,50 @@ static Hash key_of(const CodegenTarget *t, const CodegenKernel *k)
     return key;
 }
 
-static kernel_fn *known(Hash key)
+static const CodegenFile *known(Hash key)
 {
     for (size_t i = nkernels; i-- > 0;)
-        if (hash_eq(kernels[i].key, key)) return kernels[i].fn;
+        if (hash_eq(kernels[i].key, key)) return &kernels[i].object;
     return NULL;
 }
 
+/* Each kernel is an object of its own, so that any of them can be put together. */
 static CodegenResult compile(const CodegenTarget *want, const CodegenKernel *k, size_t n, CodegenEmit emit,
                              int threads, const Limits *limits)
 {
     CodegenTarget t = *want;
     t.quick = quick;
-    if (emit != EMIT_NONE || n > MAX_MISSING) return real->compile(&t, k, n, emit, threads, limits);
-    CodegenKernel *missing = calloc(n + 1, sizeof *missing);
-    kernel_fn **fn = calloc(n + 1, sizeof *fn);
-    size_t nmissing = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!(fn[i] = known(key_of(&t, &k[i])))) missing[nmissing++] = k[i];
-    CodegenResult r = {0};
-    if (nmissing) r = real->compile(&t, missing, nmissing, emit, threads, limits);
-    free(missing);
-    if (r.error) {
-        free(fn);
-        return r;
+    if (emit != EMIT_OBJECT || n > MAX_MISSING) return real->compile(&t, k, n, emit, threads, limits);
+    CodegenResult r = {.file = calloc(n + 1, sizeof *r.file)};
+    for (size_t i = 0; i < n; i++) {
+        Hash key = key_of(&t, &k[i]);
+        const CodegenFile *object = known(key);
+        if (!object) {
+            CodegenResult one = real->compile(&t, &k[i], 1, emit, 1, limits);
+            if (one.error) {
+                codegen_result_free(&r);
+                return one;
+            }
+            kernels[nkernels].key = key;
+            object = &kernels[nkernels].object;
+            kernels[nkernels++].object = one.file[0];
+            free(one.file);
+        }
+        r.file[r.nfiles++] = (CodegenFile){malloc(object->size), object->size};
+        memcpy(r.file[i].bytes, object->bytes, object->size);
     }
-    for (size_t i = 0, m = 0; i < n; i++) {
-        if (fn[i]) continue;
-        fn[i] = r.fn[m++];
-        kernels[nkernels].key = key_of(&t, &k[i]);
-        kernels[nkernels++].fn = fn[i];
-    }
-    if (r.image) images[nimages++] = r.image;
-    r.fn = fn;
-    r.image = (CodegenImage *)fn;
     return r;
-}
-
-static void free_image(CodegenImage *image)
-{
-    free(image); /* the table of functions, from compile() */
 }
 
 bool memo_install(void)
 {
-    static Codegen memo = {.abi = CODEGEN_ABI, .compile = compile, .free_image = free_image};
+    static Codegen memo;
     char *why;
     real = plugin_open(&why);
     free(why);
     if (!real) return false;
-    memo.describe = real->describe;
-    memo.object = real->object;
-    memo.symbol = real->symbol;
+    memo = *real;
+    memo.compile = compile;
     plugin_replace(&memo);
     return true;
 }
@@ -89,6 +80,5 @@ void memo_quick(bool q)
 void memo_trim(void)
 {
     if (nkernels < MAX_KERNELS) return;
-    for (size_t i = 0; i < nimages; i++) real->free_image(images[i]);
-    nkernels = nimages = 0;
+    while (nkernels) free(kernels[--nkernels].object.bytes);
 }

@@ -7,5 +7,5 @@
 
 bool memo_install(void);     /* for all programs from here on; false: there is no code generator */
 void memo_quick(bool quick); /* whether what is compiled next is compiled quickly */
-void memo_trim(void);        /* forgets when there is too much; no program may live */
+void memo_trim(void);        /* forgets when there is too much */
 #endif

@@ -5,16 +5,18 @@
 
 enum { SHARES = 3, GUARD = 64 };
 
+const char *const model_symbols[MODEL_SYMBOLS] = {
+    "m_run_options",  "m_workspace_bytes", "m_output_bytes", "m_error",
+    "m_output_shape", "m_inputs",          "m_outputs",      "m_dims",
+    "m_input_count",  "m_output_count",    "m_dim_count"};
+
 bool model_find(ModelCalls *m, void *(*find)(void *arg, const char *name), void *arg, char *why, size_t nwhy)
 {
-    static const char *const name[] = {"m_run_options",  "m_workspace_bytes", "m_output_bytes", "m_error",
-                                       "m_output_shape", "m_inputs",          "m_outputs",      "m_dims",
-                                       "m_input_count",  "m_output_count",    "m_dim_count"};
-    void *at[COUNT(name)];
-    for (size_t i = 0; i < COUNT(name); i++) {
-        at[i] = find(arg, name[i]);
+    void *at[MODEL_SYMBOLS];
+    for (size_t i = 0; i < MODEL_SYMBOLS; i++) {
+        at[i] = find(arg, model_symbols[i]);
         if (at[i]) continue;
-        snprintf(why, nwhy, "the object lacks '%s'", name[i]);
+        snprintf(why, nwhy, "the object lacks '%s'", model_symbols[i]);
         return false;
     }
     memcpy(&m->run, &at[0], sizeof at[0]);

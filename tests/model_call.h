@@ -28,7 +28,9 @@ typedef struct {
     int32_t nin, nout, ndims;
 } ModelCalls;
 
-/* What the symbols m_… are; false: why says what is missing. */
+/* The symbols m_…, and what they are; false: why says what is missing. */
+enum { MODEL_SYMBOLS = 11 };
+extern const char *const model_symbols[MODEL_SYMBOLS];
 bool model_find(ModelCalls *m, void *(*find)(void *arg, const char *name), void *arg, char *why, size_t nwhy);
 /* One run; `shares`: in several shares, backwards. `out`: memory for m->nout tensors, whose data is for
  * free(). */

@@ -1,4 +1,5 @@
-/* The builder that emitters write loop nests with. Only gen.c, module.c, target.c, jit.c know LLVM.
+/* The builder that emitters write loop nests with. Only gen*.c, module.c, target.c, object.c and
+ * service.c know LLVM.
  *
  * Ival is a number or an IR integer, and its arithmetic folds: one emitter serves static and free dims.
  * Vec is an SSA vector of `lanes` elements of a dtype; lanes is 1 (a scalar) or LANES on every target, and

@@ -367,7 +367,7 @@ static void drop_rest(LLVMModuleRef m, const char *keep)
     LLVMDisposePassBuilderOptions(o);
 }
 
-/* void jitc_scalar(const void *const *in, void *out): the function on elements as they lie in memory. */
+/* void CODEGEN_SCALAR(const void *const *in, void *out): the function on elements as they lie in memory. */
 void code_add_scalar(LLVMModuleRef m, const char *function)
 {
     LLVMContextRef cx = LLVMGetModuleContext(m);
@@ -377,7 +377,7 @@ void code_add_scalar(LLVMModuleRef m, const char *function)
     V callee = LLVMGetNamedFunction(m, function), args[MAP_MAX_IN];
     LLVMTypeRef type = LLVMGlobalGetValueType(callee), param[MAP_MAX_IN];
     LLVMTypeRef proto = LLVMFunctionType(LLVMVoidTypeInContext(cx), (LLVMTypeRef[]){ptr, ptr}, 2, 0);
-    V fn = LLVMAddFunction(m, "jitc_scalar", proto);
+    V fn = LLVMAddFunction(m, CODEGEN_SCALAR, proto);
     LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(cx, fn, "entry"));
     LLVMGetParamTypes(type, param);
     for (unsigned i = 0; i < LLVMCountParamTypes(type); i++) {
@@ -393,5 +393,5 @@ void code_add_scalar(LLVMModuleRef m, const char *function)
     LLVMBuildStore(b, r, LLVMGetParam(fn, 1));
     LLVMBuildRetVoid(b);
     LLVMDisposeBuilder(b);
-    drop_rest(m, "jitc_scalar");
+    drop_rest(m, CODEGEN_SCALAR);
 }

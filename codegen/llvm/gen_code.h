@@ -17,7 +17,7 @@ LLVMModuleRef code_prepare(LLVMContextRef cx, const jitc_op *op, char types[MAP_
 
 /* See Codegen.inspect. */
 char *code_inspect(const jitc_op *op, char types[MAP_MAX_IN + 2]);
-/* Adds jitc_scalar(), a custom_scalar that calls the function. */
+/* Adds CODEGEN_SCALAR, a custom_scalar that calls the function. */
 void code_add_scalar(LLVMModuleRef m, const char *function);
 
 /* Modules prepared in one context, by operator. */

@@ -111,22 +111,11 @@ bool module_defines(ModuleNames *names, const char *name)
     return mine;
 }
 
-static void text_symbol(const char *text, size_t size, char symbol[MODULE_SYMBOL])
-{
-    Hash h = hash_bytes(text, size);
-    snprintf(symbol, MODULE_SYMBOL, "k_%016llx%016llx", (unsigned long long)h.hi, (unsigned long long)h.lo);
-}
-
-void module_symbol(const CodegenKernel *k, char symbol[MODULE_SYMBOL])
-{
-    text_symbol(k->text, k->size, symbol);
-}
-
 /* Whether the body is still to be written. */
 static bool begin_text(Gen *g, const char *text, size_t size, LLVMValueRef *fn)
 {
-    char symbol[MODULE_SYMBOL];
-    text_symbol(text, size, symbol);
+    char symbol[KERNEL_SYMBOL];
+    kernel_symbol(text, size, symbol);
     const char *name = job_printf(g->job, "%s%s", symbol, g->suffix);
     *fn = LLVMGetNamedFunction(g->module, name);
     if (*fn) return false;
@@ -308,4 +297,35 @@ char *module_finish(LLVMModuleRef module, LLVMTargetMachineRef tm)
     if (LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) error = strdup(why);
     LLVMDisposeMessage(why);
     return error ? error : optimise(module, tm);
+}
+
+/* With a NUL behind the end. */
+static char *copy(const char *bytes, size_t size, CodegenFile *out)
+{
+    *out = (CodegenFile){malloc(size + 1), size};
+    if (!out->bytes) return strdup("out of memory");
+    memcpy(out->bytes, bytes, size);
+    out->bytes[size] = 0;
+    return NULL;
+}
+
+char *module_emit(LLVMModuleRef module, LLVMTargetMachineRef tm, CodegenEmit kind, CodegenFile *out)
+{
+    LLVMMemoryBufferRef buf = NULL;
+    char *why = NULL, *error;
+    if (kind == EMIT_LLVM) {
+        char *text = LLVMPrintModuleToString(module);
+        error = copy(text, strlen(text), out);
+        LLVMDisposeMessage(text);
+        return error;
+    }
+    LLVMCodeGenFileType type = kind == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile;
+    if (LLVMTargetMachineEmitToMemoryBuffer(tm, module, type, &why, &buf)) {
+        error = strdup(why);
+        LLVMDisposeMessage(why);
+        return error;
+    }
+    error = copy(LLVMGetBufferStart(buf), LLVMGetBufferSize(buf), out);
+    LLVMDisposeMemoryBuffer(buf);
+    return error;
 }

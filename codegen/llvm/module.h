@@ -33,8 +33,5 @@ char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, s
 char *module_limit(const Limits *limits); /* the error that a limit has passed */
 char *module_diagnostics(const Job *job); /* what was reported, or that memory ran out */
 char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm);
-
-/* The symbol of a kernel's function, the same for equal texts. */
-enum { MODULE_SYMBOL = 48 };
-void module_symbol(const CodegenKernel *k, char symbol[MODULE_SYMBOL]);
+char *module_emit(LLVMModuleRef m, LLVMTargetMachineRef tm, CodegenEmit kind, CodegenFile *out);
 #endif

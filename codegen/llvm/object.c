@@ -3,7 +3,6 @@
 #include "codegen/llvm/object.h"
 
 #include <llvm-c/Core.h>
-#include <llvm-c/TargetMachine.h>
 #include <stdlib.h>
 
 #include "codegen/llvm/model_private.h"
@@ -168,29 +167,13 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
     return module;
 }
 
-static char *emit(LLVMTargetMachineRef tm, LLVMModuleRef module, CodegenEmit emit, LLVMMemoryBufferRef *out)
-{
-    char *why = NULL;
-    if (emit == EMIT_LLVM) {
-        char *text = LLVMPrintModuleToString(module);
-        *out = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "model");
-        LLVMDisposeMessage(text);
-        return NULL;
-    }
-    LLVMCodeGenFileType type = emit == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile;
-    if (!LLVMTargetMachineEmitToMemoryBuffer(tm, module, type, &why, out)) return NULL;
-    char *error = strdup(why);
-    LLVMDisposeMessage(why);
-    return error;
-}
-
 char *object_make(const CodegenTarget *want, const CodegenModel *m, CodegenEmit kind, const Limits *limits,
-                  LLVMMemoryBufferRef *out, bool *bad_target)
+                  CodegenFile *out, bool *bad_target)
 {
     Target variant[TARGET_VARIANTS] = {0}, least = {0};
     char *error = NULL;
     int n = target_variants(want, variant, &error);
-    *out = NULL;
+    *out = (CodegenFile){0};
     *bad_target = n == 0;
     if (!n) return error ? error : strdup("out of memory");
     if (!target_least(&least, variant[0].system, want->quick, &error) && !error)
@@ -200,7 +183,7 @@ char *object_make(const CodegenTarget *want, const CodegenModel *m, CodegenEmit 
         LLVMTargetMachineRef tm = target_machine(&least);
         LLVMModuleRef module = build(cx, tm, &least, variant, n, m, limits, &error);
         if (!error) error = module_limit(limits);
-        if (!error) error = emit(tm, module, kind, out);
+        if (!error) error = module_emit(module, tm, kind, out);
         LLVMDisposeModule(module);
         LLVMDisposeTargetMachine(tm);
         LLVMContextDispose(cx);

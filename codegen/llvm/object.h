@@ -2,12 +2,10 @@
 #ifndef JITC_LLVM_OBJECT_H
 #define JITC_LLVM_OBJECT_H
 
-#include <llvm-c/Core.h>
-
 #include "codegen/llvm/target.h"
 #include "codegen/model.h"
 
 /* The error is from malloc; NULL: none. *bad_target: it is about `want`. */
 char *object_make(const CodegenTarget *want, const CodegenModel *m, CodegenEmit kind, const Limits *limits,
-                  LLVMMemoryBufferRef *out, bool *bad_target);
+                  CodegenFile *out, bool *bad_target);
 #endif

@@ -5,6 +5,7 @@
 
 #include "runtime/jitc_internal.h"
 #include "suites.h"
+#include "tests/compile.h"
 
 enum { KERNELS = 9 };
 
@@ -38,21 +39,24 @@ START_TEST(test_shared_functions)
     CodegenTarget target = {.cpu = "native", .features = "", .quick = true};
     size_t bytes = 0;
     for (int threads = 1; threads <= 4; threads++) {
-        CodegenResult r = cg->compile(&target, k, KERNELS, EMIT_NONE, threads, NULL);
+        CodegenResult r = cg->compile(&target, k, KERNELS, EMIT_OBJECT, threads, NULL);
         ck_assert_msg(!r.error, "%s", r.error);
+        Image *image = load_here(&r, k, KERNELS, &why);
+        ck_assert_msg(image != NULL, "%s", why);
         for (int i = 0; i < KERNELS; i++) {
-            ck_assert_ptr_nonnull((void *)r.fn[i]);
-            for (int j = 0; j < i; j++) ck_assert(r.fn[i] != r.fn[j]);
+            ck_assert_ptr_nonnull(image_symbol(image, i));
+            for (int j = 0; j < i; j++) ck_assert(image_symbol(image, i) != image_symbol(image, j));
         }
         /* Tiles are most of the code. */
         if (threads == 1)
-            bytes = r.code_bytes;
+            bytes = image->size;
         else
-            ck_assert_uint_lt(r.code_bytes, bytes + bytes / 2);
+            ck_assert_uint_lt(image->size, bytes + bytes / 2);
         ck_assert_int_gt(r.emit_ns, 0);
         ck_assert_int_gt(r.passes_ns, 0);
         ck_assert_int_gt(r.machine_ns, 0);
-        cg->free_image(r.image);
+        image_free(image);
+        codegen_result_free(&r);
     }
     for (int i = 0; i < KERNELS; i++) free(text[i]);
 }
