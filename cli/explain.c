@@ -197,6 +197,10 @@ static void put_unit(Str *s, const PlanCall *c, const PlanNum *dim)
         str_put(s, " tiles × ");
         put_number(s, dim[WG_PANELS] >= 0 ? dim[WG_PANELS] * PANEL : dim[WG_PANELS]);
         str_put(s, " channels");
+    } else if (strcmp(c->work.kernel, "attention") == 0) {
+        str_put(s, " of ");
+        put_number(s, dim[AT_BLOCK]);
+        str_put(s, " rows");
     } else if (strcmp(c->work.kernel, "depthwise") == 0) {
         str_put(s, " of ");
         put_number(s, dim[DW_ROWS]);

@@ -42,10 +42,19 @@ static bool is_matrix(const Op *kernel)
     return has_algo(kernel, "igemm") || has_algo(kernel, "winograd") || has_algo(kernel, "depthwise");
 }
 
+/* Kernels that neither read nor store rows at a distance that they are told. */
+static bool is_dense(const Op *kernel)
+{
+    static const char *const algos[] = {"routine", "custom", "chain", "attention"};
+    for (size_t i = 0; i < COUNT(algos); i++)
+        if (has_algo(kernel, algos[i])) return true;
+    return false;
+}
+
 /* Kernels that store rows of their result one by one. */
 static bool stores_rows(const Op *kernel)
 {
-    if (has_algo(kernel, "routine") || has_algo(kernel, "custom") || has_algo(kernel, "chain")) return false;
+    if (is_dense(kernel)) return false;
     if (kernel->out[0]->type.layout != LAYOUT_PLAIN || has_op(kernel, OP_transpose)) return false;
     if (is_matrix(kernel)) return !has_op(kernel, OP_slice);
     return !has_kind(kernel, KIND_SCAN) && !has_kind(kernel, KIND_ROW);
@@ -85,7 +94,7 @@ static bool reads_matrix_rows(const Op *kernel, const Value *a)
 
 static bool reads_rows(const Op *kernel, const Value *v)
 {
-    if (has_algo(kernel, "routine") || has_algo(kernel, "custom") || has_algo(kernel, "chain")) return false;
+    if (is_dense(kernel)) return false;
     if (has_op(kernel, OP_transpose)) return false;
     for (int i = 0; i < kernel->nin; i++) {
         const Value *a = kernel->body->args[i];

@@ -3,9 +3,8 @@
  * needs for a band; those that the next band needs too move to the front. So every row is computed once per
  * share, but where a share begins. */
 #include "codegen/llvm/emit.h"
+#include "codegen/llvm/part_call.h"
 #include "codegen/plan/spec.h"
-
-enum { TABLE_BYTES = 512 };
 
 typedef struct {
     const KernelPart *p;
@@ -24,18 +23,8 @@ typedef struct {
     Part part[CHAIN_PARTS];
     int n;
     Ival image; /* number of the current one */
-    Ptr ptrs, dims, scratch;
+    PartCall call;
 } Chain;
-
-static Ival dim(Gen *g, int i)
-{
-    return i_load(g, g_dims(g), ival(i), JITC_INT64);
-}
-
-static Ival ceil_of(Gen *g, Ival a, Ival b)
-{
-    return i_div(g, i_sub(g, i_add(g, a, b), ival(1)), b);
-}
 
 /* Where row y of the image before part i is. */
 static Ptr row_before(Chain *c, int i, Ptr operand, Ival y)
@@ -46,32 +35,17 @@ static Ptr row_before(Chain *c, int i, Ptr operand, Ival y)
     return p_at(g, operand, i_mul(g, i_add(g, i_mul(g, c->image, p->h), y), p->in), c->t);
 }
 
-static void set_dim(Chain *c, int i, Ival v)
-{
-    i_store(c->g, c->dims, ival(i), JITC_INT64, v);
-}
-
-/* The arguments of an igemm for these rows; returns its units. */
-static Ival pointwise_dims(Chain *c, const Part *p, Ival rows)
-{
-    Gen *g = c->g;
-    Ival m = i_mul(g, rows, p->ow), n = dim(g, p->dims + IG_N);
-    set_dim(c, IG_M, m);
-    return i_mul(g, ceil_of(g, m, dim(g, p->dims + IG_MU)),
-                 ceil_of(g, ceil_of(g, n, ival(PANEL)), dim(g, p->dims + IG_PU)));
-}
-
-/* The same of a depthwise convolution whose window begins at row `first` of the image before it, of which
- * `end` rows are there. *top: the first row that it reads. */
+/* The arguments of a depthwise convolution for these rows; returns its units. Its window begins at row
+ * `first` of the image before it, of which `end` rows are there. *top: the first row that it reads. */
 static Ival depthwise_dims(Chain *c, const Part *p, Ival rows, Ival first, Ival end, Ival *top)
 {
     Gen *g = c->g;
     *top = i_max(g, ival(0), first);
-    set_dim(c, DW_PH, i_sub(g, *top, first));
-    set_dim(c, DW_H, i_max(g, ival(0), i_sub(g, end, *top)));
-    set_dim(c, DW_OH, rows);
-    return i_mul(g, ceil_of(g, rows, dim(g, p->dims + DW_ROWS)),
-                 ceil_of(g, dim(g, p->dims + DW_C), dim(g, p->dims + DW_CHUNK)));
+    part_set_dim(&c->call, DW_PH, i_sub(g, *top, first));
+    part_set_dim(&c->call, DW_H, i_max(g, ival(0), i_sub(g, end, *top)));
+    part_set_dim(&c->call, DW_OH, rows);
+    return i_mul(g, part_ceil(g, rows, part_dim(g, p->dims + DW_ROWS)),
+                 part_ceil(g, part_dim(g, p->dims + DW_C), part_dim(g, p->dims + DW_CHUNK)));
 }
 
 static bool of_result(const Part *p, const Value *arg)
@@ -86,15 +60,14 @@ static void compute(Chain *c, int i, Ival y0, Ival y1)
     Gen *g = c->g;
     const Part *p = &c->part[i];
     const Kernel *k = p->p->kernel;
-    FOR (g, d, ival(0), ival(p->p->ndims), ival(1))
-        i_store(g, c->dims, d.i, JITC_INT64, i_load(g, g_dims(g), i_add(g, d.i, ival(p->dims)), JITC_INT64));
+    part_dims(&c->call, p->p, p->dims);
     Ival rows = i_sub(g, y1, y0), top = y0, units;
     Ival at = i_mul(g, i_add(g, i_mul(g, c->image, p->oh), y0), p->out);
     if (p->conv)
         units = depthwise_dims(c, p, rows, i_sub(g, i_mul(g, y0, ival(p->sh)), p->pad),
                                i ? c->part[i - 1].hi : p->h, &top);
     else
-        units = pointwise_dims(c, p, rows);
+        units = part_igemm_rows(&c->call, p->dims, i_mul(g, rows, p->ow));
     for (int j = 0; j < k->nin; j++) {
         const Value *arg = k->body->args[j];
         int operand = p->p->operand[j];
@@ -104,12 +77,12 @@ static void compute(Chain *c, int i, Ival y0, Ival y1)
             v = row_before(c, i, v, top);
         else if (of_result(p, arg))
             v = p_at(g, v, at, c->t);
-        p_store(g, c->ptrs, ival(j), v);
+        part_ptr(&c->call, j, v);
     }
     Ptr out = i + 1 == c->n ? p_at(g, g_ptr(g, g_operands(g)), at, c->t)
                             : p_at(g, p->rows, i_mul(g, i_sub(g, y0, p->lo), p->out), c->t);
-    p_store(g, c->ptrs, ival(k->nin), out);
-    g_call_kernel(g, p->p->fn, c->ptrs, c->dims, units, c->scratch);
+    part_ptr(&c->call, k->nin, out);
+    part_call(&c->call, p->p, units);
 }
 
 /* Rows of the parts' results that rows [r0, r1) of the last need. */
@@ -163,10 +136,7 @@ static void setup(Chain *c, const Kernel *k)
     Gen *g = c->g;
     int at = CH_DIMS;
     int64_t esize = (int64_t)dtype_size(c->t);
-    Ptr next = p_bytes(g, g_scratch(g), ival(CHAIN_STATE));
-    c->ptrs = next;
-    c->dims = p_bytes(g, next, ival(TABLE_BYTES));
-    next = p_bytes(g, next, ival(CHAIN_CALL));
+    Ptr next = part_tables(g, &c->call, p_bytes(g, g_scratch(g), ival(CHAIN_STATE)));
     c->n = k->nparts;
     for (int i = 0; i < c->n; i++) {
         Part *p = &c->part[i];
@@ -176,23 +146,21 @@ static void setup(Chain *c, const Kernel *k)
             p->image = op->in[0], p->weights = op->in[1];
             if (op->code == OP_conv) p->conv = op;
         }
-        if (!p->image || p->p->kernel->nin * 8 + 8 > TABLE_BYTES ||
-            p->p->ndims * 8 > CHAIN_CALL - TABLE_BYTES)
-            g_fail(g, "a part of a chain that is none");
+        if (!p->image) g_fail(g, "a part of a chain that is none");
         if (p->conv) {
             p->kh = p->conv->in[1]->type.dim[0];
             p->sh = attr_v(p->conv, "strides", NULL)[0];
             p->dh = attr_v(p->conv, "dilations", NULL)[0];
-            p->pad = dim(g, p->dims + DW_PH);
+            p->pad = part_dim(g, p->dims + DW_PH);
         }
-        p->h = dim(g, at + CP_H), p->oh = dim(g, at + CP_OH), p->ow = dim(g, at + CP_OW);
-        p->in = dim(g, at + CP_IN), p->out = dim(g, at + CP_OUT);
+        p->h = part_dim(g, at + CP_H), p->oh = part_dim(g, at + CP_OH), p->ow = part_dim(g, at + CP_OW);
+        p->in = part_dim(g, at + CP_IN), p->out = part_dim(g, at + CP_OUT);
         p->rows = next;
-        Ival bytes = i_mul(g, i_mul(g, dim(g, at + CP_ROWS), p->out), ival(esize));
-        next = p_bytes(g, next, i_mul(g, ceil_of(g, bytes, ival(64)), ival(64)));
+        Ival bytes = i_mul(g, i_mul(g, part_dim(g, at + CP_ROWS), p->out), ival(esize));
+        next = p_bytes(g, next, i_mul(g, part_ceil(g, bytes, ival(64)), ival(64)));
         at += CP_DIMS + p->p->ndims;
     }
-    c->scratch = next;
+    c->call.scratch = next;
 }
 
 void emit_chain(Gen *g, const Kernel *k)
@@ -201,7 +169,7 @@ void emit_chain(Gen *g, const Kernel *k)
     c->g = g;
     c->t = JITC_FLOAT32;
     setup(c, k);
-    Ival band = dim(g, CH_BAND), oh = c->part[c->n - 1].oh, bands = ceil_of(g, oh, band);
+    Ival band = part_dim(g, CH_BAND), oh = c->part[c->n - 1].oh, bands = part_ceil(g, oh, band);
     i_store(g, g_scratch(g), ival(0), JITC_INT64, ival(-2)); /* the unit that scratch is about */
     FOR (g, u, g_unit0(g), g_unit1(g), ival(1)) {
         Ival b = i_mod(g, u.i, bands), r0 = i_mul(g, b, band), r1 = i_min(g, i_add(g, r0, band), oh);

@@ -10,8 +10,13 @@ void emit_depthwise(Gen *g, const Kernel *k);
 void emit_igemm(Gen *g, const Kernel *k);
 void emit_winograd(Gen *g, const Kernel *k);
 void emit_chain(Gen *g, const Kernel *k);
+void emit_attention(Gen *g, const Kernel *k);
 void emit_routine(Gen *g, const Kernel *k);
 void emit_custom(Gen *g, const Kernel *k);
+
+/* So many vectors of as many elements: element k of vector i becomes element i of vector k. */
+enum { TRANSPOSE_SIDE = 8 };
+void transpose_block(Gen *g, Vec *r);
 
 /* Half precision has no vectors of its own: its elements travel as u16, and each op on them computes in f32
  * and rounds once, as TensorFlow does. Every load, store and constant of an emitter uses this dtype. */

@@ -1,7 +1,7 @@
 /* Transposition of matrices in memory, by blocks of 8 x 8 elements in registers. */
 #include "codegen/llvm/access.h"
 
-enum { SIDE = 8 };
+enum { SIDE = TRANSPOSE_SIDE };
 
 typedef struct {
     Gen *g;
@@ -14,7 +14,7 @@ typedef struct {
 } Blocks;
 
 /* Three rounds: pairs of elements, of two, of four. The first two stay within 16 bytes of 4-byte elements. */
-static void transpose_block(Gen *g, Vec *r)
+void transpose_block(Gen *g, Vec *r)
 {
     static const int pick[3][2][SIDE] = {{{0, 8, 1, 9, 4, 12, 5, 13}, {2, 10, 3, 11, 6, 14, 7, 15}},
                                          {{0, 1, 8, 9, 4, 5, 12, 13}, {2, 3, 10, 11, 6, 7, 14, 15}},

@@ -212,12 +212,12 @@ Vec v_cast(Gen *g, Vec a,
 /* The kernel text, parsed, with its header. */
 typedef struct Kernel Kernel;
 
-/* A part of a chain. */
+/* A part of a kernel that consists of kernels. */
 typedef struct {
     const Kernel *kernel;
     void *fn;
     int ndims;
-    const int *operand; /* per operand: which one of the chain it is; -1: the result of the part before */
+    const int *operand; /* per operand: which one of the whole it is; -1: what the part before has left */
 } KernelPart;
 
 struct Kernel {
@@ -225,10 +225,11 @@ struct Kernel {
     Region *body;
     const char *algo;
     /* Header fields; 0 when absent. */
-    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts, pitch;
+    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts, pitch,
+        bykey;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
-    const KernelPart *part;          /* of a chain, which has no body */
+    const KernelPart *part;          /* of a chain, say, which has no body */
     int nparts;
 };
 #endif

@@ -47,6 +47,7 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
         if (!strcmp(word, "ktail")) out->ktail = atoll(eq + 1);
         if (!strcmp(word, "pitch")) out->pitch = atoll(eq + 1);
+        if (!strcmp(word, "bykey")) out->bykey = atoll(eq + 1);
     }
     return out->algo ? out->algo : "";
 }
@@ -125,7 +126,7 @@ static bool begin_text(Gen *g, const char *text, size_t size, LLVMValueRef *fn)
     return true;
 }
 
-/* The function of a text that is no chain. */
+/* The function of a text without parts. */
 static LLVMValueRef emit_text(Gen *g, const char *text, size_t size, const struct CustomNode *custom,
                               Kernel *kernel)
 {
@@ -150,48 +151,60 @@ static LLVMValueRef emit_text(Gen *g, const char *text, size_t size, const struc
     g_fail(g, "unknown algorithm '%s'", algo);
 }
 
-/* Each part of a chain is a function of its own: `#part DIMS OPERAND…`, then its text. */
-static LLVMValueRef emit_parts(Gen *g, const CodegenKernel *k)
+/* Classes of kernels that consist of parts. */
+static const struct {
+    const char *algo;
+    void (*emit)(Gen *, const Kernel *);
+} wholes[] = {{"chain", emit_chain}, {"attention", emit_attention}};
+
+/* Each part is a function of its own: `#part DIMS OPERAND…`, then its text. */
+static const char part_mark[] = "\n#part ";
+
+static KernelPart part_of(Gen *g, char *list, const char *line, size_t size, Kernel *whole)
 {
-    static const char mark[] = "\n#part ";
-    char *text = job_strndup(g->job, k->text, k->size), *at = strstr(text, mark);
+    KernelPart p = {.ndims = (int)strtol(list, &list, 10)};
+    Kernel *kernel = job_new(g->job, Kernel);
+    int *operand = job_array(g->job, int, 64), n = 0;
+    for (; list < line && n < 64; n++) {
+        operand[n] = (int)strtol(list, &list, 10);
+        if (operand[n] >= whole->nin) whole->nin = operand[n] + 1;
+    }
+    p.kernel = kernel;
+    p.fn = emit_text(g, line + 1, size, NULL, kernel);
+    p.operand = operand;
+    if (n != kernel->nin) g_fail(g, "a part with %d operands for %d", n, kernel->nin);
+    return p;
+}
+
+static LLVMValueRef emit_parts(Gen *g, const CodegenKernel *k, int class)
+{
+    char *text = job_strndup(g->job, k->text, k->size), *at = strstr(text, part_mark);
     KernelPart *part = job_array(g->job, KernelPart, CHAIN_PARTS);
-    Kernel chain = {.algo = "chain", .part = part, .nin = 0, .nout = 1};
+    Kernel whole = {.part = part, .nin = 0, .nout = 1};
     LLVMValueRef fn;
     if (!begin_text(g, k->text, k->size, &fn)) return fn;
+    header(g->job, k->text, k->size, &whole);
     while (at) {
-        if (chain.nparts == CHAIN_PARTS) g_fail(g, "a chain of too many parts");
-        KernelPart *p = &part[chain.nparts];
-        Kernel *kernel = job_new(g->job, Kernel);
-        const char *line = strchr(at + sizeof mark - 1, '\n');
-        if (!line) g_fail(g, "a part of a chain without a text");
-        char *list = at + sizeof mark - 1, *next = strstr(line, mark);
-        size_t size = next ? (size_t)(next - line) : strlen(line + 1);
-        p->ndims = (int)strtol(list, &list, 10);
-        int *operand = job_array(g->job, int, 64), n = 0;
-        for (; list < line && n < 64; n++) {
-            operand[n] = (int)strtol(list, &list, 10);
-            if (operand[n] >= chain.nin) chain.nin = operand[n] + 1;
-        }
-        p->kernel = kernel;
-        p->fn = emit_text(g, line + 1, size, NULL, kernel);
-        if (n != kernel->nin) g_fail(g, "a part of a chain with %d operands for %d", n, kernel->nin);
-        p->operand = operand;
-        chain.nparts++;
-        at = next;
+        if (whole.nparts == CHAIN_PARTS) g_fail(g, "a kernel of too many parts");
+        char *list = at + sizeof part_mark - 1, *line = strchr(list, '\n');
+        if (!line) g_fail(g, "a part without a text");
+        at = strstr(line, part_mark);
+        size_t size = at ? (size_t)(at - line) : strlen(line + 1);
+        part[whole.nparts++] = part_of(g, list, line, size, &whole);
     }
-    gen_begin(g, fn, chain.nin + 1, 0);
-    emit_chain(g, &chain);
+    gen_begin(g, fn, whole.nin + 1, 0);
+    wholes[class].emit(g, &whole);
     gen_end(g);
     return fn;
 }
 
 static LLVMValueRef emit_kernel(Gen *g, const CodegenKernel *k)
 {
-    static const char chain[] = "#algo=chain\n";
     Kernel kernel = {0};
-    bool parts = k->size > sizeof chain - 1 && !memcmp(k->text, chain, sizeof chain - 1);
-    return parts ? emit_parts(g, k) : emit_text(g, k->text, k->size, k->custom, &kernel);
+    const char *algo = header(g->job, k->text, k->size, &kernel);
+    for (size_t i = 0; i < COUNT(wholes); i++)
+        if (!strcmp(algo, wholes[i].algo)) return emit_parts(g, k, (int)i);
+    return emit_text(g, k->text, k->size, k->custom, &kernel);
 }
 
 char *module_diagnostics(const Job *job)

@@ -103,8 +103,7 @@ bool blocking_far(const Product *p, const Machine *machine, const Blocking *b)
     return b->rows >= p->m || b->k < p->k || !stays(p, machine, b);
 }
 
-/* No fewer than tiles of the two heights can be dealt to without a rest. */
-static int64_t round_rows(int64_t rows, int64_t all)
+int64_t round_rows(int64_t rows, int64_t all)
 {
     int64_t height = tile_height(all), tiles = ceil_div(rows, height), whole = tiles * height;
     return rows >= all ? all : height < TILE_ROWS || whole - rows > tiles ? whole : rows;

@@ -368,6 +368,8 @@ void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *
         make_winograd(m, kernel, machine, out);
     else if (strcmp(algo, "chain") == 0)
         make_chain(m, kernel, machine, out);
+    else if (strcmp(algo, "attention") == 0)
+        make_attention(m, kernel, machine, out);
     else if (strcmp(algo, "routine") == 0)
         make_routine(m, kernel, out);
     else if (strcmp(algo, "custom") == 0)

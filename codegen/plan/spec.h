@@ -59,6 +59,15 @@
  * it computes the rows of the images in between that the unit before it, if done by the same share, has not
  * left in scratch. No in_place. units = images * ceil(rows/band).
  *
+ * attention: softmax(q·k and elementwise ops)·v, by blocks of rows of q, of f32. The text is the line
+ * "#algo=attention bykey=…", then three parts, written as those of a chain: a product, a softmax, a product,
+ * all three for one block. Operand 0 is q, operand 1 k, operand 2 v, then those of the elementwise ops. A
+ * part that reads operand 1 or 2 gets its panels, which the kernel has made in scratch; -1 are the scores, in
+ * scratch too. bykey=1: the elements of a key lie side by side; 0: those of all keys for one place do. dims:
+ * the AT_* list; for each operand and the result the AS_* list; the parts' own. A unit is a block of rows of
+ * one head, whose panels the unit before it, if done by the same share, has left. No in_place. units =
+ * batches * heads * ceil(rows/block), blocks innermost.
+ *
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments, after pitches if there are any, as in
@@ -178,7 +187,22 @@ enum {
  * the rows of the images in between, each image aligned to 64 bytes, and the parts' own scratch. */
 enum { CHAIN_PARTS = 3, CHAIN_STATE = 128, CHAIN_CALL = 1024 };
 
-enum { SPEC_MAX_DIMS = 96 };
+/* Dims of an attention, and for each operand and the result. */
+enum {
+    AT_HEADS,
+    AT_QUERIES, /* rows of each head's result */
+    AT_BLOCK,   /* of them per unit */
+    AT_KEYS,
+    AT_DEPTH, /* elements of a query, and of a key */
+    AT_WIDTH, /* of a value */
+    AT_DIMS
+};
+enum { AS_BATCH, AS_HEAD, AS_ROW, AS_DIMS }; /* elements from one to the next */
+/* An attention's scratch: CHAIN_STATE bytes for which head it holds, CHAIN_CALL bytes for the arguments of a
+ * part; the panels of keys, then of values, the scores; then the parts' own scratch. */
+enum { ATTENTION_PARTS = 3 };
+
+enum { SPEC_MAX_DIMS = 128 };
 
 typedef struct {
     const char *text; /* the canonical text, in the module's job */

@@ -37,6 +37,9 @@ void text_end(Text *t, const char *header);
  * height and of one row less. Else a lower one, with which they can; for few rows one of some heights, so
  * that kernels serve several batch sizes. */
 int tile_height(int64_t rows);
+/* Of `all` rows so many at a time, but no fewer than tiles of the two heights can be dealt to without a rest.
+ */
+int64_t round_rows(int64_t rows, int64_t all);
 /* The number of register tiles that so many rows make: the power of two below, 8 at most. */
 int far_tiles(int64_t rows);
 
@@ -73,6 +76,7 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
  * many that the rows under a window stay in the first-level one. `d`: its dims. */
 int64_t depthwise_chunk(const Dim *d, int64_t kh, int64_t esize);
 void make_chain(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
+void make_attention(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_routine(Module *m, const Op *kernel, KernelSpec *out);
 void make_custom(Module *m, const Op *kernel, KernelSpec *out);

@@ -191,6 +191,10 @@ static void put_algorithm(Str *s, const Op *kernel, const char *class)
         put_chain(s, kernel);
         return;
     }
+    if (strcmp(class, "attention") == 0) {
+        str_put(s, class);
+        return;
+    }
     if (!op || op->def->kind == KIND_MAP || op->def->kind == KIND_CONST) {
         put_maps(s, kernel, 0);
         return;

@@ -138,6 +138,38 @@ for name, n, rows, keys, h, d in (("", 2, 5, 9, 3, 7), ("_16", 1, 33, 32, 2, 16)
     shapes = (f(n, rows, h, d), f(n, keys, h, d), f(n, h, rows, d))
     case(f"BatchMatMulV2/attention{name}", attention, *shapes, tol=SUMS)
     case(f"BatchMatMulV2/attention{name}_open", attention, *shapes, tol=SUMS, dyn="all")
+
+
+def fused(x, y, *mask, h=3, d=20):  # one kernel: queries of x, keys and values of y, [batch, row, head * element]
+    heads = lambda t: tf.transpose(tf.reshape(t, [tf.shape(t)[0], tf.shape(t)[1], h, d]), [0, 2, 1, 3])
+    scores = raw.BatchMatMulV2(x=heads(x), y=heads(y), adj_y=True) * (d**-0.5)
+    for m in mask:
+        scores = scores + m
+    t = tf.transpose(raw.BatchMatMulV2(x=tf.nn.softmax(scores), y=heads(y)), [0, 2, 1, 3])
+    return tf.reshape(t, [tf.shape(x)[0], tf.shape(x)[1], h * d])
+
+
+for name, n, rows, keys, hd, masks in [
+    ("", 1, 40, 37, (3, 20), ()),
+    ("_row", 2, 33, 48, (2, 16), ((2, 1, 1, 48),)),
+    ("_full", 2, 33, 45, (2, 16), ((2, 1, 33, 45),)),
+    ("_heads", 2, 48, 32, (3, 16), ((3, 48, 32), (2, 1, 1, 1))),
+    ("_blocks", 1, 140, 40, (2, 8), ((140, 40), (40,))),
+    ("_keys", 1, 70, 520, (1, 8), ((1, 1, 1, 520),)),
+    ("_one", 1, 1, 300, (1, 64), ((1, 1, 1, 300),)),
+]:
+    shapes = (f(n, rows, hd[0] * hd[1]), f(n, keys, hd[0] * hd[1]), *(f(*m) for m in masks))
+    build = lambda *t, hd=hd: fused(*t, h=hd[0], d=hd[1])
+    case(f"BatchMatMulV2/fused{name}", build, *shapes, tol=SUMS)
+    case(f"BatchMatMulV2/fused{name}_open", build, *shapes, tol=SUMS, dyn="all")
+for name, x, y, z, adj in [  # nothing is transposed; keys lie by their elements; no heads
+    ("plain", (2, 3, 40, 16), (2, 3, 33, 16), (2, 3, 33, 24), True),
+    ("columns", (2, 3, 40, 16), (2, 3, 16, 33), (2, 3, 33, 24), False),
+    ("rank3", (3, 40, 20), (3, 41, 20), (3, 41, 17), True),
+]:
+    build = lambda x, y, z, adj=adj: raw.BatchMatMulV2(x=tf.nn.softmax(raw.BatchMatMulV2(x=x, y=y, adj_y=adj)), y=z)
+    case(f"BatchMatMulV2/fused_{name}", build, f(*x, lo=-1, hi=1), f(*y, lo=-1, hi=1), f(*z), tol=SUMS)
+    case(f"BatchMatMulV2/fused_{name}_n", build, f(*x, lo=-1, hi=1), f(*y, lo=-1, hi=1), f(*z), tol=SUMS, dyn="n")
 case("BatchMatMulV2/zero_batch", lambda x, y: raw.BatchMatMulV2(x=x, y=y), f(0, 2, 3), f(3, 4))
 for name, x, y in [
     ("left", (3, 4), (2, 4, 5)),
