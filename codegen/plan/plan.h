@@ -8,6 +8,7 @@
 
 #include "codegen/plan/spec.h"
 #include "codegen/plan/work.h"
+#include "ir/base/archive.h"
 
 /* >= 0: the number; < 0: register -n - 1. */
 typedef int64_t PlanNum;
@@ -134,6 +135,8 @@ typedef struct Plan {
 Plan *plan_make(Module *m, const Machine *machine);
 /* A copy that does not depend on the module. */
 Plan *plan_copy(Job *job, const Plan *p);
+/* All of a plan but what the module has; only copies of plans that call operators of the program's. */
+void plan_archive(Archive *a, Plan *p);
 void plan_print(const Plan *p, Str *s);
 /* Whether the inputs' sizes tell those of the type, whose dims are PlanNums. */
 static inline bool plan_known_at_entry(const Plan *p, const Type *t)

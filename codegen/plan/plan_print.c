@@ -1,65 +1,11 @@
-/* Plans copied, printed and checked. */
+/* Plans printed and checked. */
 #include "codegen/plan/plan.h"
-#include "ir/custom.h"
 
 #include <stdlib.h>
 
 enum { ALIGN = 64 };
 
-/* -- Copies and text --------------------------------------------------------------------------- */
-static void *dup_array(Job *job, const void *at, size_t n, size_t size)
-{
-    void *r = job_calloc(job, n + 1, size);
-    if (n) memcpy(r, at, n * size);
-    return r;
-}
-
-static const char *dup_text(Job *job, const char *s)
-{
-    return s ? job_strndup(job, s, strlen(s)) : NULL;
-}
-
-Plan *plan_copy(Job *job, const Plan *p)
-{
-    Plan *r = job_new(job, Plan);
-    *r = *p;
-    r->weight = NULL;
-    r->buf = dup_array(job, p->buf, p->nbuf, sizeof *p->buf);
-    r->kernel = dup_array(job, p->kernel, p->nkernel, sizeof *p->kernel);
-    r->call = dup_array(job, p->call, p->ncall, sizeof *p->call);
-    r->call_buf = dup_array(job, p->call_buf, p->ncall_buf, sizeof *p->call_buf);
-    r->dim = dup_array(job, p->dim, p->ndim, sizeof *p->dim);
-    r->reg = dup_array(job, p->reg, p->nreg, sizeof *p->reg);
-    r->site = dup_array(job, p->site, p->nsite, sizeof *p->site);
-    r->num = dup_array(job, p->num, p->nnum, sizeof *p->num);
-    r->eval = dup_array(job, p->eval, p->neval, sizeof *p->eval);
-    r->set = dup_array(job, p->set, p->nset, sizeof *p->set);
-    r->code = dup_array(job, p->code, p->ncode, sizeof *p->code);
-    r->in_buf = dup_array(job, p->in_buf, p->nin, sizeof *p->in_buf);
-    r->out_buf = dup_array(job, p->out_buf, p->nout, sizeof *p->out_buf);
-    r->out_type = dup_array(job, p->out_type, p->nout, sizeof *p->out_type);
-    for (uint32_t i = 0; i < r->nsite; i++) r->site[i].node = dup_text(job, p->site[i].node);
-    for (uint32_t i = 0; i < r->nbuf; i++) r->buf[i].tensor = dup_text(job, p->buf[i].tensor);
-    for (uint32_t i = 0; i < r->nkernel; i++) {
-        r->kernel[i].text = job_strndup(job, p->kernel[i].text, p->kernel[i].size);
-        if (p->kernel[i].custom) r->kernel[i].custom = custom_copy(job, p->kernel[i].custom);
-    }
-    for (uint32_t i = 0; i < r->ncall; i++) {
-        const char **nodes = job_array(job, const char *, p->call[i].nnodes + 1);
-        for (uint32_t k = 0; k < p->call[i].nnodes; k++) nodes[k] = dup_text(job, p->call[i].nodes[k]);
-        r->call[i].nodes = nodes;
-        r->call[i].op = NULL;
-        for (int k = 0; k < 2; k++) r->call[i].problem[k] = dup_text(job, p->call[i].problem[k]);
-        KernelWork *w = &r->call[i].work;
-        w->kernel = dup_text(job, w->kernel);
-        w->algorithm = dup_text(job, w->algorithm);
-        w->shape = dup_text(job, w->shape);
-        w->node = dup_text(job, w->node);
-        w->op = dup_text(job, w->op);
-    }
-    return r;
-}
-
+/* -- Text ------------------------------------------------------------------------------------- */
 static void print_num(Str *s, const char *before, PlanNum n)
 {
     str_put(s, before);
