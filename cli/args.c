@@ -250,13 +250,6 @@ static bool set_checks(Options *o, const char *v)
     return wrong(o, "--checks: run-time checks of Assert and CheckNumerics are not available yet");
 }
 
-/* Met already: there is no cache. */
-static bool set_nothing(Options *o, const char *v)
-{
-    (void)o, (void)v;
-    return true;
-}
-
 #define SETTER(field, type)                                                                                  \
     static bool set_##field(Options *o, const char *v)                                                       \
     {                                                                                                        \
@@ -283,6 +276,20 @@ SETTER(precise, true)
 SETTER(verbose, true)
 SETTER(quiet, true)
 SETTER(tuning, v)
+SETTER(verify, true)
+SETTER(cache, "")
+
+static bool set_cache_dir(Options *o, const char *v)
+{
+    o->cache = v;
+    return *v || wrong(o, "--cache-dir needs a folder");
+}
+
+static bool set_cache_size(Options *o, const char *v)
+{
+    return (parse_size(v, &o->cache_bytes) && o->cache_bytes) ||
+           wrong(o, "--cache-size '%s': a size such as 512M or 2G", v);
+}
 
 static bool set_no_tuning(Options *o, const char *v)
 {
@@ -373,10 +380,14 @@ const OptionDef options[] = {
     {"--checks", NULL, NULL, MODELS, set_checks, NULL},
     {"--tier", "N", NULL, MODELS, set_tier, NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},
-    {"--no-cache", NULL, NULL, MODELS, set_nothing, NULL},
-    {"--cache-dir", "DIR", NULL, MODELS, set_nothing, ":folders"},
+    {"--no-cache", NULL, "keep nothing, and use nothing that was kept", MODELS, set_cache, NULL},
+    {"--cache-dir", "DIR", "where code and packed weights are kept (default: the user's cache)",
+     MODELS | CMD_CACHE, set_cache_dir, ":folders"},
+    {"--cache-size", "SIZE", "the most that is kept there (default 4G)", MODELS, set_cache_size, NULL},
+    {"--verify", NULL, "hash the model and the weights kept, instead of relying on their files' times",
+     MODELS, set_verify, NULL},
     {"--verbose", NULL, "say what is being done", MODELS, set_verbose, NULL},
-    {"--quiet", NULL, "say nothing but results and errors", MODELS, set_quiet, NULL},
+    {"--quiet", NULL, "say nothing but results and errors", MODELS | CMD_CACHE, set_quiet, NULL},
 };
 
 const int noptions = COUNT(options);
@@ -397,6 +408,7 @@ const OptionDef *option_find(const char *name, size_t n, unsigned command)
 
 const char *model_files(const Command *c)
 {
+    if (c->bit == CMD_CACHE) return "list clear path";
     return c->bit == CMD_OPT ? ":files .pb .pbtxt .jir" : ":files .pb .pbtxt";
 }
 
@@ -443,7 +455,9 @@ bool options_parse(Options *o, const Command *c, int argc, char **argv)
         d->set(o, value);
     }
     if (help) return true;
-    if (o->files.n != 1)
+    if (o->files.n != 1 && c->bit == CMD_CACHE)
+        wrong(o, "one of list, clear, path: jitc %s", c->usage);
+    else if (o->files.n != 1)
         wrong(o, o->files.n ? "one model at a time: '%s' is too many" : "which model? %s%s",
               o->files.n ? o->files.at[1] : "jitc ", o->files.n ? "" : c->usage);
     if (o->job->nerrors) job_fail(o->job, JITC_E_USAGE);

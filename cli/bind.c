@@ -448,5 +448,8 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->nops = o->ops.n;
     out->max_memory = o->max_memory;
     out->tuning = o->tuning;
+    out->cache = o->cache;
+    out->cache_bytes = o->cache_bytes;
     if (o->precise) out->flags |= JITC_PRECISE;
+    if (o->verify) out->flags |= JITC_VERIFY;
 }

@@ -23,13 +23,13 @@ typedef struct Options {
     VEC(const struct jitc_op *) ops; /* of these libraries */
     const struct CustomOps *custom;
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
-        *check, *header, *name, *weights, *by, *trace, *svg, *tuning;
+        *check, *header, *name, *weights, *by, *trace, *svg, *tuning, *cache;
     int threads; /* resolved: at least 1 */
-    bool verbose, quiet, evaluate, precise;
+    bool verbose, quiet, evaluate, precise, verify;
     double rtol, atol; /* negative: the default */
     int64_t repeat;
     double secs, budget;
-    size_t max_memory;
+    size_t max_memory, cache_bytes;
 } Options;
 
 typedef struct Command {
@@ -53,7 +53,8 @@ enum {
     CMD_REDUCE = 64,
     CMD_COMPILE = 128,
     CMD_PROFILE = 256,
-    CMD_TUNE = 512
+    CMD_TUNE = 512,
+    CMD_CACHE = 1024
 };
 
 /* Reads the arguments after the command's name; reports every problem, then unwinds with JITC_E_USAGE.
@@ -81,6 +82,7 @@ ExitStatus command_explain(Options *o);
 ExitStatus command_compare(Options *o);
 ExitStatus command_reduce(Options *o);
 ExitStatus command_tune(Options *o);
+ExitStatus command_cache(Options *o);
 
 /* The words of a pipeline, or of a list of passes; `also` is one more that may stand there. Unwinds. */
 void check_passes(const Options *o, const char *option, const char *list, const char *also);

@@ -63,7 +63,18 @@ const Command commands[] = {
      "with.\n",
      "jitc tune model.pb --threads 1 --budget 30\n", CMD_TUNE, command_tune},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, NULL, 0, NULL},
-    {"cache", NULL, "list or clear the compile cache", NULL, NULL, 0, NULL},
+    {"cache", "cache list|clear|path", "list or clear the compile cache",
+     "Code and packed weights are kept, so that a model which was compiled before starts within milliseconds "
+     "and "
+     "shares\n"
+     "its weights with other processes. `list` shows what was compiled, the latest first; a size counts what "
+     "the "
+     "lines\n"
+     "above do not share. What was not used for longest goes when the cache is full. It may be cleared at "
+     "any time.\n",
+     "jitc cache list\n"
+     "jitc cache clear --cache-dir /var/cache/models\n",
+     CMD_CACHE, command_cache},
 };
 const int ncommands = COUNT(commands);
 

@@ -72,7 +72,9 @@ ExitStatus command_run(Options *o)
     Str text = {0};
     if (!o->quiet) {
         put_headline(o, m, b, &text);
-        str_put(&text, "compiled in ");
+        SessionInfo info;
+        session_info(s, &info);
+        str_put(&text, strcmp(info.cache, "hit") == 0 ? "from the cache in " : "compiled in ");
         put_ms(&text, s->load_ms);
         str_put(&text, "\n");
     }

@@ -100,7 +100,9 @@ void session_info(const Session *s, SessionInfo *out)
                          .weights_bytes = stats.weights_bytes,
                          .code_bytes = stats.code_bytes,
                          .macs = stats.macs,
-                         .cache = "off"};
+                         .cache = !stats.cached ? "off"
+                                  : stats.found ? "hit"
+                                                : "miss"};
     for (int i = 0; i < PHASES && out->nphases < COUNT(out->phases); i++) {
         out->phases[out->nphases].name = phase_name((Phase)i);
         out->phases[out->nphases++].ms = (double)stats.phase_ns[i] / 1e6;

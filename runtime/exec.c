@@ -324,6 +324,8 @@ void exec_stats(const jitc_exec *x, ExecStats *out)
     const Version *v = x->v;
     if (!v) return;
     memcpy(out->phase_ns, v->phase_ns, sizeof out->phase_ns);
+    out->cached = x->p->stored.on;
+    out->found = v->found && !v->nnew;
     out->arena_bytes = x->arena_bytes + x->heap.bytes;
     out->scratch_bytes = x->scratch_bytes + x->more_scratch.size;
     for (uint32_t i = 0; i < v->plan->nweight; i++) {

@@ -13,6 +13,7 @@ typedef enum {
     PHASE_PASSES,
     PHASE_PLAN,
     PHASE_PACK,
+    PHASE_CACHE,   /* reading and writing it */
     PHASE_OPEN,    /* loading the code generator */
     PHASE_CODEGEN, /* meanwhile weights are packed; the next three are its parts, of all threads together */
     PHASE_LLVM_IR,
@@ -54,6 +55,7 @@ typedef struct {
     int64_t arena_bytes, scratch_bytes, weights_bytes, code_bytes;
     int64_t macs;
     uint32_t calls, kernels, new_kernels;
+    bool cached, found; /* there is a cache; the version and its code were in it */
 } ExecStats;
 /* Random numbers are those of a module that was imported without ImportOptions.runs. */
 void exec_fix_random(jitc_exec *x);

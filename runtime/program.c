@@ -11,9 +11,9 @@
 
 const char *phase_name(Phase p)
 {
-    static const char *const names[PHASES] = {"decode",      "import",       "passes",  "plan",
-                                              "pack",        "open",         "codegen", "llvm_ir",
-                                              "llvm_passes", "llvm_machine", "link"};
+    static const char *const names[PHASES] = {"decode",  "import",      "passes",       "plan",
+                                              "pack",    "cache",       "open",         "codegen",
+                                              "llvm_ir", "llvm_passes", "llvm_machine", "link"};
     return names[p];
 }
 
@@ -104,7 +104,7 @@ static void check_options(Job *job, const jitc_options *o)
     if (o->threads < 0) job_error(job, "options: %d threads", o->threads);
     if (o->deadline_ms < 0 || o->deadline_ms > INT64_MAX / 4000000)
         job_error(job, "options: deadline_ms is %lld", (long long)o->deadline_ms);
-    if (o->flags & ~(uint64_t)(JITC_LAZY | JITC_PRECISE))
+    if (o->flags & ~(uint64_t)(JITC_LAZY | JITC_PRECISE | JITC_VERIFY))
         job_error(job, "options: flags has bits that this version does not know");
     if (job->nerrors) job_fail(job, JITC_E_USAGE);
 }
@@ -188,11 +188,27 @@ static Module *parse_text(const jitc_program *p, Job *job, ImportIo *io)
     return m;
 }
 
+/* Read when something is asked that the cache does not know. */
+static const TfGraph *graph_of(jitc_program *p, Job *job)
+{
+    if (p->graph) return p->graph;
+    Job *own = &p->job; /* the graph lives as long as the program */
+    own->limits = job->limits;
+    own->diags = own->last_diag = NULL;
+    own->nerrors = 0;
+    if (JOB_ENTER(own) == JITC_OK) p->graph = tf_graph_load(own, &p->src);
+    if (own->status) {
+        for (const Diag *d = own->diags; d; d = d->next) job_error(job, "%s", d->text);
+        job_fail(job, own->status);
+    }
+    return p->graph;
+}
+
 static Module *import(jitc_program *p, Job *job, const ImportOptions *opt, ImportIo *io)
 {
     ImportIo unused;
     if (!io) io = &unused;
-    return p->graph ? tf_import(job, p->graph, &p->src, opt, io) : parse_text(p, job, io);
+    return p->text ? parse_text(p, job, io) : tf_import(job, graph_of(p, job), &p->src, opt, io);
 }
 
 Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,
@@ -308,9 +324,11 @@ static void load(jitc_program *p, const Input *in, const jitc_options *o)
         source_from_reader(job, &p->src, in->reader);
     else
         source_from_memory(job, &p->src, in->data, in->size);
-    p->graph = tf_graph_load(job, &p->src);
+    stored_open(p, o, in->path ? strrchr(in->path, '/') ? strrchr(in->path, '/') + 1 : in->path : "memory");
+    p->known = stored_load_program(p);
+    if (!p->known) p->graph = tf_graph_load(job, &p->src);
     p->decode_ns = now_ns() - start;
-    tf_graph_io(job, p->graph, &p->opt, &p->io);
+    if (!p->known) tf_graph_io(job, p->graph, &p->opt, &p->io);
 }
 
 /* Inputs with a shape in the options or in the graph are all known: compile at once, so that what is wrong
@@ -319,7 +337,7 @@ static jitc_status load_versions(jitc_program *p, bool lazy, char **why)
 {
     p->is_static = all_known(&p->io);
     Limits limits = p->job.limits;
-    if (!p->is_static || lazy) return p->graph ? symbolic_outputs(p, &limits, why) : JITC_OK;
+    if (!p->is_static || lazy) return p->text || p->known ? JITC_OK : symbolic_outputs(p, &limits, why);
     Version *v;
     jitc_status status = version_get(p, p->io.in, VERSION_PINNED, NULL, &limits, &v, why);
     if (status) return status;
@@ -351,6 +369,7 @@ void program_unref(jitc_program *p)
     version_free_all(p);
     pack_table_free(&p->weights);
     source_close(&p->src);
+    stored_close(p);
     job_free(&p->job);
     pthread_mutex_destroy(&p->lock);
     pthread_mutex_destroy(&p->compile);
@@ -394,6 +413,7 @@ static jitc_program *program_alloc(const jitc_options *o)
     memset(p, 0, sizeof *p);
     p->memory = (Memory){.alloc = o->alloc, .heap = o->heap, .limit = o->max_memory};
     p->weights.memory = &p->memory;
+    p->weights.unmap = cache_unmap;
     p->src.fd = -1;
     atomic_init(&p->refs, 1);
     pthread_mutex_init(&p->lock, NULL);
@@ -431,6 +451,7 @@ static jitc_status program_make(const Input *in, const jitc_options *o, jitc_pro
         why = job_text(&p->job, status);
     else
         status = load_versions(p, o->flags & JITC_LAZY, &why);
+    if (!status && !p->known) stored_save_program(p);
     if (status) {
         give_error(status, why ? why : status_text(status), out_error);
         program_unref(p);

@@ -18,6 +18,7 @@
 #include "frontend/import.h"
 #include "runtime/image.h"
 #include "runtime/jitc_internal.h"
+#include "runtime/stored.h"
 
 /* MAX_VERSIONS: of those that are not pinned. */
 enum { MAX_VERSIONS = 16, FIRST_SIGNATURES = 2, HOT = 4, SEEN_SIGNATURES = 64 };
@@ -28,6 +29,7 @@ struct CodeImage {
     Image *image;
     Hash *key;        /* of its symbols */
     uint32_t n, refs; /* refs: versions that use a kernel of it */
+    Hash entry;       /* in the cache */
     CodeImage *next;
 };
 
@@ -37,8 +39,11 @@ typedef struct Version {
     jitc_io *in, *out; /* of a general version, with open dimensions */
     bool general;      /* serves all shapes of its ranks */
     bool planned;      /* plan and weights, no code: see aot.c */
+    bool apart;        /* not in the table, nor in the cache */
+    bool found;        /* in the cache */
     Machine machine;   /* that it is planned for; without a cache: the program's CPU */
     Packed **weight;
+    uint32_t nweight;
     const uint8_t **segment; /* data of weight i */
     kernel_fn **fn;          /* by kernel number of the plan */
     CodeImage **image;       /* distinct */
@@ -54,12 +59,13 @@ struct jitc_program {
     Memory memory; /* all that follows, but what is the C library's: see docs/c-api.md */
     Job job;       /* graph, interface, copies of the options */
     Source src;
-    TfGraph *graph; /* NULL: the program is text of the IR */
-    const char *text, *pipeline;
+    TfGraph *graph;              /* NULL: not read yet, since the cache knew what was asked */
+    const char *text, *pipeline; /* text: of the IR, instead of a graph; or NULL */
     size_t text_size;
     ImportOptions opt;
     ImportIo io; /* as declared; of a static program as compiled */
     bool is_static;
+    bool known; /* its interface, from the cache */
     int threads;
     CodegenTarget target;
     int64_t deadline_ms;
@@ -86,6 +92,7 @@ struct jitc_program {
     const struct Tuning
         *tuning; /* choices that were measured, or NULL; changes while something is compiled only */
     PackTable weights;
+    Stored stored;
     CodeImage *images;
     const Codegen *codegen;
 };
@@ -132,5 +139,8 @@ jitc_status version_plan(jitc_program *p, Machine machine, const struct Tuning *
 jitc_status version_try(jitc_program *p, const jitc_io *in, const struct Tuning *tuning, const Limits *limits,
                         Version **out, char **why);
 void version_release(jitc_program *p, Version *v); /* accepts NULL */
-void version_free_all(jitc_program *p);            /* of a program without execs */
+/* Tables for a plan, in the version's memory; nothing of them is set yet but sizes. */
+void version_tables(Version *v, Job *job, const Plan *plan);
+void version_reset(jitc_program *p, Version *v); /* to what it was before anything of it was made */
+void version_free_all(jitc_program *p);          /* of a program without execs */
 #endif

@@ -53,6 +53,7 @@ typedef struct {
     Hash *key;
     uint32_t n;
     int threads;
+    Hash entry; /* of the code in the cache */
     Limits limits;
     CodegenResult result;
     pthread_t thread;
@@ -81,6 +82,33 @@ static void compile_end(void *arg)
     codegen_result_free(&c->result);
 }
 
+/* Makes the image the program's, which holds the kernels of `c`. */
+static void adopt_code(Job *job, jitc_program *p, const Compile *c, Image *image)
+{
+    CodeImage *i = memory_take(&p->memory, sizeof *i);
+    Hash *key = memory_take(&p->memory, c->n * sizeof *key);
+    if (!i || !key) {
+        memory_give(&p->memory, i, sizeof *i);
+        memory_give(&p->memory, key, c->n * sizeof *key);
+        image_free(image);
+        job_fail(job, JITC_E_NOMEM);
+    }
+    memcpy(key, c->key, c->n * sizeof *key);
+    *i = (CodeImage){.image = image, .key = key, .n = c->n, .entry = c->entry, .next = p->images};
+    p->images = i;
+}
+
+static bool find_code(Job *job, jitc_program *p, Compile *c, Version *v)
+{
+    int64_t start = now_ns();
+    c->entry = stored_code_entry(p, c->key, c->n);
+    Image *image = v->apart ? NULL : stored_load_code(p, c->entry, c->n);
+    if (image) adopt_code(job, p, c, image);
+    if (image) c->n = 0;
+    lap(v, PHASE_CACHE, &start);
+    return image;
+}
+
 static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Version *v)
 {
     Compile *c = job_new(job, Compile);
@@ -102,7 +130,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Versi
                             .name = job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo),
                             .ops = p->opt.custom};
     }
-    if (!c->n) return c;
+    if (!c->n || find_code(job, p, c, v)) return c;
     if (!p->codegen) {
         char *why;
         int64_t start = now_ns();
@@ -121,7 +149,7 @@ static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Versi
 }
 
 /* Objects become a block of code, which would run in any process, and that runs here. */
-static Image *compile_load(Job *job, const Compile *c, Version *v)
+static Image *compile_load(Job *job, jitc_program *p, const Compile *c, Version *v)
 {
     int64_t start = now_ns();
     const char **symbol = job_array(job, const char *, c->n);
@@ -134,6 +162,8 @@ static Image *compile_load(Job *job, const Compile *c, Version *v)
     char *why;
     Image *image = image_load(block.bytes, block.size, &why);
     lap(v, PHASE_LINK, &start);
+    if (image && !v->apart) stored_save_code(p, c->entry, block.bytes, block.size);
+    lap(v, PHASE_CACHE, &start);
     if (image) return image;
     job_error(job, "%s", why ? why : status_text(JITC_E_NOMEM));
     free(why);
@@ -161,18 +191,8 @@ static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
         job_error_lines(job, r->error ? r->error : "out of memory in the code generator");
         job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
     }
-    Image *image = compile_load(job, c, v);
-    CodeImage *i = memory_take(&p->memory, sizeof *i);
-    Hash *key = memory_take(&p->memory, c->n * sizeof *key);
-    if (!i || !key) {
-        memory_give(&p->memory, i, sizeof *i);
-        memory_give(&p->memory, key, c->n * sizeof *key);
-        image_free(image);
-        job_fail(job, JITC_E_NOMEM);
-    }
-    memcpy(key, c->key, c->n * sizeof *key);
-    *i = (CodeImage){.image = image, .key = key, .n = c->n, .next = p->images};
-    p->images = i;
+    Image *image = compile_load(job, p, c, v);
+    adopt_code(job, p, c, image);
 }
 
 /* Every kernel is there by now. */
@@ -204,12 +224,26 @@ static void drop_unused_images(jitc_program *p)
 }
 
 /* -- Building ---------------------------------------------------------------------------------- */
+static void release(jitc_program *p, Version *v)
+{
+    for (uint32_t i = 0; i < v->nweight; i++) pack_release(&p->weights, v->weight[i]);
+    for (uint32_t i = 0; i < v->nimages; i++) code_unref(p, v->image[i]);
+}
+
+void version_reset(jitc_program *p, Version *v)
+{
+    Limits limits = v->job.limits;
+    release(p, v);
+    job_free(&v->job);
+    job_init_in(&v->job, &p->memory, &limits);
+    v->plan = NULL;
+    v->nweight = v->nimages = 0;
+}
+
 static void destroy(jitc_program *p, Version *v)
 {
     if (!v) return;
-    for (uint32_t i = 0; v->plan && v->weight && i < v->plan->nweight; i++)
-        pack_release(&p->weights, v->weight[i]);
-    for (uint32_t i = 0; i < v->nimages; i++) code_unref(p, v->image[i]);
+    release(p, v);
     job_free(&v->job);
     memory_give(&p->memory, v, sizeof *v);
 }
@@ -224,6 +258,16 @@ static jitc_io *copy_io(Job *job, const jitc_io *io, size_t n)
     return r;
 }
 
+void version_tables(Version *v, Job *job, const Plan *plan)
+{
+    v->plan = NULL;
+    v->weight = job_array(job, Packed *, plan->nweight + 1);
+    v->segment = job_array(job, const uint8_t *, plan->nweight + 1);
+    v->fn = job_array(job, kernel_fn *, plan->nkernel + 1);
+    v->image = job_array(job, CodeImage *, plan->nkernel + 1);
+    v->nweight = plan->nweight;
+}
+
 /* Moves what lasts out of the compile's memory. */
 static jitc_status keep(Version *v, const Plan *plan, const ImportIo *io)
 {
@@ -231,16 +275,14 @@ static jitc_status keep(Version *v, const Plan *plan, const ImportIo *io)
     if (JOB_ENTER(job) == JITC_OK) {
         v->in = copy_io(job, io->in, io->nin);
         v->out = copy_io(job, io->out, io->nout);
-        v->weight = job_array(job, Packed *, plan->nweight + 1);
-        v->segment = job_array(job, const uint8_t *, plan->nweight + 1);
-        v->fn = job_array(job, kernel_fn *, plan->nkernel + 1);
-        v->image = job_array(job, CodeImage *, plan->nkernel + 1);
+        version_tables(v, job, plan);
         v->plan = plan_copy(job, plan);
     }
     return job->status;
 }
 
-static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
+/* Import, passes, plan, and the weights; kernels are compiled meanwhile. */
+static Compile *make_plan(Job *job, jitc_program *p, const jitc_io *in, Version *v)
 {
     int64_t t = now_ns();
     ImportIo io = {0};
@@ -258,10 +300,25 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     t = now_ns();
     pack_weights(m, plan, &p->weights, v->weight);
     lap(v, PHASE_PACK, &t);
-    for (uint32_t i = 0; i < plan->nweight; i++) v->segment[i] = v->weight[i]->data;
+    stored_keep_weights(p, v);
+    lap(v, PHASE_CACHE, &t);
+    return c;
+}
+
+static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
+{
+    bool moved;
+    int64_t t = now_ns();
+    v->found = stored_load_version(p, in, v, &moved);
+    lap(v, PHASE_CACHE, &t);
+    Compile *c = v->found ? compile_start(job, p, v->plan, v) : make_plan(job, p, in, v);
+    for (uint32_t i = 0; i < v->nweight; i++) v->segment[i] = v->weight[i]->data;
     if (v->planned) return;
     compile_finish(job, p, c, v);
     bind_kernels(p, v);
+    t = now_ns();
+    if (!v->found || moved) stored_save_version(p, in, v);
+    lap(v, PHASE_CACHE, &t);
 }
 
 /* What is compiled: "x=f32[8,?] y=i32[8]". */
@@ -294,10 +351,20 @@ static void log_version(const jitc_program *p, const Version *v, int64_t ns)
 {
     if (!p->log) return;
     Str s = {0};
-    str_printf(&s, "compiled %sin %.1f ms:", v->general ? "for all shapes " : "", (double)ns / 1e6);
+    str_printf(&s, "%s %sin %.1f ms:", v->found ? "found in the cache" : "compiled",
+               v->general ? "for all shapes " : "", (double)ns / 1e6);
     for (int i = 0; i < PHASES; i++)
         if (v->phase_ns[i]) str_printf(&s, " %s %.1f", phase_name((Phase)i), (double)v->phase_ns[i] / 1e6);
     str_printf(&s, "; %u kernels (%u new), %u calls", v->plan->nkernel, v->nnew, v->plan->ncall);
+    program_log(p, &s);
+}
+
+static void log_cache(jitc_program *p)
+{
+    const char *why = stored_warning(p);
+    if (!why || !p->log) return;
+    Str s = {0};
+    str_printf(&s, "warning: nothing is kept in the cache: %s", why);
     program_log(p, &s);
 }
 
@@ -333,6 +400,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind,
     }
     v->phase_ns[PHASE_DECODE] = p->decode_ns;
     log_version(p, v, now_ns() - start);
+    log_cache(p);
     *out = v;
     return JITC_OK;
 }
@@ -601,6 +669,7 @@ static jitc_status version_apart(jitc_program *p, const jitc_io *in, Version kin
     pthread_mutex_lock(&p->compile);
     const Tuning *own = p->tuning;
     p->tuning = tuning;
+    kind.apart = true;
     jitc_status status = version_new(p, in, kind, limits, out, why);
     p->tuning = own;
     pthread_mutex_unlock(&p->compile);

@@ -226,12 +226,7 @@ static void pack_one(Packer *p, const Value *w, Packed **out)
         uint64_t form;
     } text = {recipe_key(&p->recipes, v), w->type.layout};
     Hash key = hash_bytes(&text, sizeof text);
-    Packed *found = pack_find(p->table, key);
-    if (found) {
-        found->refs++;
-        *out = found;
-        return;
-    }
+    if ((*out = pack_take(p->table, key))) return;
     PackView view;
     pack_view(v, &view);
     *out = pack_add(p->m->job, p->table, key, type_bytes(&w->type));

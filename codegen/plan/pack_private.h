@@ -4,10 +4,6 @@
 
 #include "codegen/plan/pack.h"
 
-Packed *pack_find(const PackTable *t, Hash key); /* NULL when absent; no new reference */
-/* A new entry of undefined bytes with one reference; unwinds when memory runs out. */
-Packed *pack_add(Job *job, PackTable *t, Hash key, int64_t bytes);
-
 /* Hashes of the recipes of all values of @init. */
 typedef struct {
     Module *m;

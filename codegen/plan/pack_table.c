@@ -8,9 +8,11 @@ static uint32_t place(const PackTable *t, Hash key)
     return i;
 }
 
-Packed *pack_find(const PackTable *t, Hash key)
+Packed *pack_take(PackTable *t, Hash key)
 {
-    return t->cap ? t->at[place(t, key)] : NULL;
+    Packed *w = t->cap ? t->at[place(t, key)] : NULL;
+    if (w) w->refs++;
+    return w;
 }
 
 static bool grow(PackTable *t)
@@ -30,6 +32,27 @@ static bool grow(PackTable *t)
     return true;
 }
 
+static void free_data(PackTable *t, const Packed *w)
+{
+    if (w->is_mapped)
+        t->unmap(w->data, (size_t)w->bytes);
+    else
+        memory_give(t->memory, w->data, (size_t)w->bytes);
+}
+
+static Packed *add(Job *job, PackTable *t, Packed w)
+{
+    Packed *r = (t->n + 1) * 4 > t->cap * 3 && !grow(t) ? NULL : memory_take(t->memory, sizeof *r);
+    if (!r) {
+        free_data(t, &w);
+        job_fail(job, JITC_E_NOMEM);
+    }
+    *r = w;
+    t->at[place(t, w.key)] = r;
+    t->n++;
+    return r;
+}
+
 Packed *pack_add(Job *job, PackTable *t, Hash key, int64_t bytes)
 {
     if (!memory_fits(t->memory, (size_t)bytes)) {
@@ -37,22 +60,26 @@ Packed *pack_add(Job *job, PackTable *t, Hash key, int64_t bytes)
                   t->memory->limit);
         job_fail(job, JITC_E_NOMEM);
     }
-    if ((t->n + 1) * 4 > t->cap * 3 && !grow(t)) job_fail(job, JITC_E_NOMEM);
-    Packed *w = memory_take(t->memory, sizeof *w);
-    void *data = w ? memory_take(t->memory, (size_t)bytes) : NULL;
-    if (!data) {
-        memory_give(t->memory, w, sizeof *w);
-        job_fail(job, JITC_E_NOMEM);
-    }
-    *w = (Packed){key, bytes, 1, data};
-    t->at[place(t, key)] = w;
-    t->n++;
-    return w;
+    void *data = memory_take(t->memory, (size_t)bytes);
+    if (!data) job_fail(job, JITC_E_NOMEM);
+    return add(job, t, (Packed){.key = key, .bytes = bytes, .refs = 1, .data = data});
+}
+
+Packed *pack_add_mapped(Job *job, PackTable *t, Hash key, int64_t bytes, void *data, Hash content)
+{
+    return add(job, t, (Packed){key, bytes, 1, data, content, true});
+}
+
+void pack_map(PackTable *t, Packed *w, void *data)
+{
+    free_data(t, w);
+    w->data = data;
+    w->is_mapped = true;
 }
 
 static void free_packed(PackTable *t, Packed *w)
 {
-    memory_give(t->memory, w->data, (size_t)w->bytes);
+    free_data(t, w);
     memory_give(t->memory, w, sizeof *w);
 }
 

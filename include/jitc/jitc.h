@@ -110,8 +110,9 @@ typedef void jitc_parallel_for_fn(void *host, void (*f)(void *arg, size_t i), vo
 
 /* Flags of jitc_options. */
 enum {
-    JITC_LAZY = 1,   /* loading compiles nothing, whatever is known; else it does when all shapes are known */
-    JITC_PRECISE = 2 /* no algorithm that rounds more than the plain one, such as Winograd's convolution */
+    JITC_LAZY = 1, /* loading compiles nothing, whatever is known; else it does when all shapes are known */
+    JITC_PRECISE = 2, /* no algorithm that rounds more than the plain one, such as Winograd's convolution */
+    JITC_VERIFY = 4   /* the cache takes no file's times as a proof that it has not changed */
 };
 
 struct jitc_op; /* a custom operator: jitc/op.h */
@@ -138,17 +139,21 @@ typedef struct jitc_options {
                                  program; may be set by a signal handler or another thread */
     jitc_alloc_fn *alloc;     /* memory for the program and its execs; NULL: the C library's */
     void *heap;
-    uint64_t flags; /* JITC_LAZY, JITC_PRECISE */
+    uint64_t flags; /* JITC_LAZY, JITC_PRECISE, JITC_VERIFY */
     const struct jitc_op *const
         *ops; /* custom operators; with what they point to valid as long as the program */
     size_t nops;
     const char *tuning; /* a file of choices that `jitc tune` has written; NULL: the one in the user's cache,
                            where there is one; "": none */
+    const char *cache;  /* a folder, made if it is missing, for code and packed weights that later loads find;
+                           NULL: $JITC_CACHE, else the user's ($XDG_CACHE_HOME/jitc/code); "": none, as is
+                              "off" */
+    uint64_t cache_bytes; /* the most that it may hold; what was not used for longest goes. 0 = 4 GiB */
 } jitc_options;
 #define JITC_OPTIONS_INIT                                                                                    \
     {                                                                                                        \
         sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL,     \
-            NULL, 0, NULL, 0, NULL                                                                           \
+            NULL, 0, NULL, 0, NULL, NULL, 0                                                                  \
     }
 
 /* A loaded model: its graph, its options, and the code for the shapes that runs had. */

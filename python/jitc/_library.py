@@ -57,6 +57,8 @@ class Options(ctypes.Structure):
         ("ops", c_void_p),
         ("nops", c_size_t),
         ("tuning", c_char_p),
+        ("cache", c_char_p),
+        ("cache_bytes", c_uint64),
     ]
 
 

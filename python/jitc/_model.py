@@ -234,6 +234,7 @@ def load(
     set: Mapping[str, float] | None = None,
     precise: bool = False,
     tuning: str | os.PathLike[str] | None = None,
+    cache: str | os.PathLike[str] | None = None,
     max_memory: int = 0,
     deadline: float | None = None,
     stop: Stop | None = None,
@@ -251,6 +252,7 @@ def load(
     precise     no algorithm that rounds more than the plain one, such as Winograd's convolution
     tuning      a file of choices that `jitc tune` has written; None: the one in the user's cache, where
                 there is one; "": none
+    cache       a folder where code and packed weights are kept for later loads; None: the user's cache; "": none
     max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
     deadline    seconds for each compile; None: no limit
     stop        ends compiles and runs when it is set
@@ -265,6 +267,7 @@ def load(
         "set": set and dict(set),
         "precise": precise,
         "tuning": None if tuning is None else os.fspath(tuning),
+        "cache": None if cache is None else os.fspath(cache),
         "max_memory": max_memory,
         "deadline": deadline,
         "stop": stop,

@@ -61,6 +61,8 @@ class Options:
         c.flags |= _library.PRECISE if given.get("precise") else 0
         tuning = given.get("tuning")
         c.tuning = None if tuning is None else os.fsencode(tuning)
+        cache = given.get("cache")
+        c.cache = None if cache is None else os.fsencode(cache)
 
     def _hold(self, thing: Any) -> Any:
         self.keep.append(thing)

@@ -13,6 +13,7 @@ work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export XDG_CACHE_HOME=$work/cache # what the user has tuned makes no difference
+export JITC_CACHE=off
 checks=0 failures=0
 
 failed() {
@@ -103,7 +104,7 @@ args() {
     bad 2 'which command' "$jitc"
     bad 2 "no command is called 'runn'" "$jitc" runn
     bad 2 'command comes first' "$jitc" --input a.npy
-    for c in bisect cache; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
+    for c in bisect; do bad 2 "'$c' is not available yet" "$jitc" $c x; done
     bad 2 'which model' "$jitc" run
     bad 2 'one model at a time' "$jitc" run a.pb b.pb
     bad 2 "unknown option '--inputs'" "$jitc" run --inputs=x m.pb
@@ -128,7 +129,7 @@ args() {
     # The help has what exists.
     run 0 "$jitc" run --help
     says '^  --threads'
-    ! grep -qE -e '--(checks|tier|no-cache|cache-dir)' out || failed 'the help shows options that do nothing'
+    ! grep -qE -e '--(checks|tier)' out || failed 'the help shows options that do nothing'
     bad 2 'jitc compile' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
     # Without the code generator beside it.
     cp "$jitc" alone
@@ -271,7 +272,7 @@ run_() {
     says '^ +top 5 of row 0: [0-9] '
     says '^1 run, [0-9.]+ ms \([0-9]+ threads?\)$'
     quiet
-    run 0 "$jitc" run "$digits" --input images="$images" --threads 1 --repeat 3 --no-cache --precise --cache-dir x \
+    run 0 "$jitc" run "$digits" --input images="$images" --threads 1 --repeat 3 --no-cache --precise \
         --target native --max-memory 1G
     says '^3 runs, mean .* \(1 thread\)$'
     run 0 "$jitc" run "$digits" --input images:0="$images" --quiet
@@ -579,6 +580,63 @@ tune() {
     bad 2 'unknown option .--tuning' "$jitc" tune "$digits" --tuning x
     bad 1 'is a string' "$jitc" tune "$here/bytes.pbtxt"
     rm -r "$XDG_CACHE_HOME"
+}
+
+cache() {
+    local kept=$work/kept n pids='' p
+    # What was compiled is found, as long as the model, the options and the shapes are the same.
+    run 0 "$jitc" bench "$digits" --secs 0.1 --threads 1 --cache-dir "$kept" --json report.json
+    says 'cache miss'
+    run 0 "$jitc" bench "$digits" --secs 0.1 --threads 1 --cache-dir "$kept" --json report.json
+    says 'cache hit'
+    checks=$((checks + 1))
+    grep -q '"cache": "hit"' report.json || failed 'the report says no hit'
+    cp "$digits" copy.pb
+    run 0 "$jitc" run copy.pb --input "images=$images" --threads 1 --cache-dir "$kept" --output probabilities=c1.npy --verbose
+    complains '^jitc: info: compiled in '
+    run 0 "$jitc" run copy.pb --input "images=$images" --threads 1 --cache-dir "$kept" --output probabilities=c2.npy --verbose
+    complains '^jitc: info: found in the cache in '
+    says '; from the cache in [0-9.]+ ms$'
+    run 0 "$jitc" run copy.pb --input "images=$images" --threads 1 --cache-dir "$kept" --output probabilities=c2.npy --verify
+    run 0 "$jitc" run copy.pb --input "images=$images" --threads 1 --output probabilities=c3.npy --no-cache
+    checks=$((checks + 1))
+    cmp -s c1.npy c2.npy && cmp -s c1.npy c3.npy || failed 'the cache changes results'
+    run 0 "$jitc" cache list --cache-dir "$kept"
+    says '^20[0-9-]+ [0-9:]+ +[0-9.]+ MiB  copy.pb images=f32\[360,8,8,1\]$'
+    says "^2 compiled versions, [0-9.]+ MiB in $kept\$"
+    run 0 "$jitc" cache path --cache-dir "$kept"
+    says "^$kept\$"
+    run 0 "$jitc" cache clear --cache-dir "$kept"
+    says '^[0-9]+ files removed, [0-9.]+ MiB$'
+    checks=$((checks + 1))
+    [ -z "$(ls -A "$kept")" ] || failed 'something is left'
+    run 0 env JITC_CACHE="$kept" "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy --quiet
+    checks=$((checks + 1))
+    [ "$(stat -c %a "$kept")" = 700 ] && [ -n "$(ls "$kept")" ] || failed 'JITC_CACHE names no folder'
+    run 0 "$jitc" cache path
+    complains '^jitc: note: there is no cache: JITC_CACHE turns it off$'
+    bad 2 'one of list, clear, path' "$jitc" cache
+    bad 2 'one of list, clear, path' "$jitc" cache lost
+    bad 2 "cache-size '0'" "$jitc" run "$digits" --cache-size 0
+
+    # Where nothing can be kept, there is a warning.
+    chmod 755 "$kept"
+    run 0 "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy --quiet --cache-dir "$kept"
+    complains '^jitc: warning: nothing is kept in the cache: .* is not private to this user'
+    rm -r "$kept"
+
+    # Many at once: all are right, and there is one of each entry.
+    for n in $(seq 64); do
+        "$jitc" run "$here/add.pbtxt" --input a=a.npy --input b=b.npy --output "scope/z=many$n.npy" --quiet \
+            --threads 1 --cache-dir "$kept" >many.out 2>&1 &
+        pids="$pids $!"
+    done
+    checks=$((checks + 1))
+    for p in $pids; do wait "$p" || failed 'one of many processes failed'; done
+    for n in $(seq 64); do cmp -s many1.npy "many$n.npy" || failed 'many processes differ'; done
+    [ "$(find "$kept" -name 'version-*' | wc -l)" = 1 ] && [ "$(find "$kept" -name '.tmp*' | wc -l)" = 0 ] ||
+        failed "$(ls -A "$kept")"
+    rm -r "$kept" many*.npy
 }
 
 profile() {

@@ -28,7 +28,7 @@ same() {
     fi
 }
 offers() { "$jitc" help --complete "$@" | cut -f1; }
-all_commands='run|bench|profile|inspect|opt|explain|compare|reduce|tune|compile'
+all_commands='run|bench|profile|inspect|opt|explain|compare|reduce|tune|cache|compile'
 
 group_words() {
     same "$all_commands|help" offers ''

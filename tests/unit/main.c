@@ -6,6 +6,7 @@
 
 int main(void)
 {
+    setenv("JITC_CACHE", "off", 1); /* tests that are about it name a folder */
     SRunner *r = srunner_create(NULL);
 #define SUITE(name) srunner_add_suite(r, name##_suite());
 #include "tests/unit/suites.def"
