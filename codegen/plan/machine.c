@@ -30,7 +30,7 @@ Load machine_load(const Machine *m, int i)
 {
     static const Load any[MACHINE_LOADS] = {{1, 1}, {2, 1}, {4, 0.5}, {16, 0.25}};
     if (!m->threads) return any[i];
-    return i < 2 ? (Load){m->threads << (2 * i), i ? 0.1 : 1} : (Load){1, 0};
+    return i < 2 ? (Load){m->threads << (2 * i), i ? 0.01 : 1} : (Load){1, 0};
 }
 
 int64_t machine_share(const Machine *m, int64_t units, int64_t together)

@@ -269,6 +269,10 @@ START_TEST(test_threads)
     ck_assert_int_eq(blocking_share(&products[2], &two, &b), 8);
     ck_assert_int_eq(blocking_share(&products[2], &any, &b), 2);
     ck_assert(machine_load(&two, 0).threads == 2 && machine_load(&any, 0).threads == 1);
+    /* One thread gathers rows of a cut sum for as many panels as their sums leave room in the cache for. */
+    Machine one = {.l2 = 5 << 18, .threads = 1};
+    b = blocking_choose(&(Product){128, 3072, 48, 1, 4}, &one);
+    ck_assert(b.rows == 128 && b.panels == 24 && b.k < 3072);
 }
 END_TEST
 
