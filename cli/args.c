@@ -291,6 +291,12 @@ static bool set_cache_size(Options *o, const char *v)
            wrong(o, "--cache-size '%s': a size such as 512M or 2G", v);
 }
 
+static bool set_layout(Options *o, const char *v)
+{
+    o->layout = v;
+    return image_layout(v, &o->image_layout) || wrong(o, "--layout '%s': auto, nhwc, nchw or blocked", v);
+}
+
 static bool set_no_tuning(Options *o, const char *v)
 {
     (void)v;
@@ -374,6 +380,8 @@ const OptionDef options[] = {
      CMD_COMPILE, set_product_target, "native " SYSTEMS},
     {"--precise", NULL, "no algorithm that rounds more than the plain one (Winograd)", MODELS, set_precise,
      NULL},
+    {"--layout", "WAY", "how images lie in memory: auto (by estimated cost), nhwc, nchw, blocked",
+     MODELS & ~CMD_INSPECT, set_layout, "auto nhwc nchw blocked"},
     {"--tuning", "FILE", "choices that 'jitc tune' has made (default: those in the user's cache)", TUNED,
      set_tuning, ":files"},
     {"--no-tuning", NULL, "choose by estimated costs alone", TUNED, set_no_tuning, NULL},

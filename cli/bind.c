@@ -450,6 +450,7 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->tuning = o->tuning;
     out->cache = o->cache;
     out->cache_bytes = o->cache_bytes;
+    out->layout = o->layout;
     if (o->precise) out->flags |= JITC_PRECISE;
     if (o->verify) out->flags |= JITC_VERIFY;
 }

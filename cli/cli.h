@@ -7,6 +7,7 @@
 #include "frontend/import.h"
 #include "frontend/tfgraph.h"
 #include "ir/base/base.h"
+#include "passes/pass.h"
 
 typedef enum { EXIT_DONE = 0, EXIT_UNUSABLE = 1, EXIT_USAGE = 2, EXIT_DEFECT = 3 } ExitStatus;
 
@@ -23,10 +24,11 @@ typedef struct Options {
     VEC(const struct jitc_op *) ops; /* of these libraries */
     const struct CustomOps *custom;
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
-        *check, *header, *name, *weights, *by, *trace, *svg, *tuning, *cache;
+        *check, *header, *name, *weights, *by, *trace, *svg, *tuning, *cache, *layout;
     int threads; /* resolved: at least 1 */
     bool verbose, quiet, evaluate, precise, verify;
-    double rtol, atol; /* negative: the default */
+    ImageLayout image_layout; /* what `layout` says */
+    double rtol, atol;        /* negative: the default */
     int64_t repeat;
     double secs, budget;
     size_t max_memory, cache_bytes;

@@ -148,7 +148,9 @@ static void see(Comparison *x, const char *tensor, const Tensor *got, const char
 
 static void see_optimised(void *arg, const Value *v, const Tensor *t)
 {
-    if (v->tensor && t->type.layout == LAYOUT_PLAIN) see(arg, v->tensor, t, NULL);
+    Tensor logical = *t;
+    if (layout_of_images(logical.type.layout)) logical.type.layout = LAYOUT_PLAIN;
+    if (v->tensor && logical.type.layout == LAYOUT_PLAIN) see(arg, v->tensor, &logical, NULL);
 }
 
 typedef struct {
@@ -176,6 +178,18 @@ static bool concrete(const Type *planned, const Type *want, Type *out)
     return true;
 }
 
+/* An image that lies in another way than channels last, brought there. */
+static Tensor channels_last(Job *job, const Tensor *image)
+{
+    Tensor t = tensor_new(job, &image->type);
+    size_t size = dtype_size(t.type.dtype);
+    for (int64_t i = 0, n = type_numel(&t.type); i < n; i++)
+        memcpy((char *)t.data + (size_t)i * size,
+               (const char *)image->data + (size_t)type_place(&image->type, i) * size, size);
+    t.type.layout = LAYOUT_PLAIN;
+    return t;
+}
+
 static void after_call(void *arg, uint32_t call, void *const *ptr)
 {
     const Tap *t = arg;
@@ -184,10 +198,13 @@ static void after_call(void *arg, uint32_t call, void *const *ptr)
     for (uint32_t i = 0; i < c->nresults; i++) {
         uint32_t k = c->noperands + i;
         const PlanBuf *b = &p->buf[p->call_buf[c->buf0 + k]];
-        Entry *e = b->tensor && b->type.layout == LAYOUT_PLAIN ? find_entry(t->x, b->tensor) : NULL;
+        bool image = layout_of_images((Layout)b->type.layout);
+        Entry *e =
+            b->tensor && (image || b->type.layout == LAYOUT_PLAIN) ? find_entry(t->x, b->tensor) : NULL;
         Tensor got = {.data = ptr[k]};
-        if (e && e->want.data && concrete(&b->type, &e->want.type, &got.type))
-            see(t->x, e->tensor, &got, other_nodes(t->x->o->job, c, e->tensor));
+        if (!e || !e->want.data || !concrete(&b->type, &e->want.type, &got.type)) continue;
+        if (image) got = channels_last(t->x->o->job, &got);
+        see(t->x, e->tensor, &got, other_nodes(t->x->o->job, c, e->tensor));
     }
 }
 
@@ -221,7 +238,9 @@ static void run_optimised(Comparison *x)
 {
     Module *m = import(x, x->o->job);
     const char *passes = x->o->passes ? x->o->passes : passes_default_pipeline();
-    passes_run(m, passes, &(PassOptions){.cpu = x->o->cpu, .precise = x->o->precise, .verify = true});
+    passes_run(m, passes,
+               &(PassOptions){
+                   .cpu = x->o->cpu, .precise = x->o->precise, .layout = x->o->image_layout, .verify = true});
     evaluate(x, m, see_optimised, x);
 }
 

@@ -101,6 +101,8 @@ static void put_fused(Str *s, const Module *m, const From *from, uint32_t title)
 
 static bool computes(const Op *op)
 {
+    bool alone = !op->prev && op->next && !op->next->next;
+    if (op->code == OP_relayout && !alone) return false; /* how the others read and store images */
     return op->def->kind != KIND_CONST && op->def->kind != KIND_REGION;
 }
 
@@ -134,6 +136,7 @@ static double bytes_of(const PlanBuf *b)
 static void put_tensor(Str *s, const PlanBuf *b)
 {
     put_type(s, b->type.dtype, b->type.rank, b->type.dim);
+    if (layout_of_images((Layout)b->type.layout)) str_printf(s, "{%s}", layout_name((Layout)b->type.layout));
     if (b->bytes < 1000) return;
     str_put(s, " ");
     put_si(s, bytes_of(b), "B");
@@ -291,7 +294,7 @@ ExitStatus command_explain(Options *o)
     Binding *b = bind_options(o, model);
     Module *m = tf_import(o->job, model->graph, &model->src, &b->import, NULL);
     m->tuning = tuning_of(o);
-    PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .verify = true};
+    PassOptions passes = {.cpu = o->cpu, .precise = o->precise, .layout = o->image_layout, .verify = true};
     passes_run(m, passes_default_pipeline(), &passes);
     Machine machine = machine_of(o->cpu, o->threads);
     const Plan *p = plan_make(m, &machine);

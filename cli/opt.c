@@ -138,6 +138,7 @@ ExitStatus command_opt(Options *o)
     if (!is_text) m->tuning = tuning_of(o);
     PassOptions options = {.cpu = o->cpu,
                            .precise = o->precise,
+                           .layout = o->image_layout,
                            .verify = true,
                            .after = o->dump_after ? after_pass : NULL,
                            .after_arg = &x};

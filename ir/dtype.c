@@ -246,15 +246,46 @@ int64_t type_numel(const Type *t)
 int64_t type_bytes(const Type *t)
 {
     Type p = *t;
-    if (t->layout != LAYOUT_PLAIN && p.dim[p.rank - 1] <= INT64_MAX - 15)
-        p.dim[p.rank - 1] = round_up(p.dim[p.rank - 1], 16);
+    bool panels = t->layout == LAYOUT_PANEL || t->layout == LAYOUT_FILTER;
+    if (panels && p.dim[p.rank - 1] <= INT64_MAX - 15) p.dim[p.rank - 1] = round_up(p.dim[p.rank - 1], 16);
     int64_t n;
     return mul_ok(type_numel(&p), (int64_t)dtype_size(t->dtype), &n) ? n : INT64_MAX;
 }
 
 const char *layout_name(Layout l)
 {
-    return l == LAYOUT_PANEL ? "panel" : l == LAYOUT_FILTER ? "filter" : "";
+    static const char *const names[] = {"plain", "panel", "filter", "nchw", "blocked"};
+    return names[l];
+}
+
+bool layout_of_images(Layout l)
+{
+    return l == LAYOUT_NCHW || l == LAYOUT_BLOCKED;
+}
+
+bool type_may_lie(const Type *t, Layout l)
+{
+    switch (l) {
+    case LAYOUT_PLAIN: return true;
+    case LAYOUT_PANEL:
+    case LAYOUT_FILTER: return t->rank >= 2;
+    case LAYOUT_NCHW: return t->rank == 4;
+    case LAYOUT_BLOCKED:
+        return t->rank == 4 && t->dim[0] == 1 && dim_known(t->dim[3]) && t->dim[3] % IMAGE_BLOCK == 0;
+    default: return false;
+    }
+}
+
+int64_t type_place(const Type *t, int64_t i)
+{
+    if (t->layout == LAYOUT_PLAIN) return i;
+    int64_t n = t->dim[t->rank - 1], row = i / n, j = i % n;
+    int64_t rows = t->layout == LAYOUT_PANEL ? t->dim[t->rank - 2] : type_numel(t) / n;
+    if (layout_of_images(t->layout)) rows = t->dim[1] * t->dim[2];
+    int64_t batch = row / rows;
+    row %= rows;
+    if (t->layout == LAYOUT_NCHW) return (batch * n + j) * rows + row;
+    return ((batch * ceil_div(n, 16) + j / 16) * rows + row) * 16 + j % 16;
 }
 
 void type_print(const Module *m, Str *s, const Type *t)

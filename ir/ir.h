@@ -49,9 +49,14 @@ bool dim_is_sym(const Module *m, Dim d);
 /* Layout: how the logical dims lie in memory. PANEL is the form of a matrix product's right operand [..., k,
  * n]: panels of 16 outputs, each a sequence over k of 64-byte lines (f32), n padded with zeros to 16; dims
  * before the last two count batches. FILTER is the same for a convolution's right operand, where all dims
- * before the last are one k. */
-typedef enum { LAYOUT_PLAIN, LAYOUT_PANEL, LAYOUT_FILTER } Layout;
-const char *layout_name(Layout l); /* "panel"; "" for plain */
+ * before the last are one k.
+ *
+ * An image [n, h, w, c] that lies plain has channels last. NCHW is channels first. BLOCKED is [c/16, h, w,
+ * 16], for one image whose c is a known multiple of 16. */
+enum { IMAGE_BLOCK = 16 }; /* channels */
+typedef enum { LAYOUT_PLAIN, LAYOUT_PANEL, LAYOUT_FILTER, LAYOUT_NCHW, LAYOUT_BLOCKED, LAYOUTS } Layout;
+const char *layout_name(Layout l); /* "panel"; "plain" */
+bool layout_of_images(Layout l);   /* NCHW, BLOCKED */
 
 typedef struct {
     DType dtype;
@@ -67,7 +72,11 @@ static inline Type type_scalar(DType t)
 bool type_equal(const Type *a, const Type *b);
 bool type_static(const Type *t);   /* every dim known */
 int64_t type_numel(const Type *t); /* static types only; saturates at INT64_MAX */
-int64_t type_bytes(const Type *t); /* plain layout: numel * size; packed: padded size */
+int64_t type_bytes(const Type *t); /* numel * size; of panels: the padded size */
+/* Whether a tensor of these dims may lie so. */
+bool type_may_lie(const Type *t, Layout l);
+int64_t type_place(const Type *t,
+                   int64_t i); /* where element i of the logical tensor is; static types only */
 void type_print(const Module *m, Str *s, const Type *t);
 
 /* A dense tensor for the evaluator: static type, data in row-major order. */

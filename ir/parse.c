@@ -190,8 +190,9 @@ static Type type(Parser *p)
         if (!accept(p, ",")) break;
     }
     expect(p, "]");
-    if (accept(p, "{panel}")) t.layout = LAYOUT_PANEL;
-    if (accept(p, "{filter}")) t.layout = LAYOUT_FILTER;
+    for (Layout l = LAYOUT_PANEL; peek(p, "{") && l < LAYOUTS; l++)
+        if (accept(p, job_printf(p->job, "{%s}", layout_name(l)))) t.layout = l;
+    if (!type_may_lie(&t, t.layout)) fail(p, "a tensor of these dimensions cannot lie so");
     return t;
 }
 

@@ -10,8 +10,9 @@ static const Op *concat_around(const Value *v)
     return NULL;
 }
 
-static Dim last_size(const Type *t)
+static Dim row_size(const Type *t)
 {
+    if (t->layout == LAYOUT_BLOCKED) return IMAGE_BLOCK;
     return t->rank ? t->dim[t->rank - 1] : 1;
 }
 
@@ -24,15 +25,17 @@ bool ir_is_run(const Type *t, int axis)
 
 Placement ir_placement(Module *m, Value *v)
 {
-    Placement p = {v, 0, last_size(&v->type)};
+    Placement p = {v, 0, row_size(&v->type)};
     for (const Op *c = concat_around(v); c; c = concat_around(p.whole)) {
         int axis = (int)attr_i(c, "axis");
         const Type *t = &c->out[0]->type;
         Dim from = 0;
         for (int i = 0; c->in[i] != p.whole; i++) from = dim_add(m, from, c->in[i]->type.dim[axis]);
-        for (int d = axis + 1; d < t->rank; d++) from = dim_mul(m, from, t->dim[d]);
+        bool planes = layout_of_images(t->layout); /* of one image: its channels are outermost */
+        for (int d = planes ? 1 : axis + 1; d < (planes ? axis : t->rank); d++)
+            from = dim_mul(m, from, t->dim[d]);
         p.offset = dim_add(m, p.offset, from);
-        if (!ir_is_run(t, axis)) p.pitch = last_size(t);
+        if (!planes && !ir_is_run(t, axis)) p.pitch = row_size(t);
         p.whole = c->out[0];
     }
     return p;

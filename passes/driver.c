@@ -20,9 +20,9 @@ const PassInfo *passes_at(int i)
 
 const char *passes_default_pipeline(void)
 {
-    return "guard,fix(simplify,fold,cse,control,dce),project,hoist,dilate,layout,fix(simplify,fold,cse,dce),"
+    return "guard,fix(simplify,fold,cse,control,dce),project,hoist,dilate,permute,fix(simplify,fold,cse,dce),"
            "sink,bn,groups,padfold,padsplit,winograd,panel,narrow,"
-           "fix(simplify,fold,cse,dce),hoist,init,dce,attention,fuse,chain,place";
+           "fix(simplify,fold,cse,dce),hoist,init,dce,attention,fuse,chain,place,layout";
 }
 
 typedef struct {

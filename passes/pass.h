@@ -13,10 +13,16 @@ typedef struct {
     uint32_t runs, changed;
 } PassTime;
 
+/* How images lie in memory: as estimated costs tell, or all that may in one way. */
+typedef enum { IMAGES_AUTO, IMAGES_NHWC, IMAGES_NCHW, IMAGES_BLOCKED } ImageLayout;
+/* "auto" (also NULL and ""), "nhwc", "nchw", "blocked"; false: none of these. */
+bool image_layout(const char *name, ImageLayout *out);
+
 typedef struct {
     const char *cpu; /* the target's name, or NULL */
     bool precise;    /* nothing that rounds more than the plain algorithm */
-    bool verify;     /* check the IR after each pass that changed it */
+    ImageLayout layout;
+    bool verify; /* check the IR after each pass that changed it */
     void (*after)(void *arg, Module *m, const char *pass, bool changed); /* for dumps; may be NULL */
     void *after_arg;
     PassTime *times; /* passes_count() entries to add to, by pass number, or NULL */

@@ -198,7 +198,7 @@ static bool place(Module *m, const Region *main, Op *kernel)
 
 bool pass_place(Module *m, PassCx *cx)
 {
-    (void)cx;
+    if (cx->opt->layout == IMAGES_NCHW) return false; /* rows with gaps are those of channels last */
     const Func *f = ir_find_func(m, "main");
     Regions r = ir_func_regions(m, f);
     bool changed = false;

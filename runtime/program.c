@@ -104,6 +104,9 @@ static void check_options(Job *job, const jitc_options *o)
     if (o->threads < 0) job_error(job, "options: %d threads", o->threads);
     if (o->deadline_ms < 0 || o->deadline_ms > INT64_MAX / 4000000)
         job_error(job, "options: deadline_ms is %lld", (long long)o->deadline_ms);
+    ImageLayout layout;
+    if (!image_layout(o->layout, &layout))
+        job_error(job, "options: layout '%s' is none of auto, nhwc, nchw, blocked", o->layout);
     if (o->flags & ~(uint64_t)(JITC_LAZY | JITC_PRECISE | JITC_VERIFY))
         job_error(job, "options: flags has bits that this version does not know");
     if (job->nerrors) job_fail(job, JITC_E_USAGE);
@@ -124,6 +127,7 @@ static void copy_options(jitc_program *p, const jitc_options *o)
     p->threads = o->threads ? o->threads : threads_available();
     p->target = program_cpu(job, o->cpu);
     p->precise = o->flags & JITC_PRECISE;
+    image_layout(o->layout, &p->layout);
     p->log = o->log;
     p->log_arg = o->log_arg;
     jitc_shape *shapes = job_array(job, jitc_shape, o->nshapes + 1);

@@ -16,6 +16,7 @@
 #include "codegen/plan/plan.h"
 #include "codegen/service.h"
 #include "frontend/import.h"
+#include "passes/pass.h"
 #include "runtime/image.h"
 #include "runtime/jitc_internal.h"
 #include "runtime/stored.h"
@@ -87,8 +88,9 @@ struct jitc_program {
     } seen[SEEN_SIGNATURES]; /* how often signatures without a version of their own were asked for */
     uint32_t nspecial;       /* versions of one signature that were made */
     bool precise;            /* JITC_PRECISE */
-    bool no_general;         /* the graph needs to know its inputs' sizes */
-    bool only_general;       /* for tests */
+    ImageLayout layout;
+    bool no_general;   /* the graph needs to know its inputs' sizes */
+    bool only_general; /* for tests */
     const struct Tuning
         *tuning; /* choices that were measured, or NULL; changes while something is compiled only */
     PackTable weights;

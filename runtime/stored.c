@@ -30,7 +30,8 @@ static void put_target(Str *s, const jitc_program *p)
 static void put_options(Str *s, const jitc_program *p, bool lazy)
 {
     Machine m = machine_of(p->target.cpu, p->threads);
-    str_printf(s, "precise %d lazy %d l2 %lld threads %d\n", p->precise, lazy, (long long)m.l2, m.threads);
+    str_printf(s, "precise %d layout %d lazy %d l2 %lld threads %d\n", p->precise, p->layout, lazy,
+               (long long)m.l2, m.threads);
     const ImportOptions *o = &p->opt;
     put_names(s, o->inputs, o->ninputs);
     put_names(s, o->outputs, o->noutputs);

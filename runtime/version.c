@@ -289,7 +289,8 @@ static Compile *make_plan(Job *job, jitc_program *p, const jitc_io *in, Version 
     Module *m = program_module(p, job, in, v->general, &io);
     m->tuning = p->tuning;
     lap(v, PHASE_IMPORT, &t);
-    passes_run(m, program_pipeline(p), &(PassOptions){.cpu = p->target.cpu, .precise = p->precise});
+    passes_run(m, program_pipeline(p),
+               &(PassOptions){.cpu = p->target.cpu, .precise = p->precise, .layout = p->layout});
     lap(v, PHASE_PASSES, &t);
     Machine machine = v->machine.l2 ? v->machine : machine_of(p->target.cpu, p->threads);
     Plan *plan = plan_make(m, &machine);

@@ -187,15 +187,10 @@ static void pack(const Tensor *t, uint8_t *dst)
 {
     const Type *ty = &t->type;
     size_t size = dtype_size(ty->dtype);
-    int64_t n = ty->dim[ty->rank - 1], k = ty->dim[ty->rank - 2], batch = type_numel(ty) / max_i64(n * k, 1);
     const uint8_t *src = t->data;
     memset(dst, 0, (size_t)type_bytes(ty));
-    for (int64_t b = 0; b < batch; b++)
-        for (int64_t i = 0; i < k; i++)
-            for (int64_t j = 0; j < n; j++) {
-                int64_t to = ((b * ceil_div(n, 16) + j / 16) * k + i) * 16 + j % 16;
-                memcpy(dst + (size_t)to * size, src + (size_t)((b * k + i) * n + j) * size, size);
-            }
+    for (int64_t i = 0, n = type_numel(ty); i < n; i++)
+        memcpy(dst + (size_t)type_place(ty, i) * size, src + (size_t)i * size, size);
 }
 
 /* `body` has numbers for all sizes; how units are counted depends on what the text has. */
@@ -285,19 +280,11 @@ static Tensor part(const Run *r, const Tensor *all, int i)
 
 static void unpack(const Guarded *g, const Type *t, Tensor *out)
 {
-    if (t->layout == LAYOUT_PLAIN) {
-        memcpy(out->data, g->data, g->size);
-        return;
-    }
     size_t size = dtype_size(t->dtype);
-    int64_t n = t->dim[t->rank - 1], k = t->dim[t->rank - 2], batch = type_numel(t) / max_i64(n * k, 1);
-    for (int64_t b = 0; b < batch; b++)
-        for (int64_t i = 0; i < k; i++)
-            for (int64_t j = 0; j < n; j++) {
-                int64_t from = ((b * ceil_div(n, 16) + j / 16) * k + i) * 16 + j % 16;
-                memcpy((char *)out->data + (size_t)((b * k + i) * n + j) * size,
-                       g->data + (size_t)from * size, size);
-            }
+    Type ty = out->type;
+    ty.layout = t->layout;
+    for (int64_t i = 0, n = type_numel(&ty); i < n; i++)
+        memcpy((char *)out->data + (size_t)i * size, g->data + (size_t)type_place(&ty, i) * size, size);
 }
 
 typedef struct {
@@ -311,9 +298,9 @@ static void place(Guarded *ptr, const Tensor *in, const Tensor *want, int nin, i
 {
     for (int i = 0; i < nin + nout; i++) {
         const Type *ty = i < nin ? &in[i].type : &want[i - nin].type;
-        ptr[i] = guarded((size_t)type_bytes(ty), at_end || ty->layout == LAYOUT_PANEL);
+        ptr[i] = guarded((size_t)type_bytes(ty), at_end || ty->layout != LAYOUT_PLAIN);
         if (i >= nin) continue;
-        if (ty->layout == LAYOUT_PANEL)
+        if (ty->layout != LAYOUT_PLAIN)
             pack(&in[i], ptr[i].data);
         else
             memcpy(ptr[i].data, in[i].data, ptr[i].size);

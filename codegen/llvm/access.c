@@ -12,6 +12,31 @@ static int width(const Eval *e, const Index *x)
     return x->vd >= 0 ? e->lane.nv : 1;
 }
 
+/* Where channel c of an image in blocks is, from where the pixel's channel 0 is. */
+Ival block_offset(Eval *e, const Type *t, Ival c)
+{
+    Ival each = ix_mul(e, ix_mul(e, dim_ival(e, t->dim[1]), dim_ival(e, t->dim[2])), ival(LANES));
+    return ix_add(e, ix_mul(e, ix_div(e, c, ival(LANES)), each), ix_mod(e, c, ival(LANES)));
+}
+
+/* A run over the channels of an image in blocks. Vectors are whole blocks: the pass `layout` sees to that. */
+static void load_blocks(Eval *e, Ptr p, const Type *t, const Index *x, const Ival *stride, Vec *out)
+{
+    Gen *g = e->g;
+    const Lanes *l = &e->lane;
+    DType dt = carrier(t->dtype);
+    Ival pixel = ival(0);
+    for (int d = 0; d < 3; d++) pixel = ix_add(e, pixel, ix_mul(e, x->i[d], stride[d]));
+    for (int j = 0; j < l->nv; j++) {
+        Ival c = i_add(g, x->vbase, i_mul(g, i_add(g, l->o, ival(j * LANES)), ival(x->vs)));
+        Ival at = i_add(g, pixel, block_offset(e, t, c));
+        if (l->lanes > 1 && x->vs != 1) g_fail(g, "a run over channels in blocks with gaps");
+        out[j] = l->lanes == 1 ? v_load(g, p, at, dt, 1)
+                 : l->partial  ? v_load_n(g, p, at, dt, l->mask)
+                               : v_load(g, p, at, dt, LANES);
+    }
+}
+
 /* Elements of argument `arg`, seen as `as`: itself, or a reshape of it, which has no gaps. */
 static void load(Eval *e, const Value *arg, const Value *as, const Index *x, Vec *out)
 {
@@ -22,17 +47,27 @@ static void load(Eval *e, const Value *arg, const Value *as, const Index *x, Vec
     DType dt = carrier(t->dtype);
     Ival stride[IR_MAX_RANK];
     ival_strides(e, t, stride);
-    if (e->k->pitch && as == arg) {
+    bool blocked = t->layout == LAYOUT_BLOCKED;
+    if (e->k->pitch && as == arg && !blocked) {
         Ival pitch = g_dim(g, (int)arg->index);
         for (int d = t->rank - 2; d >= 0; d--) {
             stride[d] = pitch;
             pitch = ix_mul(e, pitch, dim_ival(e, t->dim[d]));
         }
     }
-    if (t->layout != LAYOUT_PLAIN) g_fail(g, "a packed operand in a kernel of loops");
+    if (t->layout != LAYOUT_PLAIN && !blocked) g_fail(g, "a packed operand in a kernel of loops");
     Ival at = ival(0);
+    if (blocked) {
+        stride[2] = ival(LANES);
+        stride[1] = ix_mul(e, stride[2], dim_ival(e, t->dim[2]));
+        if (x->vd == 3) {
+            load_blocks(e, p, t, x, stride, out);
+            return;
+        }
+        at = block_offset(e, t, x->i[3]);
+    }
     for (int d = 0; d < t->rank; d++)
-        at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], stride[d]));
+        if (!blocked || d < 3) at = ix_add(e, at, ix_mul(e, d == x->vd ? x->vbase : x->i[d], stride[d]));
     if (x->vd < 0) {
         out[0] = v_load(g, p, at, dt, 1);
         return;

@@ -106,6 +106,7 @@ Ival dim_ival(Eval *e, Dim d);
 Ival dim_divisor(Eval *e, Dim d); /* at least 1: where it is 0 there are no elements, but perhaps code */
 void ival_strides(Eval *e, const Type *t, Ival *stride);
 Ival dims_product(Eval *e, const Type *t, int from, int to);
+Ival block_offset(Eval *e, const Type *t, Ival c); /* in an image in blocks: from channel 0 to channel c */
 int dim_symbols(const Module *m); /* dim arguments of a kernel: one more than the last symbol's number */
 
 Index index_zero(void);

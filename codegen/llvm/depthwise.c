@@ -35,14 +35,22 @@ static Vec load(Depthwise *s, Ptr p, Ival at)
     return s->mask ? v_load_n(s->g, p, at, s->t, *s->mask) : v_load(s->g, p, at, s->t, LANES);
 }
 
+/* Where the current pixel's channels are: of the result, or of what has its shape. */
+static Ival place_at(Depthwise *s, Ival pitch)
+{
+    Gen *g = s->g;
+    Ival pixel = i_mul(g, s->pixel, pitch), each = i_mul(g, g_dim(g, DW_OH), s->ow);
+    return i_add(g, pixel, s->k->oblocked ? i_mul(g, s->channel, each) : s->channel);
+}
+
 static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
 {
     Depthwise *s = arg;
     const Type *t = &v->type;
     if (t->rank == 0 || dim_known(t->dim[t->rank - 1])) return v_splat(g, s->scalar[v->index], LANES);
     bool per_pixel = t->rank == 4 && t->dim[0] != 1;
-    return load(s, g_ptr(g, (int)v->index),
-                per_pixel ? i_add(g, i_mul(g, s->pixel, g_dim(g, DW_EP)), s->channel) : s->channel);
+    Ival at = per_pixel ? place_at(s, g_dim(g, DW_EP)) : s->channel;
+    return load(s, g_ptr(g, (int)v->index), at);
 }
 
 static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
@@ -51,7 +59,7 @@ static void finish(Depthwise *s, Ival ox, Ival channel, Vec acc)
     s->channel = channel;
     s->pixel = i_add(g, s->out_row, ox);
     Vec y = eval_epilogue(g, s->k, s->result, s->conv->out[0], acc, epilogue_operand, s);
-    Ival at = i_add(g, i_mul(g, s->pixel, g_dim(g, DW_OP)), channel);
+    Ival at = place_at(s, g_dim(g, DW_OP));
     if (s->mask)
         v_store_n(g, s->out, at, y, *s->mask);
     else
@@ -63,12 +71,14 @@ static Vec zero(Depthwise *s)
     return dtype_is_float(s->t) ? v_f(s->g, s->t, LANES, 0) : v_i(s->g, s->t, LANES, 0);
 }
 
-/* Row ky of the window at column `left` of the image. */
-static Ptr window_row(Depthwise *s, Ival ky, Ival left)
+/* The channels from `channel` on of row ky of the window, at column `left` of the image. */
+static Ptr window_row(Depthwise *s, Ival ky, Ival left, Ival channel)
 {
     Gen *g = s->g;
     Ival y = i_add(g, i_mul(g, s->image, s->h), i_add(g, s->top, i_mul(g, ky, ival(s->dh))));
-    return p_at(g, s->x, i_mul(g, i_add(g, i_mul(g, y, s->width), left), g_dim(g, DW_XP)), s->t);
+    if (s->k->xblocked) channel = i_mul(g, channel, i_mul(g, s->h, s->width));
+    Ival at = i_mul(g, i_add(g, i_mul(g, y, s->width), left), g_dim(g, DW_XP));
+    return p_at(g, s->x, i_add(g, at, channel), s->t);
 }
 
 static Ptr weights(Depthwise *s, Ival ky)
@@ -123,8 +133,8 @@ static void block(Depthwise *s, Ival ox, Ival left, Ival channel, bool side)
     Vec acc[BLOCK_MAX];
     for (int j = 0; j < s->px; j++) acc[j] = zero(s);
     FOR_CARRY (g, ky, s->ky0, s->ky1, ival(1), acc, s->px) {
-        Ptr row = window_row(s, ky.i, side ? ival(0) : left), w = weights(s, ky.i);
-        block_row(s, p_at(g, row, channel, s->t), left, p_at(g, w, channel, s->t), acc, side);
+        Ptr row = window_row(s, ky.i, side ? ival(0) : left, channel), w = weights(s, ky.i);
+        block_row(s, row, left, p_at(g, w, channel, s->t), acc, side);
     }
     if (!side && !s->heavy) {
         for (int j = 0; j < s->px; j++) finish(s, i_add(g, ox, ival(j)), channel, acc[j]);
@@ -196,7 +206,7 @@ static void setup(Depthwise *s)
     s->pad_h = g_dim(g, DW_PH), s->pad_w = g_dim(g, DW_PW);
     s->x = g_ptr(g, (int)x->index), s->w = g_ptr(g, (int)w->index), s->out = g_ptr(g, (int)body->nargs);
     s->result = ir_terminator(body)->in[0];
-    s->overlap = true;
+    s->overlap = !s->k->xblocked && !s->k->oblocked;
     for (uint32_t i = 0; i < body->nargs; i++) {
         const Value *v = body->args[i];
         const Type *t = &v->type;

@@ -18,6 +18,11 @@ typedef struct {
     int nv;
 } Results;
 
+static bool is_panel(const Type *t)
+{
+    return t->layout == LAYOUT_PANEL || t->layout == LAYOUT_FILTER;
+}
+
 static void store(Eval *e, Results *r, int i, const Vec *v)
 {
     Gen *g = e->g;
@@ -25,7 +30,7 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
     const Type *t = &r->v[i]->type;
     for (int j = 0; j < l->nv; j++) {
         Ival o = i_add(g, l->o, ival((int64_t)j * LANES));
-        if (t->layout != LAYOUT_PLAIN) {
+        if (is_panel(t)) {
             Ival k = t->layout == LAYOUT_PANEL ? dim_divisor(e, t->dim[t->rank - 2])
                                                : ix_max(e, dims_product(e, t, 0, t->rank - 1), ival(1));
             Ival panels = ix_div(e, ix_add(e, r->size, ival(LANES - 1)), ival(LANES));
@@ -37,6 +42,7 @@ static void store(Eval *e, Results *r, int i, const Vec *v)
             continue;
         }
         Ival at = i_add(g, ix_mul(e, r->row, r->pitch[i]), o);
+        if (t->layout == LAYOUT_BLOCKED) at = i_add(g, ix_mul(e, r->row, ival(LANES)), block_offset(e, t, o));
         if (l->partial)
             v_store_n(g, r->out[i], at, v[j], l->mask);
         else
@@ -73,11 +79,6 @@ static void one_by_one(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
     }
 }
 
-static bool is_panel(const Results *r)
-{
-    return r->v[0]->type.layout != LAYOUT_PLAIN;
-}
-
 /* Masks are cheap for 4- and 8-byte elements where the target has them. */
 static bool masks_well(Gen *g, const Results *r)
 {
@@ -89,7 +90,7 @@ static bool masks_well(Gen *g, const Results *r)
 static void tail(Eval *e, Results *r, const Index *x, Ival lo, Ival hi, bool masked)
 {
     Gen *g = e->g;
-    if (!masked && !is_panel(r)) {
+    if (!masked && !is_panel(&r->t)) {
         one_by_one(e, r, x, lo, hi);
         return;
     }
@@ -113,10 +114,10 @@ static void segment(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
     e->lane.lanes = LANES;
     for (int i = 0; i < r->n; i++) vectors = vectors && vectorisable(e, r->v[i], x);
     bool whole_row = lo.konst && lo.k == 0 && (!hi.konst || hi.k == r->size.k);
-    if (is_panel(r) && !whole_row) vectors = false;
+    if (is_panel(&r->t) && !whole_row) vectors = false;
     bool known = lo.konst && hi.konst;
     int64_t len = known ? hi.k - lo.k : 0;
-    if (!vectors || (known && len < 4 && !is_panel(r))) {
+    if (!vectors || (known && len < 4 && !is_panel(&r->t))) {
         one_by_one(e, r, x, lo, hi);
         return;
     }
@@ -133,7 +134,8 @@ static void segment(Eval *e, Results *r, const Index *x, Ival lo, Ival hi)
             set_lanes(e, o.i, LANES, 1);
             evaluate(e, r, x);
         }
-    if (known && len >= LANES && len % LANES && !is_panel(r)) { /* the last vector once more, ending at hi */
+    if (known && len >= LANES && len % LANES &&
+        !is_panel(&r->t)) { /* the last vector once more, ending at hi */
         set_lanes(e, ival(hi.k - LANES), LANES, 1);
         evaluate(e, r, x);
         return;
@@ -157,7 +159,7 @@ static void row(Eval *e, Results *r, const Index *x)
     }
     Cuts cut;
     find_cuts(e, r->v, r->n, x, r->size, &cut);
-    if (is_panel(r) && !one_range(&cut)) g_fail(g, "packing of something concatenated or padded");
+    if (is_panel(&r->t) && !one_range(&cut)) g_fail(g, "packing of something concatenated or padded");
     if (cut.at_run) {
         e->lane.open = true;
         FOR (g, o, r->lo, r->hi, ival(1)) {

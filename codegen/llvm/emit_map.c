@@ -9,6 +9,7 @@ typedef struct {
     bool has[MAP_RANK]; /* steps along that dim; else broadcast */
     Ival stride[MAP_RANK];
     Ival row;  /* offset of the current row */
+    Vec line;  /* where rows are one vector, and follow each other with the same one: that */
     Vec splat; /* when it does not step along the innermost dim */
 } Operand;
 
@@ -113,6 +114,7 @@ static void evaluate(Map *m, Ival at, int n, int lanes, const Vec *mask)
         for (int j = 0; j < n; j++) {
             Ival e = i_add(g, i_add(g, o->row, at), ival((int64_t)j * lanes));
             known[nknown].vec[j] = !o->has[m->rank - 1] ? v_splat(g, o->splat, lanes)
+                                   : o->line.v          ? o->line
                                    : mask               ? v_load_n(g, o->p, e, o->t, *mask)
                                                         : v_load(g, o->p, e, o->t, lanes);
         }
@@ -190,20 +192,32 @@ void emit_map(Gen *g, const Kernel *k)
         IF(g, some, c_lt(g, lo, hi)) run(m, lo, hi);
         return;
     }
-    FOR (g, row, lo, hi, ival(1)) {
-        Ival index[MAP_RANK], rest = row.i;
-        for (int d = r - 2; d > 0; d--) {
+    /* Rows that differ in one index alone, block after block. */
+    Ival each = m->dim[r - 2], blocks = i_div(g, i_sub(g, i_add(g, hi, each), ival(1)), each);
+    bool lines = inner.konst && inner.k == LANES && !m->narrow;
+    FOR (g, block, i_div(g, lo, each), blocks, ival(1)) {
+        Ival index[MAP_RANK], rest = block.i, first[OPERANDS] = {0};
+        for (int d = r - 3; d > 0; d--) {
             index[d] = i_mod(g, rest, m->dim[d]);
             rest = i_div(g, rest, m->dim[d]);
         }
         index[0] = rest;
         for (int i = 0; i < m->nin; i++) {
             Operand *o = &m->in[i];
-            o->row = ival(0);
-            for (int d = 0; d < r - 1; d++)
-                if (o->has[d]) o->row = i_add(g, o->row, i_mul(g, index[d], o->stride[d]));
+            first[i] = ival(0);
+            for (int d = 0; d < r - 2; d++)
+                if (o->has[d]) first[i] = i_add(g, first[i], i_mul(g, index[d], o->stride[d]));
+            if (lines && o->has[r - 1] && !o->has[r - 2]) o->line = v_load(g, o->p, first[i], o->t, LANES);
         }
-        m->out_row = row.i;
-        run(m, ival(0), inner);
+        Ival from = i_mul(g, block.i, each), end = i_min(g, hi, i_add(g, from, each));
+        FOR (g, row, i_max(g, lo, from), end, ival(1)) {
+            Ival at = i_sub(g, row.i, from);
+            for (int i = 0; i < m->nin; i++) {
+                Operand *o = &m->in[i];
+                o->row = o->has[r - 2] ? i_add(g, first[i], i_mul(g, at, o->stride[r - 2])) : first[i];
+            }
+            m->out_row = row.i;
+            run(m, ival(0), inner);
+        }
     }
 }

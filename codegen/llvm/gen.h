@@ -226,7 +226,7 @@ struct Kernel {
     const char *algo;
     /* Header fields; 0 when absent. */
     int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts, pitch,
-        bykey;
+        bykey, xblocked, oblocked, direct;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */
     const KernelPart *part;          /* of a chain, say, which has no body */

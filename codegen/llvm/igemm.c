@@ -33,7 +33,7 @@ typedef struct {
     Ptr w, out, sums, row, lines, operand[64];
     Ival m0, m1, p0, p1, mu; /* of the unit */
     Ival k0, k1;             /* the part of k that the lines hold */
-    Ptr image;               /* without lines: where row m0 begins */
+    Ptr image;               /* without lines: where row m0 begins; `direct`: where row 0 does */
     Rows rows[3];
     Ptr wide;                 /* of parts: the unit's sums, row by row */
     Ival image_no;            /* of the row that is gathered */
@@ -53,6 +53,14 @@ static Vec load_columns(Igemm *c, Ptr p, Ival at)
     return c->masked ? v_load_n(c->g, p, at, c->t, c->mask) : v_load(c->g, p, at, c->t, LANES);
 }
 
+/* Where row m of the epilogue's panel is: of the result, or of what has its shape. */
+static Ival place_at(Igemm *c, Ival m, Ival stride)
+{
+    Gen *g = c->g;
+    Ival panel = c->k->oblocked ? i_mul(g, c->n0, g_dim(g, IG_M)) : c->n0;
+    return i_add(g, i_mul(g, m, stride), panel);
+}
+
 /* Operand of the epilogue at row c->m, outputs from c->n0. Vectors over n are loaded once per tile. */
 static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
 {
@@ -61,8 +69,7 @@ static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
     int i = (int)v->index;
     bool per_row = t->rank == 2 && t->dim[0] != 1;
     if (per_row)
-        return load_columns(c, c->operand[i],
-                            i_add(g, i_add(g, i_mul(g, c->m, g_dim(g, IG_ES)), c->n0), c->batch_in));
+        return load_columns(c, c->operand[i], i_add(g, place_at(c, c->m, g_dim(g, IG_ES)), c->batch_in));
     if (!c->have_column[i]) {
         bool scalar = t->rank == 0 || t->dim[t->rank - 1] == 1;
         c->column[i] = scalar ? v_splat(g, v_load(g, c->operand[i], ival(0), t->dtype, 1), LANES)
@@ -100,7 +107,7 @@ static void finish_row(Igemm *c, Ival m, Vec sum)
     Gen *g = c->g;
     c->m = m;
     Vec r = eval_epilogue(g, c->k, c->result, c->anchor, sum, epilogue_operand, c);
-    Ival at = i_add(g, i_add(g, i_mul(g, m, g_dim(g, IG_OS)), c->n0), c->batch_out);
+    Ival at = i_add(g, place_at(c, m, g_dim(g, IG_OS)), c->batch_out);
     if (c->masked)
         v_store_n(g, c->out, at, r, c->mask);
     else
@@ -152,6 +159,13 @@ static void store_sums(Igemm *c, Ptr sums, Ival m0, Ival panel, Ival mr, Ival nv
     }
 }
 
+/* Element k of a row of x, a multiple of 16 where it lies in blocks. */
+static Ival k_offset(Igemm *c, Ival k)
+{
+    Gen *g = c->g;
+    return c->k->xblocked ? i_mul(g, i_div(g, k, ival(LANES)), g_dim(g, IG_XN)) : k;
+}
+
 /* What is done with a tile. */
 typedef enum {
     TO_RESULT, /* all of its sum, and the epilogue */
@@ -186,6 +200,11 @@ static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel)
               .tail = c->k->kmult < TILE_KU,
               .fetch = step == FINISH ? 0 : tile_fetch(g_isa(g), c->t, c->k->far, nv)};
     if (p.fetch) p.next = tile_next(g, &p, next_weights(c, panel, nv), first, highest, nv);
+    if (c->k->direct) {
+        p.line = g_dim(g, IG_XN);
+        Ival m = i_add(g, c->m0, first);
+        p.a = p_at(g, c->image, i_add(g, i_mul(g, m, ival(LANES)), k_offset(c, c->k0)), c->t);
+    }
     if (c->k->step) {
         p.a = p_at(g, c->image, i_mul(g, first, ival(c->k->step)), c->t);
         p.k = c->run;
@@ -315,7 +334,7 @@ static void gather_tap(Igemm *c, Ptr p, Cond in, Ival run, Ival k, Ptr to, Ival 
     {
         FOR (g, r, ival(0), whole, ival(LANES))
             v_store(g, to, i_mul(g, i_div(g, r.i, ival(LANES)), step),
-                    load_left(c, p, r.i, i_add(g, channel, r.i), NULL));
+                    load_left(c, p, k_offset(c, r.i), i_add(g, channel, r.i), NULL));
         if (!c->k->run16) {
             IF(g, left, c_lt(g, whole, run))
             {
@@ -352,8 +371,8 @@ static void gather_window(Igemm *c, Ptr x, Ival m, Ptr to, Ival line_step)
             }
             Ival lo = i_max(g, k, c->k0), hi = i_min(g, end, c->k1);
             IF(g, some, c_lt(g, lo, hi))
-            gather_tap(c, p_at(g, base, i_add(g, at, i_sub(g, lo, k)), c->t), in, i_sub(g, hi, lo),
-                       i_sub(g, lo, c->k0), to, line_step);
+            gather_tap(c, p_at(g, base, i_add(g, at, k_offset(c, i_sub(g, lo, k))), c->t), in,
+                       i_sub(g, hi, lo), i_sub(g, lo, c->k0), to, line_step);
         }
 }
 
@@ -361,6 +380,8 @@ static void gather_window(Igemm *c, Ptr x, Ival m, Ptr to, Ival line_step)
 static void gather(Igemm *c, Ptr x)
 {
     Gen *g = c->g;
+    c->image = x;
+    if (c->k->direct) return;
     bool per_image = false;
     for (uint32_t i = 2; i < c->k->body->nargs; i++) {
         const Type *t = &c->k->body->args[i]->type;
@@ -376,7 +397,8 @@ static void gather(Igemm *c, Ptr x)
                 Ptr row = p_at(g, lines, i_mul(g, i.i, ival(LANES)), c->t);
                 if (per_image) c->image_no = i_div(g, m, g_dim(g, IG_IMAGE));
                 if (c->k->linear)
-                    gather_tap(c, p_at(g, x, i_add(g, i_mul(g, m, g_dim(g, IG_XW)), c->k0), c->t),
+                    gather_tap(c,
+                               p_at(g, x, i_add(g, i_mul(g, m, g_dim(g, IG_XW)), k_offset(c, c->k0)), c->t),
                                c_const(true), i_sub(g, c->k1, c->k0), ival(0), row, line);
                 else
                     gather_window(c, x, m, row, line);

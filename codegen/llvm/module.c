@@ -45,6 +45,9 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "odd")) out->odd = atoll(eq + 1);
         if (!strcmp(word, "parts")) out->parts = atoll(eq + 1);
         if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
+        if (!strcmp(word, "xblocked")) out->xblocked = atoll(eq + 1);
+        if (!strcmp(word, "direct")) out->direct = atoll(eq + 1);
+        if (!strcmp(word, "oblocked")) out->oblocked = atoll(eq + 1);
         if (!strcmp(word, "ktail")) out->ktail = atoll(eq + 1);
         if (!strcmp(word, "pitch")) out->pitch = atoll(eq + 1);
         if (!strcmp(word, "bykey")) out->bykey = atoll(eq + 1);

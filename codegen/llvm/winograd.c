@@ -68,12 +68,18 @@ static const char *form_name(Wino *s, const char *what)
 
 /* 16 channels from c0 of the pixels in the table, to v + product * step. With a mask: what is left of them.
  */
-static void input_channels(Wino *s, Ptr table, Ival c0, Ptr v, Ival step, const Vec *mask)
+static void input_channels(Wino *s, Ptr table, Ival c0, const SubArg *blocks, Ptr v, Ival step,
+                           const Vec *mask)
 {
     Gen *g = s->g;
     Vec x[PRODUCTS] = {0}, y[PRODUCTS] = {0};
     for (int i = 0; i < s->products; i++) {
         Ptr p = p_load(g, table, ival(i));
+        if (s->k->xblocked) { /* zeros are one block */
+            Ptr block = p_at(g, p, i_mul(g, c0, blocks[0].i), JITC_FLOAT32);
+            x[i] = v_load(g, p_select(g, p_equal(g, p, blocks[1].p), p, block), ival(0), JITC_FLOAT32, LANES);
+            continue;
+        }
         x[i] = mask ? v_load_n(g, p, c0, JITC_FLOAT32, *mask) : v_load(g, p, c0, JITC_FLOAT32, LANES);
     }
     transform(g, s->h.bt, s->h.n, s->h.n, s->w.bt, s->w.n, s->w.n, x, y);
@@ -86,26 +92,31 @@ static void input_tile(Wino *s, Ptr v)
     Gen *g = s->g;
     bool tail = s->k->ctail;
     Ival line = i_mul(g, s->block, ival(LANES));
-    Sub f = g_sub(g, form_name(s, tail ? "wino_in_tail" : "wino_in"), "ppii");
+    bool blocked = s->k->xblocked;
+    Sub f = g_sub(g, form_name(s, blocked ? "wino_in_blocks" : tail ? "wino_in_tail" : "wino_in"), "ppiiip");
     if (f.fresh) {
+        SubArg blocks[] = {g_param(g, &f, 4), g_param(g, &f, 5)};
         Ptr table = g_param(g, &f, 0).p, to = g_param(g, &f, 1).p;
         Ival c = g_param(g, &f, 2).i, each = g_param(g, &f, 3).i;
         Ival whole = i_div(g, c, ival(LANES));
         Ival step = i_mul(g, each, i_div(g, i_add(g, c, ival(LANES - 1)), ival(LANES)));
         FOR (g, l, ival(0), whole, ival(1))
-            input_channels(s, table, i_mul(g, l.i, ival(LANES)),
+            input_channels(s, table, i_mul(g, l.i, ival(LANES)), blocks,
                            p_at(g, to, i_mul(g, l.i, each), JITC_FLOAT32), step, NULL);
         if (tail) {
             Ival c0 = i_mul(g, whole, ival(LANES));
             IF(g, left, c_lt(g, c0, c))
             {
                 Vec mask = v_first(g, i_sub(g, c, c0));
-                input_channels(s, table, c0, p_at(g, to, i_mul(g, whole, each), JITC_FLOAT32), step, &mask);
+                input_channels(s, table, c0, blocks, p_at(g, to, i_mul(g, whole, each), JITC_FLOAT32), step,
+                               &mask);
             }
         }
         g_sub_end(g, &f);
     }
-    SubArg args[] = {{.p = s->table}, {.p = v}, {.i = s->c}, {.i = line}};
+    /* Elements from a channel to the same pixel's next one, on the average over a block. */
+    Ival pixels = i_mul(g, s->height, s->width);
+    SubArg args[] = {{.p = s->table}, {.p = v}, {.i = s->c}, {.i = line}, {.i = pixels}, {.p = s->zero}};
     g_call(g, &f, args, COUNT(args));
 }
 
@@ -173,13 +184,20 @@ static Vec load_columns(Wino *s, Ptr p, Ival at)
                      : v_load(s->g, p, at, JITC_FLOAT32, LANES);
 }
 
+/* Where the pixel's outputs of the panel are: of the result, or of what has its shape. */
+static Ival place_at(Wino *s, Ival pitch)
+{
+    Gen *g = s->g;
+    Ival pixel = i_mul(g, s->pixel, pitch), each = i_mul(g, s->oh, s->ow);
+    return i_add(g, pixel, s->k->oblocked ? i_mul(g, s->o0, each) : s->o0);
+}
+
 static Vec epilogue_operand(Gen *g, void *arg, const Value *v)
 {
     Wino *s = arg;
     const Type *t = &v->type;
     int i = (int)v->index;
-    if (t->rank == 4)
-        return load_columns(s, g_ptr(g, i), i_add(g, i_mul(g, s->pixel, g_dim(g, WG_EP)), s->o0));
+    if (t->rank == 4) return load_columns(s, g_ptr(g, i), place_at(s, g_dim(g, WG_EP)));
     if (!s->have_column[i]) {
         s->column[i] = t->rank ? load_columns(s, g_ptr(g, i), s->o0)
                                : v_splat(g, v_load(g, g_ptr(g, i), ival(0), JITC_FLOAT32, 1), LANES);
@@ -231,7 +249,7 @@ static void finish_panel(Wino *s, Ival t0, Ival count, Ival panel, int j, int nv
                 Ival at = i_mul(g, i_add(g, i_mul(g, y.i, ival(s->w.m)), x.i), ival(LANES));
                 Vec v = eval_epilogue(g, s->k, s->result, s->op->out[0],
                                       v_load_line(g, s->y, at, JITC_FLOAT32), epilogue_operand, s);
-                Ival to = i_add(g, i_mul(g, s->pixel, g_dim(g, WG_OP)), s->o0);
+                Ival to = place_at(s, g_dim(g, WG_OP));
                 if (masked)
                     v_store_n(g, s->out, to, v, s->mask);
                 else

@@ -116,7 +116,7 @@ static Dim open_bytes(Planner *p, const Type *t)
     Dim n = (Dim)dtype_size(t->dtype);
     for (int d = 0; d < t->rank; d++) {
         Dim size = t->dim[d];
-        if (t->layout != LAYOUT_PLAIN && d == t->rank - 1)
+        if ((t->layout == LAYOUT_PANEL || t->layout == LAYOUT_FILTER) && d == t->rank - 1)
             size = dim_mul(p->m, dim_ceildiv(p->m, size, PANEL), PANEL);
         n = dim_mul(p->m, n, size);
     }

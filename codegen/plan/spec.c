@@ -172,7 +172,7 @@ void spec_grain(KernelSpec *out, double flops_per_ns)
 static bool has_gaps(Module *m, Value *v)
 {
     const Type *t = &v->type;
-    return t->rank && ir_placement(m, v).pitch != t->dim[t->rank - 1];
+    return t->rank && t->layout == LAYOUT_PLAIN && ir_placement(m, v).pitch != t->dim[t->rank - 1];
 }
 
 static bool any_gaps(Module *m, const Op *kernel)
@@ -297,6 +297,11 @@ static Groups collapse(Module *m, const Op *kernel, bool gaps)
 static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out)
 {
     enum { UNIT_ELEMENTS = 4096, ROUND = 16 };
+    bool plain = images_are_plain(kernel);
+    if (!plain) {
+        kernel = maps_as_they_lie(m, kernel);
+        end = ir_terminator(kernel->body);
+    }
     if (!is_pure_map(kernel, end)) return false;
     const Type *r = &kernel->out[0]->type;
     bool gaps = any_gaps(m, kernel);
@@ -310,6 +315,7 @@ static bool make_map(Module *m, const Op *kernel, const Op *end, KernelSpec *out
         snprintf(name, sizeof name, "d%d", i);
         sym[i] = dim_sym(t.m, name);
     }
+    if (!plain && g.size[g.r - 1] == PANEL) sym[g.r - 1] = PANEL; /* rows of one vector */
     size_t esize = dtype_size(r->dtype);
     bool single = is_single(r);
     for (uint32_t i = 0; i < kernel->body->nargs; i++) {
@@ -361,11 +367,11 @@ void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *
     if (!end || kernel->nout < 1) job_bug(m->job, "a kernel without results");
     costs(kernel, out);
     if (strcmp(algo, "igemm") == 0)
-        make_igemm(m, kernel, machine, out);
+        make_igemm(m, without_relayouts(m, kernel), machine, out);
     else if (strcmp(algo, "depthwise") == 0)
-        make_depthwise(m, kernel, out);
+        make_depthwise(m, without_relayouts(m, kernel), out);
     else if (strcmp(algo, "winograd") == 0)
-        make_winograd(m, kernel, machine, out);
+        make_winograd(m, without_relayouts(m, kernel), machine, out);
     else if (strcmp(algo, "chain") == 0)
         make_chain(m, kernel, machine, out);
     else if (strcmp(algo, "attention") == 0)
@@ -377,7 +383,8 @@ void spec_make(Module *m, const Op *kernel, const Machine *machine, KernelSpec *
     else if (strcmp(algo, "map") != 0 || !make_map(m, kernel, end, out)) {
         double flops = out->flops, bytes = out->bytes;
         *out = (KernelSpec){.flops = flops, .bytes = bytes};
-        make_loops(m, kernel, out);
+        const Op *transpose = images_are_plain(kernel) ? NULL : relayout_as_transpose(m, kernel);
+        make_loops(m, transpose ? transpose : kernel, out);
     }
 }
 

@@ -14,10 +14,11 @@
  * map: pure map ops over a collapsed iteration space: adjacent dims are merged where every operand either has
  * both or broadcasts both. Result rank r = 1..6, dims ?d0..?d(r-1), all > 0; a size-1 dim has been dropped,
  * but r >= 1. An operand has the trailing-aligned rank r with ?di or 1, or rank 0: a scalar. All operands are
- * row-major, and dense unless the header says pitch=1. dims: d0..d(r-1), rows; with pitch=1 then for each
- * operand and result the elements from row to row, rows being along the last dim. For r > 1 a unit covers
- * `rows` consecutive rows of the innermost dim, units = ceil(d0*…*d(r-2) / rows); for r = 1 it covers `rows`
- * consecutive elements (rows % 16 == 0), units = ceil(d0 / rows).
+ * row-major, and dense unless the header says pitch=1; images lie as they may, as these dims are those of
+ * memory. dims: d0..d(r-1), rows; with pitch=1 then for each operand and result the elements from row to row,
+ * rows being along the last dim. For r > 1 a unit covers `rows` consecutive rows of the innermost dim, units
+ * = ceil(d0*…*d(r-2) / rows); for r = 1 it covers `rows` consecutive elements (rows % 16 == 0), units =
+ * ceil(d0 / rows).
  *
  * igemm: dot over gathered rows: result row m is the sum over taps t, then k in [0,run), of
  * x[row(m,t) + k] * w[t*run + k][n]. row(m,t) is given by the geometry of an NHWC window; taps outside the
@@ -31,10 +32,12 @@
  * and row m begins at x + m * xw; far, not 0: the weights come from behind the second-level cache, and a unit
  * has at least so many tiles of TILE_ROWS; step, not 0: there are no lines, and row m + 1 begins `step`
  * elements after row m of the same image row; kcut=1, sums are cut; ntail=1, n is not a multiple of 16;
- * odd=1, the number of panels may be odd. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u /
- * nblocks, n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u % mblocks. Batched
- * dots repeat all this `batch` times (outermost). Transposes in the kernel, of x before the dot and of the
- * result after the epilogue, are not in the text: they are the strides of rows and batches.
+ * odd=1, the number of panels may be odd; xblocked=1: x is an image in blocks; direct=1: and its pixels are
+ * the rows, so it is lines already; oblocked=1: the result and operands of its shape are images in blocks.
+ * units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u % nblocks when order=0
+ * (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this `batch` times
+ * (outermost). Transposes in the kernel, of x before the dot and of the result after the epilogue, are not in
+ * the text: they are the strides of rows and batches. Nor are relayouts, in no kernel of this kind.
  *
  * parts=s: the result of an igemm's dot is cut into slices of s outputs, equal parts of it; n and s are
  * numbers in the text. Epilogue operands also are [?m,s] or [s], and there may be several results, each
@@ -43,12 +46,14 @@
  *
  * depthwise: x[?n,?h,?w,?c] * w[kh,kw,1,?c]; window, strides, dilations static in the text's conv op; the
  * text's conv has no groups and no padding: those are C and dims. dims: the DW_* list. Epilogue operands:
- * [?c], [] or the result's shape. units = n * ceil(oh/rows) * ceil(c/chunk), the chunk innermost.
+ * [?c], [] or the result's shape. Header: xblocked, oblocked as above.
+ * units = n * ceil(oh/rows) * ceil(c/chunk), the chunk innermost.
  *
  * winograd: x[?n,?h,?w,?c] and u[products,?c,?k] in panels; tile and window static in the text's winograd op,
  * which has no padding: that is dims. dims: the WG_* list. Tiles are numbered (image, row, column); a block
  * is WG_TILES of them, a group WG_PANELS panels. Epilogue operands: [?k], [] or the result's shape. Header:
- * rows and far as for igemm; ctail=1, ktail=1: c, k are not multiples of 16. units = blocks * groups; unit u
+ * rows and far as for igemm; ctail=1, ktail=1: c, k are not multiples of 16; xblocked, oblocked as
+ * above. units = blocks * groups; unit u
  * is block u / groups, group u % groups.
  *
  * chain: kernels (parts), each of which computes rows of an image from rows of the image before it; parts are
@@ -71,10 +76,11 @@
  * loops: everything else (reduce, row, scan, window, move, index, grouped leftovers with their prologue and
  * epilogue maps): static sizes are numbers in the text; open ones are expressions over symbols ?s0, ?s1, …,
  * in the order in which they occur, whose values are the dim arguments, after pitches if there are any, as in
- * map. units: product of the first result's dims but the last; a result of one row, all of whose dims but the
- * last are 1 (spec_is_flat): ceil(numel / FLAT_UNIT), a unit covers so many consecutive elements; softmax and
- * log_softmax: product of all dims but the last, one row a unit; cumsum: 1 unit. When the iteration is a
- * reduction to few elements it is still split over outputs only.
+ * map. Images of the type {blocked} are read and written so. units: product of the first result's dims but
+ * the last; a result of one row, all of whose dims but the last are 1 (spec_is_flat): ceil(numel /
+ * FLAT_UNIT), a unit covers so many consecutive elements; softmax and log_softmax: product of all dims but
+ * the last, one row a unit; cumsum: 1 unit. When the iteration is a reduction to few elements it is still
+ * split over outputs only.
  *
  * routine: one op of KIND_ROUTINE, whose operands and results are dense plain memory; sizes as in loops.
  * units: the product of the leading dims of result 0 that the op's `outer` names, else 1. The result may take
@@ -112,7 +118,7 @@ enum {
     IG_DW,
     IG_PH, /* padding at the low end */
     IG_PW,
-    IG_XN,    /* elements from image to image */
+    IG_XN,    /* elements from image to image; of one in blocks, from block to block */
     IG_XH,    /* from row to row */
     IG_XW,    /* from pixel to pixel */
     IG_MU,    /* rows per unit */
@@ -203,6 +209,7 @@ enum { AS_BATCH, AS_HEAD, AS_ROW, AS_DIMS }; /* elements from one to the next */
 enum { ATTENTION_PARTS = 3 };
 
 enum { SPEC_MAX_DIMS = 128 };
+_Static_assert(CH_DIMS + CHAIN_PARTS * CP_DIMS + 2 * IG_DIMS + DW_DIMS <= SPEC_MAX_DIMS, "dims of a chain");
 
 typedef struct {
     const char *text; /* the canonical text, in the module's job */

@@ -269,6 +269,7 @@ static void conv_geometry(Module *m, const Op *kernel, const Op *conv, Dim *d)
     const Dim *lo = attr_v(conv, "pad_lo", NULL), *hi = attr_v(conv, "pad_hi", NULL);
     if (attr_i(conv, "groups") != 1) job_bug(m->job, "igemm has no groups");
     Dim c = x->dim[3], pitch = pitch_in(m, kernel, image_of(conv));
+    bool whole_pixels = pitch == c && !in_blocks(kernel->in[image_of(conv)->index]);
     d[IG_M] = rows_of(m, r, 3);
     d[IG_N] = r->dim[3];
     d[IG_OS] = pitch_out(m, kernel);
@@ -292,8 +293,8 @@ static void conv_geometry(Module *m, const Op *kernel, const Op *conv, Dim *d)
     bool inside_h = stays_inside(lo[0], hi[0], d[IG_OH], d[IG_SH], d[IG_TAPS_H], d[IG_DH], d[IG_H]),
          inside_w = stays_inside(lo[1], hi[1], d[IG_OW], d[IG_SW], d[IG_TAPS_W], d[IG_DW], d[IG_W]);
     /* The taps of a kernel row are one run, and when rows are as wide as the image, the whole window is. */
-    if (inside_w && ((d[IG_DW] == 1 && pitch == c) || d[IG_TAPS_W] == 1)) {
-        bool whole = d[IG_TAPS_W] == d[IG_W] && pitch == c;
+    if (inside_w && ((d[IG_DW] == 1 && whole_pixels) || d[IG_TAPS_W] == 1)) {
+        bool whole = d[IG_TAPS_W] == d[IG_W] && whole_pixels;
         d[IG_RUN] = dim_mul(m, d[IG_RUN], d[IG_TAPS_W]);
         d[IG_TAPS_W] = 1;
         if (inside_h && (d[IG_TAPS_H] == 1 || (whole && d[IG_DH] == 1))) {
@@ -301,10 +302,11 @@ static void conv_geometry(Module *m, const Op *kernel, const Op *conv, Dim *d)
             d[IG_TAPS_H] = 1;
         }
     }
-    Dim stride;
+    Dim stride, image = d[IG_XN];
     if (d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1 && inside_h && inside_w &&
         linear_rows(m, d, r->dim[0], &stride))
         trivial_rows(m, d, d[IG_M], stride);
+    d[IG_XN] = image;
 }
 
 /* -- Schedule: what a unit is --------------------------------------------------------------------------- */
@@ -350,10 +352,12 @@ static void parts_units(Module *mod, KernelSpec *s, const Machine *machine, int6
 }
 
 /* Tells how many tiles a unit's rows make at least, if its weights come from far memory; else 0. */
-static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t esize)
+static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t step,
+                       bool direct)
 {
     enum { MANY = 4096, LEAST_ROWS = 8 };
     Dim *d = s->dim;
+    int64_t esize = (int64_t)dtype_size(anchor->out[0]->type.dtype);
     /* An open number of rows may be large; units then are as for many rows, and there are more or fewer. */
     Product p = {.m = dim_known(d[IG_M]) ? max_i64(1, d[IG_M]) : MANY,
                  .k = max_i64(1, guess(d[IG_TAPS_H]) * guess(d[IG_TAPS_W]) * guess(d[IG_RUN])),
@@ -362,7 +366,7 @@ static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machi
                  .esize = esize};
     Blocking b = blocking_choose(&p, machine);
     if (mod->tuning) units_of_product(mod, anchor, s, &p, &b);
-    if (image_step(d)) {
+    if (step) {
         b.rows = round_up(b.rows, d[IG_OW]);
         b.k = p.k;
     }
@@ -380,8 +384,16 @@ static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machi
     /* The lines, and a row more where taps are no lines; sums. */
     Dim kd = cut ? b.k : dim_mul(mod, d[IG_RUN], dim_mul(mod, d[IG_TAPS_H], d[IG_TAPS_W]));
     Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (b.rows + 1));
-    s->scratch = dim_add(mod, lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
-    return !image_step(d) && b.rows >= LEAST_ROWS && blocking_far(&p, machine, &b) ? far_tiles(b.rows) : 0;
+    s->scratch =
+        dim_add(mod, direct ? 0 : lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
+    return !step && b.rows >= LEAST_ROWS && blocking_far(&p, machine, &b) ? far_tiles(b.rows) : 0;
+}
+
+/* One tap, and rows at equal distances. */
+static bool linear_taps(const Dim *d)
+{
+    return d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1 && d[IG_OH] == 1 && d[IG_PH] == 0 && d[IG_PW] == 0 &&
+           d[IG_OW] == d[IG_M];
 }
 
 static bool multiple_of(Dim d, int64_t n)
@@ -419,18 +431,20 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     if (!dot || !same_dims(&dot->type, &full)) job_bug(m->job, "a matrix product of panels has no text");
     text_bind(&t, anchor->out[0], dot);
     contract_add_epilogue(&t, anchor);
-    int64_t esize = (int64_t)dtype_size(type);
+    /* An image in blocks is lines already where rows are its pixels. */
+    bool blocked = in_blocks(kernel->in[image_of(anchor)->index]),
+         direct = blocked && !anchor->in[0]->def && linear_taps(out->dim) && out->dim[IG_XW] == PANEL;
+    int64_t step = blocked ? 0 : image_step(out->dim);
     int far = 0;
     if (part)
-        parts_units(m, out, machine, part, esize);
+        parts_units(m, out, machine, part, (int64_t)dtype_size(type));
     else
-        far = igemm_units(m, anchor, out, machine, esize);
+        far = igemm_units(m, anchor, out, machine, step, direct);
     spec_grain(out, 50);
-    int64_t step = image_step(out->dim);
     char header[192];
     const Dim *d = out->dim;
     bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
-    bool linear = one_tap && d[IG_OH] == 1 && d[IG_PH] == 0 && d[IG_PW] == 0 && d[IG_OW] == d[IG_M];
+    bool linear = linear_taps(d);
     Dim k = dim_mul(m, d[IG_RUN], dim_mul(m, d[IG_TAPS_H], d[IG_TAPS_W]));
     snprintf(
         header, sizeof header,
@@ -443,7 +457,8 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
         part ? part % (2 * PANEL) || d[IG_PU] % 2 : !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
     if (part)
         snprintf(header + strlen(header), sizeof header - strlen(header), " parts=%lld", (long long)part);
-    text_end(&t, header);
+    text_end(&t, job_printf(m->job, "%s%s%s", header, blocks_in_header(kernel, image_of(anchor)),
+                            direct ? " direct=1" : ""));
 }
 
 int64_t depthwise_chunk(const Dim *d, int64_t kh, int64_t esize)
@@ -457,14 +472,14 @@ int64_t depthwise_chunk(const Dim *d, int64_t kh, int64_t esize)
 /* Channels that let the rows under a window stay in the first-level cache, unless the image comes from
  * memory, which is quicker in order; and as many rows as leave enough units, since the next unit reads some
  * of them again. */
-static void depthwise_units(Module *mod, KernelSpec *s, Dim images, int64_t kh, int64_t esize)
+static void depthwise_units(Module *mod, KernelSpec *s, Dim images, int64_t kh, int64_t esize, bool blocked)
 {
     enum { L2_PART = 1 << 20, UNITS = 64, LEAST_ROWS = 4 };
     Dim *d = s->dim;
     int64_t c = max_i64(1, guess(d[DW_C])), oh = max_i64(1, guess(d[DW_OH]));
     double pixels = (double)guess(d[DW_H]) * (double)guess(d[DW_W]) + (double)oh * (double)guess(d[DW_OW]);
     bool cached = (double)c * (double)esize * pixels <= L2_PART;
-    int64_t chunk = cached ? depthwise_chunk(d, kh, esize) : round_up(c, PANEL);
+    int64_t chunk = blocked ? PANEL : cached ? depthwise_chunk(d, kh, esize) : round_up(c, PANEL);
     int64_t rows = oh, chunks = ceil_div(c, chunk) * max_i64(1, guess(images));
     while (rows >= 2 * LEAST_ROWS && ceil_div(oh, rows) * chunks < UNITS) rows = ceil_div(rows, 2);
     d[DW_ROWS] = rows;
@@ -504,8 +519,9 @@ void make_depthwise(Module *m, const Op *kernel, KernelSpec *out)
     out->dim[DW_XP] = pitch_in(m, kernel, conv->in[0]);
     out->dim[DW_OP] = pitch_out(m, kernel);
     out->dim[DW_EP] = epilogue ? epilogue : x->dim[3];
-    depthwise_units(m, out, r->dim[0], w->dim[0], (int64_t)dtype_size(x->dtype));
+    bool blocked = in_blocks(kernel->in[conv->in[0]->index]) || in_blocks(kernel->out[0]);
+    depthwise_units(m, out, r->dim[0], w->dim[0], (int64_t)dtype_size(x->dtype), blocked);
     out->scratch = DW_SUMS_BYTES;
     spec_grain(out, 20);
-    text_end(&t, "#algo=depthwise");
+    text_end(&t, job_printf(m->job, "#algo=depthwise%s", blocks_in_header(kernel, conv->in[0])));
 }

@@ -70,6 +70,19 @@ void units_choose(Module *m, const Op *anchor, KernelSpec *s, const char *proble
 /* Of an igemm. */
 void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product *p, Blocking *b);
 
+/* Kernels whose images lie in another way than channels last: spec_layout.c. */
+bool in_blocks(const Value *v);
+bool images_are_plain(const Op *kernel);
+/* The kernel without its relayouts, in its place: its operands and its result say how images lie. Itself,
+ * where there are none. */
+const Op *without_relayouts(Module *m, const Op *kernel);
+/* An elementwise kernel, on memory of the dims that its images have there. */
+const Op *maps_as_they_lie(Module *m, const Op *kernel);
+/* A kernel that only brings an image to or from channels first, as one that transposes; or NULL. */
+const Op *relayout_as_transpose(Module *m, const Op *kernel);
+/* What a header says of images in blocks: whether argument x is one, and the result. */
+const char *blocks_in_header(const Op *kernel, const Value *x);
+
 void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec *out);
 void make_depthwise(Module *m, const Op *kernel, KernelSpec *out);
 /* How many channels a depthwise convolution does at a time where its image lies in the second-level cache: so

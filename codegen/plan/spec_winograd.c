@@ -106,9 +106,9 @@ void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSp
     out->dim[WG_EP] = epilogue ? epilogue : y->dim[3];
     int far = schedule(m, op, machine, out);
     spec_grain(out, 100);
-    char header[80];
-    snprintf(header, sizeof header, "#algo=winograd rows=%d far=%d ctail=%d ktail=%d odd=%d",
+    char header[128];
+    snprintf(header, sizeof header, "#algo=winograd rows=%d far=%d ctail=%d ktail=%d odd=%d%s",
              tile_height(out->dim[WG_TILES]), far, tail(x->dim[3]), tail(y->dim[3]),
-             !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2);
+             !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2, blocks_in_header(kernel, op->in[0]));
     text_end(&t, header);
 }

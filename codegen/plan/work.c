@@ -101,7 +101,8 @@ const Op *work_anchor(const Op *kernel)
                                [KIND_MOVE] = 3,  [KIND_INDEX] = 4,  [KIND_ROUTINE] = 6,  [KIND_REGION] = 0};
     const Op *best = NULL;
     ir_each_op (op, kernel->body) {
-        if (!best || rank[op->def->kind] > rank[best->def->kind]) best = op;
+        if (op->code == OP_relayout && best) continue; /* how images lie */
+        if (!best || best->code == OP_relayout || rank[op->def->kind] > rank[best->def->kind]) best = op;
     }
     return best;
 }

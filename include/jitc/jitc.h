@@ -149,11 +149,13 @@ typedef struct jitc_options {
                            NULL: $JITC_CACHE, else the user's ($XDG_CACHE_HOME/jitc/code); "": none, as is
                               "off" */
     uint64_t cache_bytes; /* the most that it may hold; what was not used for longest goes. 0 = 4 GiB */
+    const char *layout; /* how images lie in memory between kernels: "auto" (NULL) by estimated costs, or all
+                           that can in one way: "nhwc", "nchw", "blocked" (by 16 channels); the same bits */
 } jitc_options;
 #define JITC_OPTIONS_INIT                                                                                    \
     {                                                                                                        \
         sizeof(jitc_options), 1, NULL, NULL, 0, NULL, 0, NULL, 0, NULL, 0, 0, 0, NULL, NULL, NULL, NULL,     \
-            NULL, 0, NULL, 0, NULL, NULL, 0                                                                  \
+            NULL, 0, NULL, 0, NULL, NULL, 0, NULL                                                            \
     }
 
 /* A loaded model: its graph, its options, and the code for the shapes that runs had. */

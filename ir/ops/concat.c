@@ -1,14 +1,24 @@
 #include "ir/ops/common.h"
 
+/* Images may lie in any way, if all lie alike, and it is channels of one image that meet. */
+static bool takes_part(InferCx *cx, const Op *op, int i)
+{
+    const Type *t = in_type(op, i);
+    bool alike = t->layout == in_type(op, 0)->layout;
+    if (alike && layout_of_images(t->layout) && t->dim[0] == 1 && attr_i(op, "axis") == 3) return true;
+    if (!alike) return infer_fail(cx, "operand %d lies in another way: %s", i, type_text(cx, t));
+    return takes(cx, op, i, TAKE_ANY);
+}
+
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
     const Type *first = in_type(op, 0);
     int64_t axis = attr_i(op, "axis");
-    if (!takes(cx, op, 0, TAKE_ANY) || !axis_in_range(cx, "concat axis", axis, first->rank)) return false;
+    if (!takes_part(cx, op, 0) || !axis_in_range(cx, "concat axis", axis, first->rank)) return false;
     *out = *first;
     for (int i = 1; i < op->nin; i++) {
         const Type *t = in_type(op, i);
-        if (!takes(cx, op, i, TAKE_ANY) || !same_dtype(cx, op, 0, i)) return false;
+        if (!takes_part(cx, op, i) || !same_dtype(cx, op, 0, i)) return false;
         bool fits = t->rank == first->rank;
         for (int d = 0; d < t->rank && fits; d++) {
             if (d == axis) continue;

@@ -2,11 +2,15 @@
 
 static bool infer(InferCx *cx, const Op *op, Type *out)
 {
-    if (!takes(cx, op, 0, TAKE_NUM) || !takes_rank(cx, op, 0, 2, IR_MAX_RANK)) return false;
-    *out = *in_type(op, 0);
-    for (out->layout = LAYOUT_PANEL; out->layout <= LAYOUT_FILTER; out->layout++)
-        if (strcmp(attr_s(op, "to"), layout_name(out->layout)) == 0) return true;
-    return infer_fail(cx, "unknown layout '%s'", attr_s(op, "to"));
+    Type t = *in_type(op, 0);
+    Layout to = LAYOUT_PLAIN;
+    while (to < LAYOUTS && strcmp(attr_s(op, "to"), layout_name(to)) != 0) to++;
+    if (to == LAYOUTS) return infer_fail(cx, "unknown layout '%s'", attr_s(op, "to"));
+    if (!layout_of_images(t.layout) && !takes(cx, op, 0, TAKE_NUM)) return false;
+    if (!type_may_lie(&t, to)) return infer_fail(cx, "%s cannot lie so", type_text(cx, &t));
+    t.layout = to;
+    *out = t;
+    return true;
 }
 
 /* The evaluator knows logical values only. */
@@ -18,7 +22,7 @@ static void eval(EvalCx *cx, const Tensor *in, Tensor *out)
 
 const OpDef op_relayout = {
     .name = "relayout",
-    .doc = "the same values, packed in panels",
+    .doc = "the same values, which lie in memory in another way",
     .kind = KIND_MOVE,
     .nin = 1,
     .nout = 1,

@@ -252,7 +252,7 @@ opt() {
     says '^  fused     .*mul_1 \(Mul\), '
     says '^ +functional_1/re_lu_1/Relu \(Relu\)$'
     says '^  work      [0-9.]+ kFLOP: conv, add, relu$'
-    says '^  memory    f32\[1,10,10,1\], weights [0-9.]+ B as \{filter\} → f32\[1,8,8,16\] '
+    says '^  memory    f32\[1,10,10,1\], weights [0-9.]+ B as \{filter\} → f32\[1,8,8,16\]\{blocked\} '
     says '^  schedule  [0-9]+ units? of [0-9]+ rows × 16 columns'
     says '^  bn        .*: scale folded into the weights$'
     says '^[0-9]+ kernel calls, weights [0-9.]+ kB, memory between kernels [0-9.]+ kB$'

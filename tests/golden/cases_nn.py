@@ -261,6 +261,26 @@ def pool(op, x, k, s, padding="SAME", **kw):
     )
 
 
+def network(x):
+    """Kernels of all kinds between images of 16, 32, … channels, which may lie in any layout."""
+    a = raw.Relu6(features=conv(x, (1, 1, 32, 48)))
+    b = conv(a, (3, 3, 48, 64))
+    c = raw.Relu(features=depthwise(b, (3, 3, 64, 1)))
+    d = raw.AddV2(x=conv(c, (1, 1, 64, 64)), y=b)
+    both = [conv(d, (3, 3, 64, 32), s=2), conv(pool("MaxPool", d, (3, 3), (2, 2)), (1, 1, 64, 16))]
+    e = raw.ConcatV2(values=both, axis=3)
+    g = raw.Relu(features=raw.Mul(x=e, y=const(f(48))))  # read twice: a kernel of its own
+    gate = raw.Sigmoid(x=raw.Mean(input=g, axis=[1, 2], keep_dims=True))
+    h = conv(raw.Mul(x=g, y=gate), (1, 1, 48, 48), s=2)
+    k = raw.Pad(input=conv(g, (1, 1, 48, 32)), paddings=const(np.int32([[0, 0], [1, 2], [0, 1], [0, 0]])))
+    m = raw.AvgPool(value=k, ksize=[1, 2, 3, 1], strides=[1, 1, 2, 1], padding="SAME")
+    return [raw.Softmax(logits=conv(m, (1, 1, 32, 16))), raw.Max(input=h, axis=[1]), d]
+
+
+for n in (1, 3):
+    case(f"Conv2D/network_{n}", network, f(n, 14, 13, 32), tol=SUMS)
+case("Conv2D/network_open", network, f(1, 9, 14, 32), tol=SUMS, dyn="all")
+
 for op in ("MaxPool", "AvgPool"):
     for name, shape, k, s, padding in [
         ("k2_s2", (2, 6, 8, 16), (2, 2), (2, 2), "SAME"),

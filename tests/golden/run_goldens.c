@@ -1,12 +1,12 @@
 /* Runs the golden cases of this folder through the public API and compares every output with TensorFlow's.
  *
- *     run_goldens [--cpu LEVEL] [--threads N] [--general | --aot | --objects TARGET | --far] [--quick]
- *                 [--every N] [--verbose] FOLDER [OP | OP/VARIANT ...]
+ *     run_goldens [--cpu LEVEL] [--threads N] [--layout WAY] [--general | --aot | --objects TARGET | --far]
+ *                 [--quick] [--every N] [--verbose] FOLDER [OP | OP/VARIANT ...]
  *
  * --general: with code for all sizes. --aot: as object files that are loaded. --objects: as object files for
- * another system, which are read only; --far: and run by a driver, see tests/run_far.h. --quick: LLVM
- * compiles quickly and kernels are remembered, where it is not the machine code that is tested. --every N:
- * each Nth case.
+ * another system, which are read only; --far: and run by a driver, see tests/run_far.h. --layout: how images
+ * lie. --quick: LLVM compiles quickly and kernels are remembered, where it is not the machine code that is
+ * tested. --every N: each Nth case.
  *
  * After the first run, another one and one with tensors bound anew allocate nothing and, with one thread,
  * take no lock.
@@ -287,8 +287,8 @@ static bool chosen(const char *name, char **names, int n)
 
 static int usage(void)
 {
-    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--general | --aot | --objects TARGET | --far] "
-          "[--quick] "
+    fputs("usage: run_goldens [--cpu LEVEL] [--threads N] [--layout WAY] "
+          "[--general | --aot | --objects TARGET | --far] [--quick] "
           "[--every N] [--verbose] FOLDER [OP | OP/VARIANT ...]\n",
           stderr);
     return 2;
@@ -378,6 +378,8 @@ int main(int argc, char **argv)
             if (r.every < 1) return usage();
         } else if (strcmp(argv[i], "--cpu") == 0 && i + 1 < argc) {
             r.options.cpu = argv[++i];
+        } else if (strcmp(argv[i], "--layout") == 0 && i + 1 < argc) {
+            r.options.layout = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
             r.options.threads = atoi(argv[++i]);
         } else {

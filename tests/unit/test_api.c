@@ -735,6 +735,11 @@ START_TEST(test_option_sizes)
     older.flags = 1u << 31;
     ck_assert_int_eq(jitc_program_load_memory(graph, strlen(graph), &older, &p, NULL), JITC_E_USAGE);
     older = two_outputs();
+    older.layout = "rows";
+    ck_assert_int_eq(jitc_program_load_memory(graph, strlen(graph), &older, &p, &e), JITC_E_USAGE);
+    ck_assert(strstr(jitc_error_text(e), "layout 'rows'") != NULL);
+    jitc_error_free(e);
+    older = two_outputs();
     older.size = 8;
     ck_assert_int_eq(jitc_program_load_memory(graph, strlen(graph), &older, &p, NULL), JITC_E_USAGE);
 }
