@@ -19,6 +19,8 @@ import models
 import report
 
 PEERS = ["jitc", "openvino", "onnxruntime", "litert", "tensorflow"]
+# jitc with all images in one layout that can lie so.
+FORCED = ["jitc-nhwc", "jitc-nchw", "jitc-blocked"]
 # What oneDNN calls the levels of --cpu, and the peers that are made of it.
 LEVELS = {"x86-64-v2": "SSE41", "x86-64-v3": "AVX2", "x86-64-v4": "AVX512_CORE"}
 ONEDNN = ["openvino", "tensorflow"]
@@ -127,7 +129,9 @@ def options():
     ap.add_argument("--models", type=words, default=models.NAMES,
                     help=f"of {','.join(models.NAMES + models.OTHERS)}, or any of keras.applications; 'zoo' and 'others' stand for "
                          f"the first {len(models.NAMES)} and the rest of these")
-    ap.add_argument("--peers", type=words, help="of " + ",".join(PEERS))
+    ap.add_argument("--peers", type=words, help="of " + ",".join(PEERS + FORCED))
+    ap.add_argument("--layouts", dest="peers", action="store_const", const=["jitc", *FORCED],
+                    help="jitc beside itself with all images in one layout")
     ap.add_argument("--threads", type=lambda s: [int(w) for w in words(s)], default=sorted({1, min(cores, 4)}), help="counts, for instance 1,4")
     ap.add_argument("--batch", type=int, default=1)
     ap.add_argument("--secs", type=float, default=1, help="length of a round")
@@ -145,8 +149,8 @@ def options():
         if not models.known(name):
             ap.error(f"'{name}' is none of: {', '.join(models.NAMES + models.OTHERS)}")
     for name in o.peers:
-        if name not in PEERS:
-            ap.error(f"'{name}' is none of: {', '.join(PEERS)}")
+        if name not in PEERS + FORCED:
+            ap.error(f"'{name}' is none of: {', '.join(PEERS + FORCED)}")
     if min(o.threads + [o.rounds, o.batch]) < 1 or max(o.threads) > cores:
         ap.error(f"--threads, --rounds and --batch are 1 or more; this process may use {cores} CPUs")
     if "jitc" in o.peers and not os.access(o.jitc, os.X_OK):
@@ -174,7 +178,7 @@ def main():
         for threads in o.threads:
             rows = measure(o, model, threads)
             show(model, threads, rows)
-            about["versions"] |= {r["peer"]: r["version"] for r in rows if "version" in r}
+            about["versions"] |= {r["peer"]: r["version"] for r in rows if "version" in r and r["peer"] in PEERS}
             table += [{"model": model, "threads": threads, "batch": o.batch} | r for r in rows]
         write(o, about, table)
     _, groups = report.join([about | {"results": table}])
@@ -183,7 +187,7 @@ def main():
             print(f"\n{report.heading(batch, threads)}: best peer / jitc, geometric mean {report.mean(rows):.2f}, "
                   f"least {min(r for r in map(report.ratio, rows.values()) if r):.2f}")
     print("\n" + report.versions(about) + f"\n{o.json}, {o.markdown}, {o.svg}")
-    wrong = [r for r in table if r["peer"] == "jitc" and r.get("error", 1) > 1e-3]
+    wrong = [r for r in table if r["peer"].startswith("jitc") and r.get("error", 1) > 1e-3]
     if wrong:
         sys.exit(f"jitc failed or was wrong on: {', '.join(sorted({r['model'] for r in wrong}))}")
 

@@ -189,8 +189,9 @@ def main():
     z = np.load(stem + ".npz")
     ins = {k[3:]: z[k] for k in z.files if k.startswith("in/")}
     outs = {k[4:]: z[k] for k in z.files if k.startswith("out/")}
-    if peer == "jitc":
-        r = Jitc(tool, stem, threads, ins, outs, ["--cpu", cpu] if cpu else [])
+    if peer.startswith("jitc"):
+        layout = peer.partition("-")[2]
+        r = Jitc(tool, stem, threads, ins, outs, (["--cpu", cpu] if cpu else []) + (["--layout", layout] if layout else []))
     else:
         r = Runtime(PEERS[peer], stem, threads, ins, outs)
     reply = {"version": r.version, "load_ms": r.load_ms, "error": r.error}

@@ -17,6 +17,7 @@ TITLES = {
     "mlp": "MLP", "mobilenet_v2": "MobileNetV2", "efficientnet_b0": "EfficientNet-B0", "densenet121": "DenseNet-121",
     "resnet50": "ResNet-50", "inception_v3": "Inception-v3", "bert_base": "BERT-base (128)", "lstm": "LSTM",
     "vit_small": "ViT-S/16", "unet": "U-Net",
+    "jitc-nhwc": "all NHWC", "jitc-nchw": "all NCHW", "jitc-blocked": "all blocked",
 }
 WRONG = 1e-2
 
@@ -57,7 +58,7 @@ def mean(models):
 
 def peers_of(groups):
     found = {p for models in groups.values() for rows in models.values() for p in rows}
-    return [p for p in ("jitc", "openvino", "onnxruntime", "litert", "tensorflow") if p in found]
+    return [p for p in ("jitc", *SHAPES) if p in found]
 
 
 def ms(value):
@@ -110,7 +111,8 @@ def markdown(about, groups):
 
 STYLE = """
 svg { --ink: #24292f; --faint: #6e7781; --line: #d0d7de; --band: #f3f5f7; --ground: #ffffff;
-      --jitc: #d1242f; --openvino: #0969da; --onnxruntime: #1a7f37; --litert: #9a6700; --tensorflow: #8250df; }
+      --jitc: #d1242f; --openvino: #0969da; --onnxruntime: #1a7f37; --litert: #9a6700; --tensorflow: #8250df;
+      --jitc-nhwc: var(--openvino); --jitc-nchw: var(--onnxruntime); --jitc-blocked: var(--litert); }
 @media (prefers-color-scheme: dark) {
   svg { --ink: #e6edf3; --faint: #9198a1; --line: #3d444d; --band: #161b22; --ground: #0d1117;
         --jitc: #ff7b72; --openvino: #58a6ff; --onnxruntime: #56d364; --litert: #e3b341; --tensorflow: #bc8cff; } }
@@ -122,6 +124,8 @@ SHAPES = {  # centred on 0,0: told apart without colours too
     "openvino": "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0-5 0Z", "onnxruntime": "M-4.5-4.5H4.5V4.5H-4.5Z",
     "litert": "M0-6L5.5 4.5H-5.5Z", "tensorflow": "M0-6L6 0L0 6L-6 0Z",
 }
+for layout, peer in (("nhwc", "openvino"), ("nchw", "onnxruntime"), ("blocked", "litert")):
+    SHAPES[f"jitc-{layout}"] = SHAPES[peer]
 
 
 def escape(text):

@@ -59,6 +59,7 @@ class Options(ctypes.Structure):
         ("tuning", c_char_p),
         ("cache", c_char_p),
         ("cache_bytes", c_uint64),
+        ("layout", c_char_p),
     ]
 
 

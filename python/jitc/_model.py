@@ -235,6 +235,7 @@ def load(
     precise: bool = False,
     tuning: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
+    layout: str | None = None,
     max_memory: int = 0,
     deadline: float | None = None,
     stop: Stop | None = None,
@@ -253,6 +254,7 @@ def load(
     tuning      a file of choices that `jitc tune` has written; None: the one in the user's cache, where
                 there is one; "": none
     cache       a folder where code and packed weights are kept for later loads; None: the user's cache; "": none
+    layout      how images lie in memory: "nhwc", "nchw" or "blocked" for all that can; None: as costs tell
     max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
     deadline    seconds for each compile; None: no limit
     stop        ends compiles and runs when it is set
@@ -268,6 +270,7 @@ def load(
         "precise": precise,
         "tuning": None if tuning is None else os.fspath(tuning),
         "cache": None if cache is None else os.fspath(cache),
+        "layout": layout,
         "max_memory": max_memory,
         "deadline": deadline,
         "stop": stop,

@@ -63,6 +63,8 @@ class Options:
         c.tuning = None if tuning is None else os.fsencode(tuning)
         cache = given.get("cache")
         c.cache = None if cache is None else os.fsencode(cache)
+        layout = given.get("layout")
+        c.layout = None if layout is None else layout.encode()
 
     def _hold(self, thing: Any) -> Any:
         self.keep.append(thing)
