@@ -317,6 +317,56 @@ static bool set_json_flag(Options *o, const char *v)
     return true;
 }
 
+static bool set_max_latency(Options *o, const char *v)
+{
+    return (parse_number(v, &o->max_latency) && o->max_latency > 0 && o->max_latency <= 1e9) ||
+           wrong(o, "--max-latency '%s': a number of milliseconds", v);
+}
+
+static bool parse_batch(const char *text, size_t n, int64_t *out)
+{
+    char digits[8];
+    if (n >= sizeof digits) return false;
+    memcpy(digits, text, n);
+    digits[n] = 0;
+    return parse_integer(digits, 1, 1000000, out);
+}
+
+static void add_batch(Options *o, int64_t size)
+{
+    uint32_t i = o->batches.n;
+    while (i && o->batches.at[i - 1] > size) i--;
+    if (i && o->batches.at[i - 1] == size) return;
+    vec_push(o->job, &o->batches, size);
+    for (uint32_t k = o->batches.n - 1; k > i; k--) o->batches.at[k] = o->batches.at[k - 1];
+    o->batches.at[i] = size;
+}
+
+/* Of a range: powers of two, and both ends. */
+static bool set_batch(Options *o, const char *v)
+{
+    int64_t from = 0, to = 0;
+    const char *dots = strstr(v, "..");
+    o->batches.n = 0;
+    o->batch_range = dots != NULL;
+    bool fine = !dots || (parse_batch(v, (size_t)(dots - v), &from) &&
+                          parse_batch(dots + 2, strlen(dots + 2), &to) && from <= to);
+    if (dots && fine) {
+        for (int64_t size = 1; size < to; size *= 2)
+            if (size > from) add_batch(o, size);
+        add_batch(o, from);
+        add_batch(o, to);
+    }
+    for (const char *p = v; !dots && fine; p++) {
+        size_t n = strcspn(p, ",");
+        fine = parse_batch(p, n, &from);
+        if (fine) add_batch(o, from);
+        p += n;
+        if (!*p) break;
+    }
+    return fine || wrong(o, "--batch '%s': sizes from 1 on, such as 1..64 or 1,2,4", v);
+}
+
 #define SYSTEMS                                                                                              \
     "x86_64-linux-gnu x86_64-w64-windows-gnu aarch64-linux-gnu arm64-apple-macosx armv7-linux-gnueabihf "    \
     "riscv64-linux-gnu"
@@ -358,6 +408,12 @@ const OptionDef options[] = {
     {"-o", "FILE", "the object file, or what --emit asks for", CMD_COMPILE, set_out, ":files"},
     {"-o", "FILE", "keep what was found there instead of in the user's cache", CMD_TUNE, set_out, ":files"},
     {"--budget", "S", "take about S seconds (default 60)", CMD_TUNE, set_budget, NULL},
+    {"--batch", "A..B", "measure batch sizes instead and say which to use; also a list: 1,2,4", CMD_TUNE,
+     set_batch, NULL},
+    {"--max-latency", "MS", "with --batch: no batch that takes longer", CMD_TUNE, set_max_latency, NULL},
+    {"--svg", "FILE", "with --batch: the curves as a picture", CMD_TUNE, set_svg, ":files .svg"},
+    {"--json", "FILE", "with --batch: the result as JSON; - is standard output", CMD_TUNE, set_json,
+     ":files .json"},
     {"--header", "FILE", "the C header", CMD_COMPILE, set_header, ":files .h"},
     {"--name", "NAME", "the prefix of all symbols (default: the stem of -o)", CMD_COMPILE, set_name, NULL},
     {"--weights", "FILE", "write the weights there, for the program to pass", CMD_COMPILE, set_weights,
@@ -387,7 +443,9 @@ const OptionDef options[] = {
     {"--no-tuning", NULL, "choose by estimated costs alone", TUNED, set_no_tuning, NULL},
     {"--checks", NULL, NULL, MODELS, set_checks, NULL},
     {"--tier", "N", NULL, MODELS, set_tier, NULL},
-    {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS, set_max_memory, NULL},
+    {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS & ~CMD_TUNE, set_max_memory, NULL},
+    {"--max-memory", "SIZE", "limit for compiling, such as 2G; with --batch: no batch that takes more",
+     CMD_TUNE, set_max_memory, NULL},
     {"--no-cache", NULL, "keep nothing, and use nothing that was kept", MODELS, set_cache, NULL},
     {"--cache-dir", "DIR", "where code and packed weights are kept (default: the user's cache)",
      MODELS | CMD_CACHE, set_cache_dir, ":folders"},

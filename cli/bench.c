@@ -5,50 +5,16 @@
 #include "runtime/threads.h"
 
 typedef struct {
-    float *at; /* milliseconds, every `stride`-th run */
-    size_t n;
-    int64_t stride, runs;
-    double min, seconds;
-} Samples;
-
-typedef struct {
     const char *model, *cpu;
     int threads;
-    double load_ms, first_ms, median, p90, p99, macs, peak;
+    double load_ms, first_ms, seconds, median, p90, p99, macs, peak;
     int64_t rss_kib;
     bool macs_known;
     Samples samples;
     SessionInfo info;
 } Report;
 
-enum { MAX_SAMPLES = 1 << 19, LEAST_RUNS = 5 };
-
-/* When the memory is full, every other sample goes, and from then on only half as many are kept. */
-static void add_sample(Samples *s, double ms)
-{
-    if (!s->runs || ms < s->min) s->min = ms;
-    if (s->runs++ % s->stride) return;
-    if (s->n == MAX_SAMPLES) {
-        for (size_t i = 0; i < MAX_SAMPLES / 2; i++) s->at[i] = s->at[2 * i];
-        s->n = MAX_SAMPLES / 2;
-        s->stride *= 2;
-    }
-    s->at[s->n++] = (float)ms;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const Samples *s, double q)
-{
-    double at = q * (double)(s->n - 1);
-    size_t i = (size_t)at;
-    double part = at - (double)i, low = s->at[i], high = s->at[i + 1 < s->n ? i + 1 : i];
-    return low + (high - low) * part;
-}
+enum { LEAST_RUNS = 5 };
 
 /* The process's own peak; getrusage() would count what its parent had before exec. */
 static int64_t peak_rss_kib(void)
@@ -62,17 +28,16 @@ static int64_t peak_rss_kib(void)
     return kib;
 }
 
-static void measure(Options *o, Session *s, Samples *out)
+static void measure(Options *o, Session *s, Report *r)
 {
-    *out = (Samples){.at = calloc(MAX_SAMPLES, sizeof *out->at), .stride = 1};
-    if (!out->at) job_fail(o->job, JITC_E_NOMEM);
-    job_on_exit(o->job, free, out->at);
+    samples_clear(o->job, &r->samples);
     int64_t limit = (int64_t)(o->secs * 1e9), warm = min_i64(limit / 10, 300000000);
     Progress *progress = progress_start(o, "measuring");
     for (int64_t start = now_ns(); now_ns() - start < warm;) session_run(o, s);
     int64_t start = now_ns();
-    while (now_ns() - start < limit || out->runs < LEAST_RUNS) add_sample(out, session_run(o, s));
-    out->seconds = (double)(now_ns() - start) / 1e9;
+    while (now_ns() - start < limit || r->samples.runs < LEAST_RUNS)
+        samples_add(&r->samples, session_run(o, s));
+    r->seconds = (double)(now_ns() - start) / 1e9;
     progress_stop(progress);
 }
 
@@ -150,7 +115,7 @@ static void put_text(Str *s, const Report *r)
     str_put(s, "   p99 ");
     put_sig(s, r->p99 * scale);
     str_printf(s, "   (%lld runs in ", (long long)r->samples.runs);
-    put_sig(s, r->samples.seconds);
+    put_sig(s, r->seconds);
     str_put(s, " s)\nwork      ");
     if (r->macs_known && r->macs > 0) {
         double rate = 2e-6 * r->macs / r->median; /* GFLOP/s */
@@ -181,13 +146,13 @@ ExitStatus command_bench(Options *o)
     r.threads = o->threads;
     r.load_ms = s->load_ms;
     r.first_ms = session_run(o, s);
-    measure(o, s, &r.samples);
+    measure(o, s, &r);
     r.rss_kib = peak_rss_kib();
     session_info(s, &r.info);
-    if (r.samples.n) qsort(r.samples.at, r.samples.n, sizeof *r.samples.at, by_value);
-    r.median = quantile(&r.samples, 0.5);
-    r.p90 = quantile(&r.samples, 0.9);
-    r.p99 = quantile(&r.samples, 0.99);
+    samples_sort(&r.samples);
+    r.median = samples_quantile(&r.samples, 0.5);
+    r.p90 = samples_quantile(&r.samples, 0.9);
+    r.p99 = samples_quantile(&r.samples, 0.99);
 
     ModelStats stats;
     Str why = {0};

@@ -448,6 +448,7 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->nops = o->ops.n;
     out->max_memory = o->max_memory;
     out->tuning = o->tuning;
+    out->stop = o->stop;
     out->cache = o->cache;
     out->cache_bytes = o->cache_bytes;
     out->layout = o->layout;

@@ -30,8 +30,11 @@ typedef struct Options {
     ImageLayout image_layout; /* what `layout` says */
     double rtol, atol;        /* negative: the default */
     int64_t repeat;
-    double secs, budget;
+    double secs, budget, max_latency; /* 0: no limit */
     size_t max_memory, cache_bytes;
+    VEC(int64_t) batches; /* ascending */
+    bool batch_range;     /* these are from a range, of which others may be tried too */
+    const volatile int *stop;
 } Options;
 
 typedef struct Command {
@@ -112,10 +115,12 @@ void put_count(Str *s, int64_t n);                  /* "24,908", from a million 
 void put_si(Str *s, double v, const char *unit);    /* "3.86 GMAC" */
 void put_sig(Str *s, double v);                     /* three significant digits, never an exponent */
 void put_ms(Str *s, double ms);                     /* "41.9 ms", from 10 s on "12.3 s" */
+void put_time(Str *s, double ms);                   /* the same in µs below 1 ms, and never in s */
 void put_value(Str *s, double v);                   /* an element */
 void put_name(Str *s, const char *name, int width); /* escaped, padded; cut in the middle when longer */
 int name_width(const char *name, int most);         /* columns that put_name needs */
 void put_json(Str *s, const char *text);            /* a JSON string */
+void put_xml(Str *s, const char *text);
 void put_json_number(Str *s, double v);
 void put_json_dims(Str *s, int rank, const int64_t *dim); /* null stands for what is open */
 int terminal_width(void);                                 /* columns for a table */
@@ -209,7 +214,9 @@ typedef struct Session {
     double load_ms;
 } Session;
 void log_warning(void *arg, const char *line); /* for jitc_options.log: lines that are warnings only */
-/* Compiles, makes an exec and binds the inputs; unwinds on failure. The job frees all of it. */
+/* The program alone; unwinds on failure. The job frees it, and the exec that it may have got by then. */
+Session *session_load(Options *o, const Model *m, const Binding *b);
+/* Compiles as well, makes an exec and binds the inputs; likewise. */
 Session *session_open(Options *o, const Model *m, const Binding *b);
 double session_run(Options *o, Session *s); /* milliseconds; unwinds on failure */
 
@@ -223,6 +230,18 @@ typedef struct SessionInfo {
     size_t nphases;
 } SessionInfo;
 void session_info(const Session *s, SessionInfo *out);
+
+/* Milliseconds of runs. */
+typedef struct Samples {
+    float *at; /* every `stride`-th run's */
+    size_t n;
+    int64_t stride, runs;
+    double min;
+} Samples;
+void samples_clear(Job *job, Samples *s); /* also a new one, of zeros; the job frees it */
+void samples_add(Samples *s, double ms);
+void samples_sort(Samples *s);
+double samples_quantile(const Samples *s, double q); /* of some, which are sorted */
 
 /* Billions of f32 multiply-adds times two per second that this machine does in registers on `threads`
  * threads, with what code for `cpu` (as in --cpu) may use. */

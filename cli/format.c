@@ -69,6 +69,12 @@ void put_ms(Str *s, double ms)
     str_put(s, ms < 10000 ? " ms" : " s");
 }
 
+void put_time(Str *s, double ms)
+{
+    put_sig(s, ms < 1 ? ms * 1000 : ms);
+    str_put(s, ms < 1 ? " µs" : " ms");
+}
+
 void put_value(Str *s, double v)
 {
     double a = fabs(v);
@@ -132,6 +138,22 @@ void put_json(Str *s, const char *text)
         str_putn(s, p, 1);
     }
     str_put(s, "\"");
+    str_free(&safe);
+}
+
+void put_xml(Str *s, const char *text)
+{
+    Str safe = {0};
+    str_escape(&safe, text, strlen(text));
+    for (const char *c = str_text(&safe); *c; c++) {
+        switch (*c) {
+        case '<': str_put(s, "&lt;"); break;
+        case '>': str_put(s, "&gt;"); break;
+        case '&': str_put(s, "&amp;"); break;
+        case '"': str_put(s, "&quot;"); break;
+        default: str_putn(s, c, 1);
+        }
+    }
     str_free(&safe);
 }
 

@@ -53,15 +53,22 @@ const Command commands[] = {
      "cc main.c model.o -lm -o main\n"
      "jitc compile model.pb -o model.o --header model.h --target aarch64-linux-gnu\n",
      CMD_COMPILE, command_compile},
-    {"tune", "tune MODEL [--input [NAME=]FILE]", "measure candidates and keep the winners",
+    {"tune", "tune MODEL [--input [NAME=]FILE]",
+     "measure candidates and keep the winners, or find the best batch size",
      "Tries other ways to compute the model's convolutions and products, within the model itself, and keeps "
      "what is\n"
      "clearly faster than the usual way for later compiles on this machine, of any model with the same "
      "layers. Ctrl-C "
      "ends\n"
      "it early. Inputs that are not given are as in bench; tune with the shapes and --threads that you run "
-     "with.\n",
-     "jitc tune model.pb --threads 1 --budget 30\n", CMD_TUNE, command_tune},
+     "with.\n\n"
+     "With --batch, measures throughput, latency and memory for sizes of the inputs' open first dimension "
+     "instead, and\n"
+     "says which to use: the smallest that has 97% of the best throughput. Rows of given inputs are repeated "
+     "or cut.\n",
+     "jitc tune model.pb --threads 1 --budget 30\n"
+     "jitc tune model.pb --batch 1..64 --max-latency 100 --svg batch.svg\n",
+     CMD_TUNE, command_tune},
     {"bisect", NULL, "find the pass that first goes wrong", NULL, NULL, 0, NULL},
     {"cache", "cache list|clear|path", "list or clear the compile cache",
      "Code and packed weights are kept, so that a model which was compiled before starts within milliseconds "

@@ -126,28 +126,6 @@ static int colour_of(const char *kernel)
     return i;
 }
 
-static void put_xml(Str *s, const char *text)
-{
-    Str safe = {0};
-    str_escape(&safe, text, strlen(text));
-    for (const char *c = str_text(&safe); *c; c++) {
-        switch (*c) {
-        case '<': str_put(s, "&lt;"); break;
-        case '>': str_put(s, "&gt;"); break;
-        case '&': str_put(s, "&amp;"); break;
-        case '"': str_put(s, "&quot;"); break;
-        default: str_putn(s, c, 1);
-        }
-    }
-    str_free(&safe);
-}
-
-static void put_time(Str *s, double ms)
-{
-    put_sig(s, ms < 1 ? ms * 1000 : ms);
-    str_put(s, ms < 1 ? " µs" : " ms");
-}
-
 static void put_title(Str *s, const Profile *p, const jitc_call *c, double ms, double share)
 {
     str_put(s, "<title>");

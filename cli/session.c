@@ -47,7 +47,7 @@ const Tuning *tuning_of(Options *o)
     return t;
 }
 
-static void load(Options *o, const Model *m, const Binding *b, Session *s)
+static void load_program(Options *o, const Model *m, const Binding *b, Session *s)
 {
     jitc_options options;
     binding_options(o, b, &options);
@@ -61,7 +61,11 @@ static void load(Options *o, const Model *m, const Binding *b, Session *s)
         /* The CPU was named by the user. */
         give_up(o->job, status == JITC_E_CPU && o->cpu ? JITC_E_USAGE : status, text);
     }
-    status = jitc_exec_new(s->program, &s->exec);
+}
+
+static void compile_inputs(Options *o, const Binding *b, Session *s)
+{
+    jitc_status status = jitc_exec_new(s->program, &s->exec);
     if (status != JITC_OK) job_fail(o->job, status);
     for (uint32_t i = 0; i < b->in.n; i++) {
         status = jitc_exec_bind(s->exec, b->in.at[i].name, &b->in.at[i].value);
@@ -78,7 +82,7 @@ static void stop_progress(void *p)
     *(Progress **)p = NULL;
 }
 
-Session *session_open(Options *o, const Model *m, const Binding *b)
+static Session *open_session(Options *o, const Model *m, const Binding *b, bool whole)
 {
     Session *s = job_new(o->job, Session);
     job_on_exit(o->job, close_session, s);
@@ -86,10 +90,21 @@ Session *session_open(Options *o, const Model *m, const Binding *b)
     job_on_exit(o->job, stop_progress, progress);
     *progress = progress_start(o, "compiling");
     int64_t start = now_ns();
-    load(o, m, b, s);
+    load_program(o, m, b, s);
+    if (whole) compile_inputs(o, b, s);
     s->load_ms = (double)(now_ns() - start) / 1e6;
     stop_progress(progress);
     return s;
+}
+
+Session *session_load(Options *o, const Model *m, const Binding *b)
+{
+    return open_session(o, m, b, false);
+}
+
+Session *session_open(Options *o, const Model *m, const Binding *b)
+{
+    return open_session(o, m, b, true);
 }
 
 void session_info(const Session *s, SessionInfo *out)

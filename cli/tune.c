@@ -14,14 +14,24 @@
 
 enum { LEAST_ROUNDS = 3, MOST_ROUNDS = 60, LEAST_TRIALS = 4, MOST_TRIALS = 32 };
 
-static volatile sig_atomic_t interrupted;
-static volatile int stop;
+volatile int tune_stop;
+static struct sigaction usual_action;
 
 static void on_interrupt(int signal)
 {
     (void)signal;
-    interrupted = 1;
-    stop = 1;
+    tune_stop = 1;
+}
+
+void tune_catch(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, &usual_action);
+}
+
+void tune_release(void)
+{
+    sigaction(SIGINT, &usual_action, NULL);
 }
 
 /* -- Problems and ways ----------------------------------------------------------------------------- */
@@ -74,7 +84,7 @@ static void end(void *tune)
 
 static bool is_over(Tune *t, double share)
 {
-    if (interrupted) t->over = true;
+    if (tune_stop) t->over = true;
     return t->over || (double)(now_ns() - t->start) / 1e9 > share * t->o->budget;
 }
 
@@ -94,9 +104,9 @@ static bool add_trial(Tune *t)
 {
     Tuning ask = {.job = t->o->job, .machine = "", .threads = t->o->threads, .ask = answer, .ask_arg = t};
     Trial trial = {.run_ms = DBL_MAX};
-    tune_progress(t, false);
+    tune_progress(t->o, t->start, t->doing, false);
     jitc_status status = exec_try(t->s->exec, &ask, &trial.version);
-    if (status == JITC_E_CANCELLED && interrupted) return t->over = true, false;
+    if (status == JITC_E_CANCELLED && tune_stop) return t->over = true, false;
     if (status) failed(t, status);
     vec_push(t->o->job, &t->trials, trial);
     Trial *added = &t->trials.at[t->trials.n - 1];
@@ -119,7 +129,7 @@ static bool run_once(Tune *t)
     int64_t start = now_ns();
     jitc_status status = jitc_exec_run(t->s->exec);
     t->run_ms = (double)(now_ns() - start) / 1e6;
-    if (status == JITC_E_CANCELLED && interrupted) return false;
+    if (status == JITC_E_CANCELLED && tune_stop) return false;
     if (status) failed(t, status);
     return true;
 }
@@ -149,7 +159,7 @@ static bool measure(Tune *t, double share)
     for (uint32_t i = 0; i < t->trials.n && !is_over(t, 2); i++) run_trial(t, &t->trials.at[i], false);
     for (; rounds < MOST_ROUNDS && (rounds < LEAST_ROUNDS || !is_over(t, share)); rounds++)
         for (uint32_t i = 0; i < t->trials.n; i++) {
-            tune_progress(t, false);
+            tune_progress(t->o, t->start, t->doing, false);
             if (is_over(t, 2) || !run_trial(t, &t->trials.at[i], true))
                 return is_over(t, 0), rounds >= LEAST_ROUNDS;
         }
@@ -327,8 +337,17 @@ static const char *keep(Tune *t, const char **file)
     return why;
 }
 
+static void check_options(const Options *o)
+{
+    const char *with = o->svg ? "--svg" : o->json ? "--json" : o->max_latency > 0 ? "--max-latency" : NULL;
+    if (!o->batches.n && with) usage_error(o->job, "%s is for --batch", with);
+    if (o->batches.n && o->out) usage_error(o->job, "-o is not for --batch, which keeps nothing");
+}
+
 ExitStatus command_tune(Options *o)
 {
+    check_options(o);
+    if (o->batches.n) return tune_batches(o);
     Model *m = model_open(o->job, o->files.at[0]);
     Binding *b = bind_options(o, m);
     bind_generated(o, b);
@@ -337,9 +356,8 @@ ExitStatus command_tune(Options *o)
     *t = (Tune){.o = o, .s = session_open(o, m, b)};
     t->start = now_ns();
     job_on_exit(o->job, end, t);
-    jitc_exec_set_stop(t->s->exec, &stop);
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND}, old;
-    sigaction(SIGINT, &action, &old);
+    jitc_exec_set_stop(t->s->exec, &tune_stop);
+    tune_catch();
     jitc_exec_set_profile(t->s->exec, take_call, t);
     if (run_once(t)) run_once(t);
     search(t, false, 0, "algorithms", 0.2);
@@ -347,8 +365,8 @@ ExitStatus command_tune(Options *o)
     if (any_close_second(t)) search(t, true, 1, "how work is cut", 0.8);
     confirm(t);
     judge(t);
-    sigaction(SIGINT, &old, NULL);
-    tune_progress(t, true);
+    tune_release();
+    tune_progress(o, t->start, t->doing, true);
     Str s = {0};
     const char *file, *why = keep(t, &file);
     tune_show(&s, t, why ? "nothing is kept" : file);

@@ -61,5 +61,11 @@ static inline bool close_second(const Problem *p)
            p->ways.at[p->second].ms < 1.25 * p->ways.at[p->best].ms;
 }
 void tune_show(Str *s, const Tune *t, const char *file);
-void tune_progress(const Tune *t, bool done);
+/* The line of a measurement that has `o->budget` seconds from `start` on. */
+void tune_progress(const Options *o, int64_t start, const char *doing, bool done);
+
+extern volatile int tune_stop; /* 1 after Ctrl-C, between these two; a second one kills */
+void tune_catch(void);
+void tune_release(void);
+ExitStatus tune_batches(Options *o); /* with --batch */
 #endif

@@ -3,22 +3,22 @@
 
 #include "cli/tune.h"
 
-void tune_progress(const Tune *t, bool done)
+void tune_progress(const Options *o, int64_t start, const char *doing, bool done)
 {
     enum { WIDTH = 24 };
     static int64_t last;
-    if (t->o->quiet || !isatty(STDERR_FILENO)) return;
+    if (o->quiet || !isatty(STDERR_FILENO)) return;
     int64_t now = now_ns();
     if (!done && now - last < 100000000) return;
     last = now;
     fputs("\r\033[K", stderr);
     if (done) return;
-    double spent = (double)(now - t->start) / 1e9, share = spent / t->o->budget;
+    double spent = (double)(now - start) / 1e9, share = spent / o->budget;
     if (share > 1) share = 1;
     fputs("tuning ", stderr);
     for (int i = 0; i < WIDTH; i++) fputs(i < (int)(share * WIDTH) ? "█" : "░", stderr);
     fprintf(stderr, " %3.0f%%  %.0f s left  %s (Ctrl-C keeps what was found)", share * 100,
-            t->o->budget > spent ? t->o->budget - spent : 0, t->doing);
+            o->budget > spent ? o->budget - spent : 0, doing);
     fflush(stderr);
 }
 

@@ -579,7 +579,67 @@ tune() {
     bad 2 'budget .0.: a number' "$jitc" tune "$digits" --budget 0
     bad 2 'unknown option .--tuning' "$jitc" tune "$digits" --tuning x
     bad 1 'is a string' "$jitc" tune "$here/bytes.pbtxt"
-    rm -r "$XDG_CACHE_HOME"
+    rm -rf "$XDG_CACHE_HOME"
+    batches
+}
+
+# The sizes in a report.
+sizes() {
+    checks=$((checks + 1))
+    [ "$(grep -o '"batch": [0-9]*' "$1" | cut -d' ' -f2 | tr '\n' ' ')" = "$2 " ] || failed "other sizes than $2"
+}
+batches() {
+    # As much time as three runs of each size take.
+    run 0 "$jitc" tune "$digits" --batch 3..20 --threads 1 --budget 0.001 --svg batch.svg --json batch.json
+    says '^ +batch +items/s +median +p90 +memory +arena$'
+    says '^ +20 +[0-9.]+ +[0-9.]+ (µs|ms) +[0-9.]+ (µs|ms) +[0-9.]+ [KM]iB +[0-9.]+ KiB'
+    says '^use batch size [0-9]+: [0-9.]+ items/s, [0-9.]+ (µs|ms), [0-9.]+ [KM]iB'
+    says '^ +[0-9.]+ ┤'
+    quiet
+    sizes batch.json '3 4 8 16 20'
+    checks=$((checks + 1))
+    [ "$(grep -c '<circle' batch.svg)" = 15 ] || failed 'a size is not drawn'
+    if command -v python3 >/dev/null; then
+        run 0 python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' batch.svg
+    fi
+    checks=$((checks + 1))
+    [ ! -e "$XDG_CACHE_HOME/jitc/tune" ] || failed 'choices are kept'
+    # Inputs of a size are repeated and cut; the reports have no text before them.
+    run 0 "$jitc" tune "$digits" --batch 1,720,2,1 --input "images=$images" --threads 1 --budget 0.001 --json -
+    json
+    sizes out '1 2 720'
+    run 0 "$jitc" tune "$here/add.pbtxt" --batch 5 --input a=a2.npy --threads 1 --budget 0.01
+    says '^use batch size 5: '
+    # A range is refined while there is time.
+    run 0 "$jitc" tune "$digits" --batch 1..9 --threads 1 --budget 2 --json batch.json
+    checks=$((checks + 1))
+    [ "$(grep -c '"batch"' batch.json)" -ge 5 ] || failed 'sizes are missing'
+    # What is beyond the limits is told, and what is larger is not tried.
+    run 0 "$jitc" tune "$digits" --batch 1,64,4096,8192 --threads 1 --budget 0.01 --max-memory 16M --json batch.json
+    says '^ +4096  left out: [0-9.]+ MiB of memory, more than 16.0 MiB$'
+    sizes batch.json '1 64 4096'
+    run 1 "$jitc" tune "$digits" --batch 4,8 --threads 1 --budget 0.01 --max-latency 0.000001 --json batch.json
+    says '^ +4 .*  left out: more than 0.000 ms$'
+    says '^no batch size is within the limits$'
+    sizes batch.json '4'
+    run 1 "$jitc" tune "$digits" --batch 1..1000000 --threads 1 --budget 0.01 --max-memory 1K
+    says '^ +1  left out: '
+    run 0 timeout --preserve-status -s INT 2 env "$jitc" tune "$digits" --batch 1..4096 --threads 1 --budget 60
+    says '^use batch size .*\(interrupted\)$'
+
+    sed 's/size: -1/size: 2/' "$here/image.pbtxt" >fixed.pbtxt
+    bad 1 "fixes the first dimension of input 'image' at 2; export it again" "$jitc" tune fixed.pbtxt --batch 1..4
+    bad 2 "shape fixes the first dimension of input 'images'; write \? there" \
+        "$jitc" tune "$digits" --shape images=1,8,8,1 --batch 1..4
+    bad 1 'has no input with a first dimension' "$jitc" tune "$here/bytes.pbtxt" --batch 2
+    for b in 0 1.. ..2 4..2 1,, x '' 1,2..3 1..2..3 99999999; do
+        bad 2 'batch .*sizes from 1 on' "$jitc" tune "$digits" --batch "$b"
+    done
+    bad 2 'max-latency .0.: a number of milliseconds' "$jitc" tune "$digits" --batch 1 --max-latency 0
+    for option in --svg=x --json=x --max-latency=1; do
+        bad 2 "${option%=*} is for --batch" "$jitc" tune "$digits" "$option"
+    done
+    bad 2 'keeps nothing' "$jitc" tune "$digits" --batch 1 -o kept.txt
 }
 
 cache() {
