@@ -179,6 +179,14 @@ def test_options(images: Any) -> None:
         jitc.load(DIGITS, cpu="nope", shapes={"images": (1, 8, 8, 1)})
 
 
+def test_layout(images: Any) -> None:
+    with pytest.raises(jitc.Error, match="rows"):
+        jitc.load(DIGITS, layout="rows")
+    usual = jitc.load(DIGITS).run(images)
+    for layout in ("nhwc", "nchw", "blocked"):
+        assert np.array_equal(usual, jitc.load(DIGITS, layout=layout).run(images))
+
+
 def test_precise_and_tuning(images: Any, tmp_path: Any) -> None:
     with pytest.raises(jitc.Error, match="choices"):
         jitc.load(DIGITS, tuning=tmp_path / "choices.txt")
