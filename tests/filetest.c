@@ -177,7 +177,7 @@ static bool print_case(const Case *c, Str *out)
         m->fuel = c->fuel;
         if (strcmp(c->mode, "parse") != 0) passes_run(m, c->pipeline, &(PassOptions){.verify = true});
         if (strcmp(c->mode, "plan") == 0) {
-            Plan *p = plan_make(m, &(Machine){.l2 = 1 << 20});
+            Plan *p = plan_make(m, &(Machine){.l2 = 1 << 20, .panels = 4});
             if (!plan_check(p, &why)) job_error(&job, "plan: %s", str_text(&why));
             plan_print(p, out);
         } else {

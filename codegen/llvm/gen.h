@@ -225,7 +225,7 @@ struct Kernel {
     Region *body;
     const char *algo;
     /* Header fields; 0 when absent. */
-    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, odd, parts, pitch,
+    int64_t kmult, run16, in_lines, linear, far, step, rows, kcut, ntail, ctail, ktail, widths, parts, pitch,
         bykey, xblocked, oblocked, direct;
     int nin, nout;
     const struct CustomNode *custom; /* of a call of an operator of the user's */

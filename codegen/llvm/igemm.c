@@ -174,10 +174,10 @@ typedef enum {
 } Step;
 
 /* The weights that come after these nv panels of this part of k. */
-static Ptr next_weights(Igemm *c, Ival panel, int nv)
+static Ptr next_weights(Igemm *c, Ival panel, Ival nv)
 {
     Gen *g = c->g;
-    Ival next = i_add(g, panel, ival(nv)), k = c->k0;
+    Ival next = i_add(g, panel, nv), k = c->k0;
     if (c->k->kcut) { /* the unit's panels again, and later those of another unit */
         Cond more = c_lt(g, next, c->p1), again = c_lt(g, c->k1, c->k_all);
         k = i_select(g, more, c->k0, i_select(g, again, c->k1, ival(0)));
@@ -186,11 +186,11 @@ static Ptr next_weights(Igemm *c, Ival panel, int nv)
     return p_at(g, c->w, i_add(g, i_mul(g, next, c->panel), i_mul(g, k, ival(PANEL))), c->t);
 }
 
-/* The block of `height` rows that begins with row `first` of the unit, from panel `panel` on. */
-static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel)
+/* The block of `height` rows that begins with row `first` of the unit, and nv panels from panel `panel` on.
+ */
+static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel, Ival nv)
 {
     Gen *g = c->g;
-    int nv = tile_panels(g_isa(g), c->t), highest = tile_highest(g_isa(g), c->k, c->t, nv);
     Tile p = {.t = c->t,
               .a = p_at(g, c->lines, i_mul(g, first, c->depth), c->t),
               .w = p_at(g, c->w, i_add(g, i_mul(g, panel, c->panel), i_mul(g, c->k0, ival(PANEL))), c->t),
@@ -198,8 +198,9 @@ static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel)
               .panel = c->panel,
               .k = i_sub(g, c->k1, c->k0),
               .tail = c->k->kmult < TILE_KU,
-              .fetch = step == FINISH ? 0 : tile_fetch(g_isa(g), c->t, c->k->far, nv)};
-    if (p.fetch) p.next = tile_next(g, &p, next_weights(c, panel, nv), first, highest, nv);
+              .fetch = step == FINISH ? 0 : tile_fetch(g_isa(g), c->k, c->t),
+              .apart = c->k->kcut};
+    if (p.fetch) p.next = tile_next(g, c->k, &p, next_weights(c, panel, nv), first);
     if (c->k->direct) {
         p.line = g_dim(g, IG_XN);
         Ival m = i_add(g, c->m0, first);
@@ -219,7 +220,7 @@ static Tile tile_at(Igemm *c, Step step, Ival first, Ival height, Ival panel)
 static void tile_in_registers(Igemm *c, Ival first, Ival panel, int mr, int nv)
 {
     Gen *g = c->g;
-    Tile p = tile_at(c, TO_RESULT, first, ival(mr), panel);
+    Tile p = tile_at(c, TO_RESULT, first, ival(mr), panel, ival(nv));
     Vec acc[TILE_ACC];
     for (int i = 0; i < mr * nv; i++) acc[i] = tile_zero(g, c->t);
     tile_multiply(g, &p, acc, mr, nv);
@@ -234,7 +235,7 @@ static void tile_in_registers(Igemm *c, Ival first, Ival panel, int mr, int nv)
 static void tile_in_scratch(Igemm *c, Step step, Ival first, Ival height, Ival panel, Ival nv)
 {
     Gen *g = c->g;
-    Tile p = tile_at(c, step, first, height, panel);
+    Tile p = tile_at(c, step, first, height, panel, nv);
     Ival at = i_add(g, i_mul(g, first, i_sub(g, c->p1, c->p0)), i_mul(g, i_sub(g, panel, c->p0), height));
     Ptr sums = step == TO_RESULT ? c->sums : p_at(g, c->sums, i_mul(g, at, ival(LANES)), c->t);
     if (step != FINISH) tiles_call(g, c->k, &p, sums, step == ADD_SUMS, height, nv);
@@ -246,8 +247,7 @@ static void tile_in_scratch(Igemm *c, Step step, Ival first, Ival height, Ival p
 static void deal_rows(Igemm *c)
 {
     Gen *g = c->g;
-    int highest = tile_highest(g_isa(g), c->k, c->t, tile_panels(g_isa(g), c->t)),
-        lower = tile_fewer(highest, highest);
+    int highest = tile_highest(g_isa(g), c->k, c->t), lower = tile_fewer(highest, highest);
     Ival all = i_sub(g, c->m1, c->m0), high = i_mul(g, tile_count(g, all, highest, highest), ival(highest));
     Ival low = ival(0);
     if (lower) low = i_mul(g, tile_count(g, i_sub(g, all, high), lower, highest), ival(lower));
@@ -270,29 +270,26 @@ static Rows rows_of_part(Igemm *c, Ival part)
     return r;
 }
 
-/* All tiles of the unit, so that each panel comes by once. Single rows, of which there is none or one block,
- * come last, over several panels, so that the multipliers stay busy. */
+/* All tiles of the unit, so that each panel comes by once. */
 static void unit(Igemm *c, Step step, bool in_registers)
 {
     Gen *g = c->g;
-    int nv = tile_panels(g_isa(g), c->t), single = tile_single(g_isa(g), c->t);
-    int highest = tile_highest(g_isa(g), c->k, c->t, nv);
-    FOR (g, turn, ival(highest == 1), ival(2), ival(1)) {
-        Cond last = c_eq(g, turn.i, ival(1));
-        Ival width = i_select(g, last, ival(single), ival(nv));
-        FOR (g, p, c->p0, c->p1, width) {
-            Ival some = i_min(g, width, i_sub(g, c->p1, p.i)), end = i_add(g, p.i, ival(nv));
-            Cond full = c_and(g, c_le(g, end, c->p1), whole_panels(c, end));
-            FOR (g, part, ival(0), ival(highest == 1 ? 1 : (int64_t)COUNT(c->rows)), ival(1)) {
-                Rows r = rows_of_part(c, part.i);
-                Ival one = i_select(g, c_eq(g, r.height, ival(1)), ival(1), ival(0));
-                Ival to = i_select(g, c_eq(g, one, turn.i), r.to, r.from);
-                FOR (g, i, r.from, to, r.height) {
-                    Cond registers = c_const(false);
-                    if (in_registers && highest > 1) registers = c_and(g, c_eq(g, part.i, ival(0)), full);
-                    IF(g, fast, registers) tile_in_registers(c, i.i, p.i, highest, nv);
-                    IF(g, slow, c_not(g, registers)) tile_in_scratch(c, step, i.i, r.height, p.i, some);
-                }
+    int nv = tile_panels(g_isa(g), c->k, c->t), highest = tile_highest(g_isa(g), c->k, c->t);
+    Ival panels = i_sub(g, c->p1, c->p0), tiles = i_div(g, i_add(g, panels, ival(nv - 1)), ival(nv));
+    Ival wide = tile_count(g, panels, nv, nv), less = ival(nv - 1);
+    FOR (g, i, ival(0), tiles, ival(1)) {
+        Cond main = c_lt(g, i.i, wide);
+        /* Those before it are as wide, or one panel less. */
+        Ival before = i_add(g, i_mul(g, i.i, less), i_min(g, i.i, wide)), p = i_add(g, c->p0, before);
+        Ival some = i_min(g, i_select(g, main, ival(nv), less), i_sub(g, c->p1, p));
+        Cond full = c_and(g, main, whole_panels(c, i_add(g, p, ival(nv))));
+        FOR (g, part, ival(0), ival(highest == 1 ? 1 : (int64_t)COUNT(c->rows)), ival(1)) {
+            Rows r = rows_of_part(c, part.i);
+            FOR (g, m, r.from, r.to, r.height) {
+                Cond registers = c_const(false);
+                if (in_registers && highest > 1) registers = c_and(g, c_eq(g, part.i, ival(0)), full);
+                IF(g, fast, registers) tile_in_registers(c, m.i, p, highest, nv);
+                IF(g, slow, c_not(g, registers)) tile_in_scratch(c, step, m.i, r.height, p, some);
             }
         }
     }

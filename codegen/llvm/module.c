@@ -42,7 +42,7 @@ static const char *header(Job *job, const char *text, size_t size, Kernel *out)
         if (!strcmp(word, "linear")) out->linear = atoll(eq + 1);
         if (!strcmp(word, "kcut")) out->kcut = atoll(eq + 1);
         if (!strcmp(word, "ntail")) out->ntail = atoll(eq + 1);
-        if (!strcmp(word, "odd")) out->odd = atoll(eq + 1);
+        if (!strcmp(word, "widths")) out->widths = atoll(eq + 1);
         if (!strcmp(word, "parts")) out->parts = atoll(eq + 1);
         if (!strcmp(word, "ctail")) out->ctail = atoll(eq + 1);
         if (!strcmp(word, "xblocked")) out->xblocked = atoll(eq + 1);

@@ -2,35 +2,64 @@
 
 #include "codegen/plan/spec.h"
 
-int tile_panels(const Isa *isa, DType t)
-{
-    return isa->vec_regs == 32 && isa->vec_bytes == 64 && dtype_size(t) <= 4 ? 2 : 1;
-}
-
-int tile_rows(const Isa *isa, DType t, int nv)
+/* Rows that the registers hold beside a line of each panel and a broadcast. */
+static int tile_rows(const Isa *isa, DType t, int nv)
 {
     int per_vec = (int)(LANES * dtype_size(t)) / isa->vec_bytes;
     int acc = isa->vec_bytes == 16 ? 8 : 12;
-    if (isa->vec_regs == 32) acc = per_vec == 1 ? TILE_ACC : isa->vec_bytes == 16 ? 20 : 24;
+    if (isa->vec_regs == 32) acc = per_vec == 1 ? 31 - nv : isa->vec_bytes == 16 ? 20 : 24;
     int mr = acc / (per_vec * nv);
     return mr < 1 ? 1 : mr > TILE_ROWS ? TILE_ROWS : mr;
 }
 
-int tile_fetch(const Isa *isa, DType t, int64_t least, int nv)
+static int widest(const Kernel *k)
 {
-    if (!least) return 0;
-    int64_t tiles = max_i64(least * TILE_ROWS / tile_rows(isa, t, nv), 1);
-    return (int)max_i64(nv * TILE_KU / tiles, 1);
+    int nv = TILE_PANELS;
+    while (nv > 1 && !(k->widths >> (nv - 1) & 1)) nv--;
+    return nv;
 }
 
-Ptr tile_next(Gen *g, const Tile *p, Ptr from, Ival row, int highest, int nv)
+int tile_panels(const Isa *isa, const Kernel *k, DType t)
 {
-    if (p->fetch >= nv * TILE_KU) return from;
+    int most = widest(k), single = tile_rows(isa, t, 1);
+    if (k->rows == 1) return most < single ? most : single;
+    return isa->vec_regs == 32 && isa->vec_bytes == 64 && dtype_size(t) <= 4 ? most : 1;
+}
+
+int tile_highest(const Isa *isa, const Kernel *k, DType t)
+{
+    int rows = tile_rows(isa, t, tile_panels(isa, k, t));
+    return k->rows > 0 && k->rows < rows ? (int)k->rows : rows;
+}
+
+bool tile_has_width(const Isa *isa, const Kernel *k, DType t, int nv)
+{
+    int most = tile_panels(isa, k, t);
+    return nv == most || (nv < most && (most < widest(k) || k->widths >> (nv - 1) & 1));
+}
+
+int tile_fetch(const Isa *isa, const Kernel *k, DType t)
+{
+    if (!k->far) return 0;
+    int64_t rows = k->rows ? k->rows : TILE_ROWS;
+    int64_t tiles = max_i64(k->far * rows / tile_highest(isa, k, t), 1);
+    int quarters = tile_panels(isa, k, t) * TILE_KU, fetch = (int)ceil_div(quarters, tiles);
+    if (!k->kcut) return fetch;
+    int even = 1; /* a tile's part must not go from within a panel into another one */
+    while (even < fetch) even *= 2;
+    return even < quarters ? even : quarters;
+}
+
+Ptr tile_next(Gen *g, const Kernel *k, const Tile *p, Ptr from, Ival row)
+{
+    int quarters = tile_panels(g_isa(g), k, p->t) * TILE_KU, highest = tile_highest(g_isa(g), k, p->t);
+    if (p->fetch >= quarters) return from;
     /* This counts the tiles, which have one of two heights, as long as parts are told apart. */
     Ival tile = i_div(g, row, ival(highest > 1 ? highest - 1 : 1));
     /* In quarters of a panel; tiles too many fetch the last part again, which costs next to nothing. */
-    Ival part = i_min(g, i_mul(g, tile, ival(p->fetch)), ival(nv * TILE_KU - p->fetch));
+    Ival part = i_min(g, i_mul(g, tile, ival(p->fetch)), ival(quarters - p->fetch));
     Ival quarter = i_mul(g, i_div(g, p->k, ival(TILE_KU)), ival(PANEL));
+    if (!p->apart) return p_at(g, from, i_mul(g, part, quarter), p->t);
     Ival panel = i_mul(g, i_div(g, part, ival(TILE_KU)), p->panel);
     return p_at(g, from, i_add(g, panel, i_mul(g, i_mod(g, part, ival(TILE_KU)), quarter)), p->t);
 }
@@ -38,18 +67,6 @@ Ptr tile_next(Gen *g, const Tile *p, Ptr from, Ival row, int highest, int nv)
 Vec tile_zero(Gen *g, DType t)
 {
     return dtype_is_float(t) ? v_f(g, t, LANES, 0) : v_i(g, t, LANES, 0);
-}
-
-int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv)
-{
-    int rows = tile_rows(isa, t, nv);
-    return k->rows > 0 && k->rows < rows ? (int)k->rows : rows;
-}
-
-int tile_single(const Isa *isa, DType t)
-{
-    int most = tile_rows(isa, t, 1);
-    return most < TILE_NV ? most : TILE_NV;
 }
 
 int tile_fewer(int rows, int highest)
@@ -60,11 +77,10 @@ int tile_fewer(int rows, int highest)
 
 Ival tile_count(Gen *g, Ival rows, int height, int highest)
 {
-    Ival whole = i_div(g, rows, ival(height));
-    if (height < highest || height == 1) return whole;
+    if (height < highest || height == 1) return i_div(g, rows, ival(height));
     Ival tiles = i_div(g, i_add(g, rows, ival(height - 1)), ival(height));
     Ival lower = i_sub(g, i_mul(g, tiles, ival(height)), rows);
-    return i_select(g, c_le(g, lower, tiles), i_sub(g, tiles, lower), whole);
+    return i_max(g, i_sub(g, tiles, lower), ival(0));
 }
 
 /* The sums over k of one tap, or of all lines. */
@@ -80,11 +96,11 @@ static void multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
                 Ival line = i_mul(g, i_div(g, k.i, ival(LANES)), p->line);
                 at = i_add(g, line, i_mod(g, k.i, ival(LANES)));
             }
-            Ptr a = p_at(g, p->a, at, p->t), w[TILE_NV];
+            Ptr a = p_at(g, p->a, at, p->t), w[TILE_PANELS];
             for (int j = 0; j < nv; j++)
                 w[j] = p_at(g, p->w, i_add(g, i_mul(g, k.i, ival(PANEL)), i_mul(g, ival(j), p->panel)), p->t);
             for (int i = 0; i < p->fetch && !rest; i++) {
-                int of_panel = p->fetch < TILE_KU ? p->fetch : TILE_KU;
+                int of_panel = p->apart && p->fetch > TILE_KU ? TILE_KU : p->fetch;
                 Ival line =
                     i_add(g, i_mul(g, k.i, ival(of_panel * PANEL / TILE_KU)), ival(i % of_panel * PANEL));
                 g_prefetch(g, p_at(g, p->next, i_add(g, line, i_mul(g, ival(i / of_panel), p->panel)), p->t));
@@ -92,7 +108,7 @@ static void multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv)
             for (int u = 0; u < ku; u++) {
                 /* Else loads of later terms come first, for which there are no registers. */
                 if (u) g_keep_order(g);
-                Vec column[TILE_NV];
+                Vec column[TILE_PANELS];
                 for (int j = 0; j < nv; j++) column[j] = v_load_line(g, w[j], ival(u * PANEL), p->t);
                 for (int i = 0; i < mr; i++) {
                     Vec x = v_splat(g, v_load(g, a, ival(i * row + u), p->t, 1), LANES);
@@ -123,7 +139,8 @@ enum { TILE_PARAMS = 9 };
 static const char *tile_name(Gen *g, const char *what, const Tile *p, bool add, int mr, int nv)
 {
     const char *step = p->step ? job_printf(g_job(g), "_step%lld", (long long)p->step) : "",
-               *fetch = p->fetch ? job_printf(g_job(g), "_fetch%d", p->fetch) : "";
+               *fetch =
+                   p->fetch ? job_printf(g_job(g), "_fetch%d%s", p->fetch, p->apart ? "_apart" : "") : "";
     return job_printf(g_job(g), "%s_%s_%dx%d%s%s%s%s", what, dtype_name(p->t), mr, nv, p->tail ? "_tail" : "",
                       add ? "_add" : "", fetch, step);
 }
@@ -139,6 +156,7 @@ static Tile tile_params(Gen *g, const Sub *s, const Tile *p)
                   .tail = p->tail,
                   .fetch = p->fetch,
                   .next = g_param(g, s, 6).p,
+                  .apart = p->apart,
                   .step = p->step,
                   .taps = g_param(g, s, 7).i,
                   .tap = g_param(g, s, 8).i};
@@ -193,47 +211,32 @@ static void left_over(Gen *g, const Tile *p, Ptr sums, bool add, Ival rows, int 
     }
 }
 
-/* What is left of several panels: fewer at a time. */
-static void single_row(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival nv)
-{
-    Ival at = ival(0);
-    for (int few = tile_single(g_isa(g), p->t); few; few = few == 2 && !k->odd ? 0 : few / 2) {
-        Ival end = i_add(g, at, i_mul(g, i_div(g, i_sub(g, nv, at), ival(few)), ival(few)));
-        FOR (g, j, at, end, ival(few)) {
-            Tile q = *p;
-            q.fetch = 0;
-            q.w = p_at(g, p->w, i_mul(g, j.i, p->panel), p->t);
-            tile_call(g, &q, p_at(g, sums, i_mul(g, j.i, ival(LANES)), p->t), add, 1, few);
-        }
-        at = end;
-    }
-}
-
 static void any_tile(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv)
 {
-    int panels = tile_panels(g_isa(g), p->t), highest = tile_highest(g_isa(g), k, p->t, panels);
+    const Isa *isa = g_isa(g);
+    int panels = tile_panels(isa, k, p->t), highest = tile_highest(isa, k, p->t);
     int lower = tile_fewer(highest, highest);
-    Cond one = c_eq(g, mr, ival(1));
-    if (highest == 1) one = c_const(true);
-    IF(g, single, one) single_row(g, k, p, sums, add, nv);
-    for (int w = panels; w > 0 && highest > 1; w = w > 1 && k->odd ? 1 : 0) {
-        Cond this = c_and(g, c_not(g, one), c_eq(g, nv, ival(w)));
-        Cond high = c_eq(g, mr, ival(highest)), low = c_eq(g, mr, ival(lower));
-        IF(g, width, this)
+    for (int w = panels; w > 0; w--) {
+        if (!tile_has_width(isa, k, p->t, w)) continue;
+        IF(g, width, c_eq(g, nv, ival(w)))
         {
             Tile q = *p;
-            if (w < panels) q.fetch = 0;
-            IF(g, whole, high) tile_call(g, &q, sums, add, highest, w);
-            if (lower > 1) IF(g, less, low) tile_call(g, &q, sums, add, lower, w);
-            IF(g, rest, c_lt(g, mr, ival(lower))) left_over(g, &q, sums, add, mr, lower, highest, w);
+            if (w + 1 < panels) q.fetch = 0;
+            IF(g, whole, c_eq(g, mr, ival(highest))) tile_call(g, &q, sums, add, highest, w);
+            if (lower) IF(g, less, c_eq(g, mr, ival(lower))) tile_call(g, &q, sums, add, lower, w);
+            if (lower > 1)
+                IF(g, rest, c_lt(g, mr, ival(lower))) left_over(g, &q, sums, add, mr, lower, highest, w);
         }
     }
 }
 
 void tiles_call(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv)
 {
-    int panels = tile_panels(g_isa(g), p->t), highest = tile_highest(g_isa(g), k, p->t, panels);
-    Sub s = g_sub(g, tile_name(g, "tiles", p, add, highest, k->odd ? -panels : panels), "ppiiippiiii");
+    const Isa *isa = g_isa(g);
+    int panels = tile_panels(isa, k, p->t), highest = tile_highest(isa, k, p->t), widths = 0;
+    for (int w = 1; w <= panels; w++) widths |= tile_has_width(isa, k, p->t, w) << (w - 1);
+    Sub s = g_sub(g, tile_name(g, job_printf(g_job(g), "tiles%d", widths), p, add, highest, panels),
+                  "ppiiippiiii");
     if (s.fresh) {
         Tile q = tile_params(g, &s, p);
         any_tile(g, k, &q, g_param(g, &s, 5).p, add, g_param(g, &s, 9).i, g_param(g, &s, 10).i);

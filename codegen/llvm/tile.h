@@ -10,7 +10,7 @@
 
 #include "codegen/llvm/gen.h"
 
-enum { TILE_NV = 4, TILE_ACC = 28 };
+enum { TILE_ACC = 28 };
 
 typedef struct {
     DType t;
@@ -19,35 +19,36 @@ typedef struct {
     bool tail;           /* k may be no multiple of TILE_KU */
     int64_t step;        /* not 0: there are no lines, but `taps` times k terms, rows `step` elements apart */
     Ival taps, tap;
-    int fetch; /* so many lines of weights are fetched per TILE_KU terms, */
-    Ptr next;  /* which begin here */
+    int fetch;  /* so many lines of weights are fetched per TILE_KU terms, */
+    Ptr next;   /* which begin here; */
+    bool apart; /* those of one panel do not lie next to those of another */
 } Tile;
 enum { TILE_KU = 4 };
 
-int tile_panels(const Isa *isa, DType t);       /* of the main tile */
-int tile_rows(const Isa *isa, DType t, int nv); /* how many the registers hold beside lines and a broadcast */
-/* The height of a kernel's highest tile for nv panels: what its header allows, if the registers do. */
-int tile_highest(const Isa *isa, const Kernel *k, DType t, int nv);
-int tile_single(const Isa *isa, DType t); /* how many panels a single row takes at once */
+/* How many panels the kernel's main tile has. */
+int tile_panels(const Isa *isa, const Kernel *k, DType t);
+/* The height of the kernel's highest tile: what its header allows, if the registers hold the main tile. Its
+ * narrower tiles are no higher, since lines are made for one height. */
+int tile_highest(const Isa *isa, const Kernel *k, DType t);
+/* Whether the kernel may have tiles of so many panels. */
+bool tile_has_width(const Isa *isa, const Kernel *k, DType t, int nv);
 /* The heights of the tiles that take turns: the highest one, the next lower one, halves of it. 0 after 1. */
 int tile_fewer(int rows, int highest);
-/* How many tiles of a height the rows get that are left. Mostly there are as many of the highest as it takes
- * for all others to be just one row lower; where rows are too few for that, as many as fit. */
+/* How many tiles of a height the rows get that are left: of the highest as many as it takes for all others to
+ * be just one row lower, of the others as many as fit. So are panels dealt to tiles of some widths. */
 Ival tile_count(Gen *g, Ival rows, int height, int highest);
 /* Weights from far memory come at a steady pace while tiles multiply: together, the tiles of a unit fetch
- * those that are next, each its part. How many lines one fetches per TILE_KU terms, where a unit has `least`
- * tiles of TILE_ROWS rows by nv panels; 0 where that is 0. */
-int tile_fetch(const Isa *isa, DType t, int64_t least, int nv);
+ * those that are next, each its part. How many lines one fetches per TILE_KU terms, 0 where they are not
+ * far. */
+int tile_fetch(const Isa *isa, const Kernel *k, DType t);
 /* Which part of the next weights, `from` on, the tile fetches that begins with row number `row`. */
-Ptr tile_next(Gen *g, const Tile *p, Ptr from, Ival row, int highest, int nv);
+Ptr tile_next(Gen *g, const Kernel *k, const Tile *p, Ptr from, Ival row);
 Vec tile_zero(Gen *g, DType t);
 /* Adds to acc[i * nv + j]: row i by panel j. */
 void tile_multiply(Gen *g, const Tile *p, Vec *acc, int mr, int nv);
 /* The same by a function of the module; the sums go to sums[(i * nv + j) * 16], or are added to what is
  * there. */
 void tile_call(Gen *g, const Tile *p, Ptr sums, bool add, int mr, int nv);
-/* The same for any number of rows that is no more than the kernel's highest tile has, and nv panels: as many
- * as the main tile has, the one that is left if their number is odd, or for a single row up to tile_single().
- */
+/* The same for any number of rows and panels that is no more than the kernel's main tile has. */
 void tiles_call(Gen *g, const Kernel *k, const Tile *p, Ptr sums, bool add, Ival mr, Ival nv);
 #endif

@@ -1,6 +1,6 @@
 /* Convolutions of stride 1 by Winograd's algorithm (ir/ops/winograd.h). For a block of tiles: the input of
- * each tile is transformed, 16 channels at a time; then, per two panels of outputs, each of the products is a
- * matrix product over the channels, of the block's tiles by the panels; and the sums of a tile are
+ * each tile is transformed, 16 channels at a time; then, per some panels of outputs, each of the products is
+ * a matrix product over the channels, of the block's tiles by the panels; and the sums of a tile are
  * transformed to its results, which the epilogue finishes. Consecutive units of one block find the
  * transformed input in scratch.
  *
@@ -11,7 +11,7 @@
 #include "codegen/llvm/tile.h"
 #include "codegen/plan/spec.h"
 
-enum { NV = 2, PRODUCTS = WINOGRAD_MAX * WINOGRAD_MAX };
+enum { PRODUCTS = WINOGRAD_MAX * WINOGRAD_MAX };
 
 typedef struct {
     Gen *g;
@@ -157,7 +157,7 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
         Ptr next = p_select(g, more, p_at(g, u, i_mul(g, s->panels, each), JITC_FLOAT32),
                             p_at(g, s->u, i_mul(g, i_add(g, panel, ival(nv)), each), JITC_FLOAT32));
         Ival at = ival(0);
-        int highest = tile_highest(g_isa(g), s->k, JITC_FLOAT32, nv);
+        int highest = tile_highest(g_isa(g), s->k, JITC_FLOAT32);
         for (int mr = highest; mr; mr = tile_fewer(mr, highest)) {
             Ival end = i_add(g, at, i_mul(g, tile_count(g, i_sub(g, count, at), mr, highest), ival(mr)));
             FOR (g, t, at, end, ival(mr)) {
@@ -168,8 +168,8 @@ static void products(Wino *s, Ival count, Ival panel, int nv)
                           .panel = each,
                           .k = s->c,
                           .tail = s->k->ctail,
-                          .fetch = tile_fetch(g_isa(g), JITC_FLOAT32, s->k->far, nv)};
-                if (p.fetch) p.next = tile_next(g, &p, next, t.i, highest, nv);
+                          .fetch = tile_fetch(g_isa(g), s->k, JITC_FLOAT32)};
+                if (p.fetch) p.next = tile_next(g, s->k, &p, next, t.i);
                 tile_call(g, &p, p_at(g, sums, i_mul(g, t.i, ival(nv * LANES)), JITC_FLOAT32), false, mr, nv);
             }
             at = end;
@@ -278,7 +278,9 @@ static void make_room(Wino *s)
     s->table = p_bytes(g, s->y, ival(WG_TILE_BYTES));
     s->zero = p_bytes(g, s->table, ival(WG_TABLE_BYTES));
     s->sums = p_bytes(g, s->zero, i_mul(g, s->lines, ival(64)));
-    s->v = p_bytes(g, s->sums, i_mul(g, s->block, ival((int64_t)s->products * NV * 64)));
+    s->v = p_bytes(
+        g, s->sums,
+        i_mul(g, s->block, ival((int64_t)s->products * tile_panels(g_isa(g), s->k, JITC_FLOAT32) * 64)));
     FOR (g, i, ival(0), s->lines, ival(1))
         v_store(g, s->zero, i_mul(g, i.i, ival(LANES)), v_f(g, JITC_FLOAT32, LANES, 0));
     i_store(g, g_scratch(g), ival(0), JITC_INT64, ival(-1)); /* which block v holds */
@@ -309,7 +311,7 @@ void emit_winograd(Gen *g, const Kernel *k)
     s.lines = i_div(g, i_add(g, s.c, ival(LANES - 1)), ival(LANES));
     s.panels = i_div(g, i_add(g, s.k_all, ival(PANEL - 1)), ival(PANEL));
     make_room(&s);
-    int nv = tile_panels(g_isa(g), JITC_FLOAT32);
+    int nv = tile_panels(g_isa(g), k, JITC_FLOAT32);
     Ival group = g_dim(g, WG_PANELS), groups = i_div(g, i_sub(g, i_add(g, s.panels, group), ival(1)), group);
     FOR (g, unit, g_unit0(g), g_unit1(g), ival(1)) {
         Ival block = i_div(g, unit.i, groups), first = i_mul(g, i_mod(g, unit.i, groups), group);
@@ -323,9 +325,11 @@ void emit_winograd(Gen *g, const Kernel *k)
             }
             i_store(g, g_scratch(g), ival(0), JITC_INT64, block);
         }
-        Ival even = i_add(g, first, i_mul(g, i_div(g, i_sub(g, end, first), ival(nv)), ival(nv)));
-        FOR (g, p, first, even, ival(nv)) panels(&s, t0, count, p.i, nv);
-        if (nv > 1 && k->odd)
-            FOR (g, p, even, end, ival(1)) panels(&s, t0, count, p.i, 1);
+        for (int w = nv; w; w--) {
+            if (!tile_has_width(g_isa(g), k, JITC_FLOAT32, w)) continue;
+            Ival to = i_add(g, first, i_mul(g, tile_count(g, i_sub(g, end, first), w, nv), ival(w)));
+            FOR (g, p, first, to, ival(w)) panels(&s, t0, count, p.i, w);
+            first = to;
+        }
     }
 }

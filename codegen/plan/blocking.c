@@ -12,8 +12,8 @@
 /* Cycles per element, from measurements on CPUs with AVX-512 (Zen 4, Sapphire Rapids, Ice Lake). Weights come
  * while tiles multiply, as far as there are rows enough. */
 static const double FMA = 1.0 / 32, GATHER_NEAR = 0.25, GATHER = 0.5, REMOTE = 1, FAR_WEIGHT = 0.8,
-                    FAR_LEAST = 0.25, OVERLAP = 0.7, SUM = 0.3, UNIT = 300;
-enum { K_PART = 768, LEAST_K_CUT = 1024, L1_PART = 16 << 10 };
+                    FAR_LEAST = 0.25, OVERLAP = 0.7, SUM = 0.2, UNIT = 300, HELD = 0.7;
+enum { LEAST_K_CUT = 512, L1_PART = 16 << 10 };
 
 /* Whether weights are in the second-level cache when a unit comes to those of the unit before it. */
 static bool stays(const Product *p, const Machine *machine, const Blocking *b)
@@ -30,6 +30,8 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
     double mb = (double)ceil_div(p->m, b->rows), nb = (double)ceil_div(p->panels, b->panels);
     double units = mb * nb * (double)p->batch, mine = (double)ceil_div((int64_t)units, threads);
     double rows = (double)min_i64(b->rows, p->m), outputs = (double)min_i64(b->panels, p->panels) * PANEL;
+    const int most = (int)min_i64(tile_most_panels(p), machine->panels);
+    double multiplied = tile_panels_cost(p->panels, b->panels, most) * PANEL / nb;
     double k = (double)p->k, esize = (double)p->esize;
     double gathers = mine, weights = mine; /* so often are a block's rows, and weights, brought */
     bool cut = b->k < p->k;
@@ -48,7 +50,13 @@ static double cycles(const Product *p, const Machine *machine, const Blocking *b
     double blocks = b->n_outer ? mine : ceil_div((int64_t)mine, (int64_t)nb);
     double remote = blocks < mb ? blocks * rows : (double)p->m;
     remote = threads > 1 && p->batch == 1 ? remote - (double)p->m / threads : 0;
-    return mine * (rows * outputs * k * FMA + UNIT) + gathers * rows * k * gather +
+    /* The panels of a tile pass by all rows; with the next ones, which are fetched meanwhile, and the rows,
+     * they may be too much for the cache. */
+    double few = (double)min_i64(most, min_i64(b->panels, p->panels)) * PANEL * (double)b->k * esize,
+           tiles = rows / tile_most_rows(tile_most_panels(p));
+    double over = (rows * (double)b->k * esize + 2 * few - HELD * (double)machine->l2) / few;
+    if (tiles > 1 && over > 0) weights *= 1 + (tiles - 1) * (over < 1 ? over : 1);
+    return mine * (rows * multiplied * k * FMA + UNIT) + gathers * rows * k * gather +
            (remote > 0 ? remote * k * REMOTE * esize / 4 : 0) + weights * outputs * k * far * esize / 4 +
            (cut ? mine * parts * rows * outputs * SUM : 0);
 }
@@ -82,19 +90,59 @@ int64_t blocking_share(const Product *p, const Machine *machine, const Blocking 
     return machine_share(machine, mb * nb * p->batch, min_i64(alike, most));
 }
 
-int tile_height(int64_t rows)
+int tile_most_panels(const Product *p)
 {
-    rows = max_i64(rows, 1);
-    for (int few = 1; few <= 8; few *= 2)
-        if (rows <= few) return few;
-    int64_t tiles = ceil_div(rows, TILE_ROWS);
-    return tiles * TILE_ROWS - rows <= tiles ? TILE_ROWS : (int)ceil_div(rows, tiles);
+    return p->panels > 2 && (p->esize <= 4 || p->m == 1) ? TILE_PANELS : 2;
 }
 
-int far_tiles(int64_t rows)
+/* Of one unit. */
+static int widths(int64_t panels, int most)
 {
-    int64_t tiles = ceil_div(rows, tile_height(rows));
-    return tiles >= 8 ? 8 : tiles >= 4 ? 4 : tiles >= 2 ? 2 : 1;
+    int64_t tiles = ceil_div(panels, most), less = tiles * most - panels;
+    if (!less) return panels ? 1 << (most - 1) : 0;
+    int mask = less < tiles ? 1 << (most - 1) : 0, rest = (int)(panels - tiles * (most - 1));
+    if (rest >= 0) return mask | 1 << (most - 2);
+    rest = (int)(panels % (most - 1));
+    return (panels >= most ? 1 << (most - 2) : 0) | (rest ? 1 << (rest - 1) : 0);
+}
+
+/* By loads and multiplications per cycle, as measured on an Ice Lake Xeon: a tile of three panels is as quick
+ * as one of four. */
+static double unit_cost(int64_t panels, int most)
+{
+    static const double narrow[] = {0, 2, 2.5};
+    if (most < TILE_PANELS) return (double)round_up(panels, most);
+    int64_t tiles = ceil_div(panels, most), less = tiles * most - panels;
+    int64_t rest = less <= tiles ? 0 : panels % (most - 1);
+    return (double)(panels - rest) + narrow[rest];
+}
+
+double tile_panels_cost(int64_t panels, int64_t of_unit, int most_panels)
+{
+    if (of_unit >= panels) return unit_cost(panels, most_panels);
+    int64_t units = panels / of_unit;
+    return (double)units * unit_cost(of_unit, most_panels) + unit_cost(panels % of_unit, most_panels);
+}
+
+int tile_widths(int64_t panels, int64_t of_unit, int most_panels)
+{
+    if (of_unit >= panels) return widths(panels, most_panels);
+    return widths(of_unit, most_panels) | widths(panels % of_unit, most_panels);
+}
+
+int tile_height(int64_t rows, int most_panels)
+{
+    int most = tile_most_rows(most_panels);
+    rows = max_i64(rows, 1);
+    for (int few = 1; few < most && few <= 8; few *= 2)
+        if (rows <= few) return few;
+    int64_t tiles = ceil_div(rows, most);
+    return tiles * most - rows <= tiles ? most : (int)ceil_div(rows, tiles);
+}
+
+int far_tiles(int64_t rows, int most_panels)
+{
+    return (int)min_i64(ceil_div(rows, tile_height(rows, most_panels)), 8);
 }
 
 bool blocking_far(const Product *p, const Machine *machine, const Blocking *b)
@@ -103,34 +151,36 @@ bool blocking_far(const Product *p, const Machine *machine, const Blocking *b)
     return b->rows >= p->m || b->k < p->k || !stays(p, machine, b);
 }
 
-int64_t round_rows(int64_t rows, int64_t all)
+int64_t round_rows(int64_t rows, int64_t all, int most_panels)
 {
-    int64_t height = tile_height(all), tiles = ceil_div(rows, height), whole = tiles * height;
-    return rows >= all ? all : height < TILE_ROWS || whole - rows > tiles ? whole : rows;
+    int64_t height = tile_height(all, most_panels), tiles = ceil_div(rows, height), whole = tiles * height;
+    return rows >= all ? all : height < tile_most_rows(most_panels) || whole - rows > tiles ? whole : rows;
 }
 
 Blocking blocking_choose(const Product *p, const Machine *machine)
 {
     enum { MOST_ROWS = 1024 };
-    const int64_t few = p->m == 1 ? 4 : 2; /* panels of a tile */
-    Blocking best = {min_i64(p->m, tile_height(p->m)), min_i64(p->panels, few), p->k, false};
+    static const int64_t parts[] = {512, 256}; /* of long sums */
+    const int few = tile_most_panels(p);
+    Blocking best = {min_i64(p->m, tile_height(p->m, few)), min_i64(p->panels, few), p->k, false};
     double least = cost(p, machine, &best);
-    int64_t part = p->k;
-    if (p->k > LEAST_K_CUT) part = round_up(ceil_div(p->k, ceil_div(p->k, K_PART)), PANEL);
     int64_t last_rows = 0;
     for (int64_t blocks = ceil_div(p->m, MOST_ROWS); blocks <= ceil_div(p->m, TILE_ROWS);
          blocks += max_i64(1, blocks / 4)) {
-        int64_t rows = round_rows(ceil_div(p->m, blocks), p->m);
+        int64_t rows = round_rows(ceil_div(p->m, blocks), p->m, few);
         if (rows == last_rows) continue;
         last_rows = rows;
-        for (int64_t groups = 1; groups <= ceil_div(p->panels, few); groups *= 2) {
-            int64_t panels = min_i64(p->panels, round_up(ceil_div(p->panels, groups), few));
-            for (int form = 0; form < (part < p->k ? 3 : 2); form++) {
-                Blocking b = {rows, panels, form == 2 ? part : p->k, form == 1};
-                double c = fits(p, machine, &b) ? cost(p, machine, &b) : least;
-                if (c < least) {
-                    least = c;
-                    best = b;
+        for (int64_t groups = 1, each = 0; !each || each > few; groups *= 2) {
+            each = ceil_div(p->panels, groups);
+            /* Whole tiles of one of the widths. */
+            for (int width = few; width > 1 && width >= few - 1; width--) {
+                int64_t panels = min_i64(p->panels, round_up(each, width));
+                for (int form = 0; form < (p->k > LEAST_K_CUT ? 4 : 2); form++) {
+                    Blocking b = {rows, panels, p->k, form == 1};
+                    if (form > 1) b.k = round_up(ceil_div(p->k, ceil_div(p->k, parts[form - 2])), PANEL);
+                    if (!fits(p, machine, &b)) continue;
+                    double c = cost(p, machine, &b);
+                    if (c < least) least = c, best = b;
                 }
             }
         }

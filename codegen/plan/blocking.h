@@ -34,6 +34,7 @@ typedef struct {
 typedef struct {
     int64_t tiles, panels;
 } WinogradBlocking;
+int winograd_most_panels(int64_t panels); /* of how many panels its tiles are mostly */
 WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine);
 int64_t winograd_share(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b);
 #endif

@@ -6,9 +6,14 @@
 #include "codegen/plan/spec_private.h"
 
 /* Cycles per element, from measurements on a CPU with AVX-512 (Sapphire Rapids); SHARES as in the runtime. */
-static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.5, FAR = 0.8, OVERLAP = 0.7,
+static const double FMA = 1.0 / 32, TRANSFORM = 1.5, NEAR = 0.03, MIDDLE = 0.5, FAR = 0.8, OVERLAP = 0.9,
                     UNIT = 2000, CROWDED = 0.5;
 enum { SHARES = 4, MOST_TILES = 104 };
+
+int winograd_most_panels(int64_t panels)
+{
+    return panels > 2 ? TILE_PANELS : 2;
+}
 
 int64_t winograd_share(const WinogradWork *w, const Machine *machine, const WinogradBlocking *b)
 {
@@ -25,7 +30,8 @@ static double cycles(const WinogradWork *w, const Machine *machine, const Winogr
             units = blocks * groups;
     double mine = (double)ceil_div(units, threads), transformed = (double)blocks;
     if (threads > 1) {
-        Machine its = {machine->l2, threads};
+        Machine its = *machine;
+        its.threads = threads;
         int64_t shares = min_i64(SHARES * threads, units / winograd_share(w, &its, b));
         int64_t each = ceil_div(units, shares);
         transformed = (double)(ceil_div(shares, threads) * ceil_div(each, groups));
@@ -33,12 +39,14 @@ static double cycles(const WinogradWork *w, const Machine *machine, const Winogr
     double k = (double)w->c * (double)w->products, l2 = (double)machine->l2;
     double input = (double)b->tiles * k * 4, weights = (double)w->panels * PANEL * k * 4;
     double bring = weights > 2 * l2 ? FAR : weights > l2 / 2 ? MIDDLE : NEAR;
-    double hidden =
-        OVERLAP * (double)(b->tiles - TILE_ROWS) * FMA; /* tiles after the first fetch meanwhile */
+    const int most = (int)min_i64(winograd_most_panels(w->panels), machine->panels);
+    double hidden = OVERLAP * (double)(b->tiles - TILE_WIDE_ROWS) * FMA; /* all but the first fetch */
     if (hidden > 0) bring = bring - hidden > NEAR ? bring - hidden : NEAR;
-    double crowd = input > l2 / 16 ? CROWDED * (input - l2 / 16) / l2 : 0;
-    double outputs = (double)b->panels * PANEL;
-    return mine * (outputs * k * ((double)b->tiles * FMA * (1 + crowd) + bring) + UNIT) +
+    double sums = (double)(b->tiles * w->products * most * PANEL) * 4;
+    double held = input + sums, crowd = held > l2 / 8 ? CROWDED * (held - l2 / 8) / l2 : 0;
+    double outputs = (double)min_i64(b->panels, w->panels) * PANEL;
+    double multiplied = tile_panels_cost(w->panels, b->panels, most) * PANEL / (double)groups;
+    return mine * (k * (multiplied * (double)b->tiles * FMA * (1 + crowd) + outputs * bring) + UNIT) +
            transformed * (double)b->tiles * k * TRANSFORM;
 }
 
@@ -54,6 +62,7 @@ static double cost(const WinogradWork *w, const Machine *machine, const Winograd
 
 WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine)
 {
+    const int few = winograd_most_panels(w->panels);
     WinogradBlocking best = {0, 0};
     double least = 0;
     int64_t last = 0;
@@ -61,14 +70,14 @@ WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine
         int64_t even = ceil_div(w->tiles, ceil_div(w->tiles, tiles)); /* blocks of about one size */
         if (even == last) continue;
         last = even;
-        for (int64_t panels = round_up(w->panels, 2);; panels = round_up(panels / 2, 2)) {
-            WinogradBlocking b = {even, panels};
-            double c = cost(w, machine, &b);
-            if (!best.tiles || c < least) {
-                least = c;
-                best = b;
+        for (int64_t cut = 1, each = 0; !each || each > few; cut *= 2) {
+            each = ceil_div(w->panels, cut);
+            for (int width = few; width > 1 && width >= few - 1;
+                 width--) { /* whole tiles of one of the widths */
+                WinogradBlocking b = {even, round_up(each, width)};
+                double c = cost(w, machine, &b);
+                if (!best.tiles || c < least) least = c, best = b;
             }
-            if (panels == 2) break;
         }
     }
     return best;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "codegen/plan/spec.h"
 #include "ir/base/base.h"
 
 enum { USUAL = 512 << 10, USUAL_AVX512 = 1 << 20, LEAST = 128 << 10, MOST = 4 << 20 };
@@ -16,14 +17,24 @@ static int64_t native_l2(void)
     return USUAL;
 }
 
+static bool native_avx512(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512f");
+#else
+    return false;
+#endif
+}
+
 Machine machine_of(const char *cpu, int threads)
 {
-    Machine m = {.l2 = USUAL, .threads = threads};
-    if (!cpu || strcmp(cpu, "native") == 0)
-        m.l2 = native_l2();
-    else if (strcmp(cpu, "x86-64-v4") == 0)
-        m.l2 = USUAL_AVX512;
-    return m;
+    bool native = !cpu || strcmp(cpu, "native") == 0;
+    bool avx512 = native ? native_avx512() : strcmp(cpu, "x86-64-v4") == 0;
+    return (Machine){.l2 = native   ? native_l2()
+                           : avx512 ? USUAL_AVX512
+                                    : USUAL,
+                     .threads = threads,
+                     .panels = avx512 ? TILE_PANELS : 1};
 }
 
 Load machine_load(const Machine *m, int i)

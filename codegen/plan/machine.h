@@ -7,6 +7,7 @@
 typedef struct {
     int64_t l2;  /* bytes of a core's second-level cache */
     int threads; /* of runs; 0: any number */
+    int panels;  /* of a register tile, at most */
 } Machine;
 
 /* Of the CPU that code is made for: "native" is asked; others have what is usual for the kind. */

@@ -30,14 +30,15 @@
  * height of the highest register tile (0: as many rows as there are registers for); kmult, `run` is a
  * multiple of it (1 or 4); run16=1, it is one of 16; lines=1, runs can be stored as lines; linear=1, one tap,
  * and row m begins at x + m * xw; far, not 0: the weights come from behind the second-level cache, and a unit
- * has at least so many tiles of TILE_ROWS; step, not 0: there are no lines, and row m + 1 begins `step`
+ * has at least so many tiles of that height; step, not 0: there are no lines, and row m + 1 begins `step`
  * elements after row m of the same image row; kcut=1, sums are cut; ntail=1, n is not a multiple of 16;
- * odd=1, the number of panels may be odd; xblocked=1: x is an image in blocks; direct=1: and its pixels are
- * the rows, so it is lines already; oblocked=1: the result and operands of its shape are images in blocks.
- * units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is m-block u / nblocks, n-block u % nblocks when order=0
- * (m outer), else n-block u / mblocks, m-block u % mblocks. Batched dots repeat all this `batch` times
- * (outermost). Transposes in the kernel, of x before the dot and of the result after the epilogue, are not in
- * the text: they are the strides of rows and batches. Nor are relayouts, in no kernel of this kind.
+ * widths, bit w - 1: register tiles may have w panels (TILE_PANELS is about how they are dealt); xblocked=1:
+ * x is an image in blocks; direct=1: and its pixels are the rows, so it is lines already; oblocked=1: the
+ * result and operands of its shape are images in blocks. units = ceil(m/mu) * ceil(ceil(n/16)/pu); unit u is
+ * m-block u / nblocks, n-block u % nblocks when order=0 (m outer), else n-block u / mblocks, m-block u %
+ * mblocks. Batched dots repeat all this `batch` times (outermost). Transposes in the kernel, of x before the
+ * dot and of the result after the epilogue, are not in the text: they are the strides of rows and batches.
+ * Nor are relayouts, in no kernel of this kind.
  *
  * parts=s: the result of an igemm's dot is cut into slices of s outputs, equal parts of it; n and s are
  * numbers in the text. Epilogue operands also are [?m,s] or [s], and there may be several results, each
@@ -52,7 +53,7 @@
  * winograd: x[?n,?h,?w,?c] and u[products,?c,?k] in panels; tile and window static in the text's winograd op,
  * which has no padding: that is dims. dims: the WG_* list. Tiles are numbered (image, row, column); a block
  * is WG_TILES of them, a group WG_PANELS panels. Epilogue operands: [?k], [] or the result's shape. Header:
- * rows and far as for igemm; ctail=1, ktail=1: c, k are not multiples of 16; xblocked, oblocked as
+ * rows, far and widths as for igemm; ctail=1, ktail=1: c, k are not multiples of 16; xblocked, oblocked as
  * above. units = blocks * groups; unit u
  * is block u / groups, group u % groups.
  *
@@ -96,9 +97,18 @@
 #include "codegen/plan/machine.h"
 #include "ir/ir.h"
 
-enum { PANEL = 16 };           /* outputs per panel */
-enum { FLAT_UNIT = 64 };       /* elements per unit of a flat result */
-enum { TILE_ROWS = 13 };       /* of the highest register tile there is */
+enum { PANEL = 16 };     /* outputs per panel */
+enum { FLAT_UNIT = 64 }; /* elements per unit of a flat result */
+enum { TILE_ROWS = 13 }; /* of the highest register tile there is */
+/* Panels of the widest. A CPU that loads little more than once per cycle, beside two multiplications of
+ * vectors, does 6 rows by 4 panels at its full rate, and of 13 rows by 2 it is a tenth short. So products of
+ * few panels have high tiles, all others wide ones; the panels are dealt to tiles of this width and of one
+ * panel less. */
+enum { TILE_PANELS = 4, TILE_WIDE_ROWS = 6 };
+static inline int tile_most_rows(int panels)
+{
+    return panels > 2 ? TILE_WIDE_ROWS : TILE_ROWS;
+}
 enum { IG_SUMS_BYTES = 2048 }; /* igemm's scratch for the sums of one tile */
 
 /* Order of igemm's dim arguments. Strides of x are in elements. */
@@ -175,7 +185,7 @@ enum {
 };
 
 /* winograd's scratch: which block it holds (64 bytes), a tile of results, pointers to a tile's pixels, a
- * pixel of zeros; then for a block the sums of two panels and the transformed input. */
+ * pixel of zeros; then for a block the sums of a tile's panels and the transformed input. */
 enum { WG_TILE_BYTES = 4096, WG_TABLE_BYTES = 512 };
 
 /* Dims of a chain, and of each part before its own. */

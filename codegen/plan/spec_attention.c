@@ -39,12 +39,12 @@ static Attention attention_of(Module *m, const Op *kernel)
  * the packed keys and values, which each block reads. */
 static int64_t block_rows(const Attention *a, const Machine *machine)
 {
-    enum { MOST_BLOCK = 5 * TILE_ROWS };
+    enum { TILE = TILE_WIDE_ROWS, MOST_BLOCK = 11 * TILE };
     int64_t row = (2 * max_i64(guess(a->keys), 1) + a->depth) * (int64_t)sizeof(float);
-    int64_t rows = max_i64(min_i64(machine->l2 / 4 / row, MOST_BLOCK) / TILE_ROWS, 1) * TILE_ROWS;
+    int64_t rows = max_i64(min_i64(machine->l2 / 4 / row, MOST_BLOCK) / TILE, 1) * TILE;
     if (!dim_known(a->queries)) return rows;
     int64_t all = max_i64(a->queries, 1);
-    return round_rows(ceil_div(all, ceil_div(all, rows)), all);
+    return round_rows(ceil_div(all, ceil_div(all, rows)), all, TILE_PANELS);
 }
 
 /* -- Distances ---------------------------------------------------------------------------------------- */

@@ -327,8 +327,14 @@ static int64_t image_step(const Dim *d)
     return inside && step <= FEW ? step : 0;
 }
 
+/* What the header says of the register tiles: how many panels most have, which widths there are, and how many
+ * tiles a unit's rows make at least, if its weights come from far memory; else 0. */
+typedef struct {
+    int most, widths, far;
+} Tiles;
+
 /* Units of a product that is cut into parts: some rows, and the same panels of all parts. */
-static void parts_units(Module *mod, KernelSpec *s, const Machine *machine, int64_t part, int64_t esize)
+static Tiles parts_units(Module *mod, KernelSpec *s, const Machine *machine, int64_t part, int64_t esize)
 {
     enum { MOST_ROWS = 4 * TILE_ROWS, LEAST_PANELS = 16 };
     Dim *d = s->dim;
@@ -349,11 +355,13 @@ static void parts_units(Module *mod, KernelSpec *s, const Machine *machine, int6
     Dim lines =
         dim_mul(mod, dim_add(mod, dim_ceildiv(mod, d[IG_RUN], PANEL), 2), PANEL * esize * (d[IG_MU] + 1));
     s->scratch = dim_add(mod, lines, 128 + IG_SUMS_BYTES + d[IG_MU] * round_up(d[IG_N], PANEL) * esize);
+    const int most = tile_most_panels(&p);
+    int all = ceil_div(part, panels * PANEL) > 1 ? 0 : tile_widths(ceil_div(d[IG_N], PANEL), INT64_MAX, most);
+    return (Tiles){most, part % PANEL ? (1 << most) - 1 : all | tile_widths(p.panels, panels, most), 0};
 }
 
-/* Tells how many tiles a unit's rows make at least, if its weights come from far memory; else 0. */
-static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t step,
-                       bool direct)
+static Tiles igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machine *machine, int64_t step,
+                         bool direct)
 {
     enum { MANY = 4096, LEAST_ROWS = 8 };
     Dim *d = s->dim;
@@ -386,7 +394,10 @@ static int igemm_units(Module *mod, const Op *anchor, KernelSpec *s, const Machi
     Dim lines = dim_mul(mod, dim_add(mod, dim_ceildiv(mod, kd, PANEL), 2), PANEL * esize * (b.rows + 1));
     s->scratch =
         dim_add(mod, direct ? 0 : lines, 128 + (cut ? b.rows * b.panels * PANEL * esize : IG_SUMS_BYTES));
-    return !step && b.rows >= LEAST_ROWS && blocking_far(&p, machine, &b) ? far_tiles(b.rows) : 0;
+    const int most = tile_most_panels(&p);
+    bool far = !step && b.rows >= LEAST_ROWS && blocking_far(&p, machine, &b);
+    return (Tiles){most, dim_known(d[IG_N]) ? tile_widths(p.panels, b.panels, most) : (1 << most) - 1,
+                   far ? far_tiles(b.rows, most) : 0};
 }
 
 /* One tap, and rows at equal distances. */
@@ -435,26 +446,23 @@ void make_igemm(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
     bool blocked = in_blocks(kernel->in[image_of(anchor)->index]),
          direct = blocked && !anchor->in[0]->def && linear_taps(out->dim) && out->dim[IG_XW] == PANEL;
     int64_t step = blocked ? 0 : image_step(out->dim);
-    int far = 0;
-    if (part)
-        parts_units(m, out, machine, part, (int64_t)dtype_size(type));
-    else
-        far = igemm_units(m, anchor, out, machine, step, direct);
+    Tiles tiles = part ? parts_units(m, out, machine, part, (int64_t)dtype_size(type))
+                       : igemm_units(m, anchor, out, machine, step, direct);
     spec_grain(out, 50);
     char header[192];
     const Dim *d = out->dim;
     bool run16 = multiple_of(d[IG_RUN], PANEL), one_tap = d[IG_TAPS_H] == 1 && d[IG_TAPS_W] == 1;
     bool linear = linear_taps(d);
     Dim k = dim_mul(m, d[IG_RUN], dim_mul(m, d[IG_TAPS_H], d[IG_TAPS_W]));
-    snprintf(
-        header, sizeof header,
-        "#algo=igemm rows=%d kmult=%d run16=%d lines=%d linear=%d far=%d step=%lld kcut=%d ntail=%d odd=%d",
-        step                 ? tile_height(d[IG_OW])
-        : dim_known(d[IG_M]) ? tile_height(d[IG_M])
-                             : TILE_ROWS,
-        multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear, far, (long long)step,
-        k != d[IG_KC] && d[IG_KC] != INT32_MAX, !multiple_of(d[IG_N], PANEL),
-        part ? part % (2 * PANEL) || d[IG_PU] % 2 : !dim_known(d[IG_N]) || ceil_div(d[IG_N], PANEL) % 2);
+    snprintf(header, sizeof header,
+             "#algo=igemm rows=%d kmult=%d run16=%d lines=%d linear=%d far=%d step=%lld kcut=%d ntail=%d "
+             "widths=%d",
+             step                 ? tile_height(d[IG_OW], tiles.most)
+             : dim_known(d[IG_M]) ? tile_height(d[IG_M], tiles.most)
+                                  : tile_most_rows(tiles.most),
+             multiple_of(step ? d[IG_RUN] : k, 4) ? 4 : 1, run16, run16 || one_tap, linear, tiles.far,
+             (long long)step, k != d[IG_KC] && d[IG_KC] != INT32_MAX, !multiple_of(d[IG_N], PANEL),
+             tiles.widths);
     if (part)
         snprintf(header + strlen(header), sizeof header - strlen(header), " parts=%lld", (long long)part);
     text_end(&t, job_printf(m->job, "%s%s%s", header, blocks_in_header(kernel, image_of(anchor)),

@@ -36,12 +36,18 @@ void text_end(Text *t, const char *header);
 /* The height of a kernel's highest tile. Mostly the highest there is: the rows can be dealt to tiles of that
  * height and of one row less. Else a lower one, with which they can; for few rows one of some heights, so
  * that kernels serve several batch sizes. */
-int tile_height(int64_t rows);
+int tile_height(int64_t rows, int most_panels);
 /* Of `all` rows so many at a time, but no fewer than tiles of the two heights can be dealt to without a rest.
  */
-int64_t round_rows(int64_t rows, int64_t all);
-/* The number of register tiles that so many rows make: the power of two below, 8 at most. */
-int far_tiles(int64_t rows);
+int64_t round_rows(int64_t rows, int64_t all, int most_panels);
+/* The number of register tiles that so many rows make, 8 at most. */
+int far_tiles(int64_t rows, int most_panels);
+/* Of how many panels a product's tiles are mostly. */
+int tile_most_panels(const Product *p);
+/* How many panels of full-width tiles cost as much as so many, dealt to units. */
+double tile_panels_cost(int64_t panels, int64_t of_unit, int most_panels);
+/* The widths of tiles, as in headers, for units of some panels out of some. */
+int tile_widths(int64_t panels, int64_t of_unit, int most_panels);
 
 /* Elements from row to row, rows being along the last dim, of what the kernel's block argument `a` is, and of
  * its result. */

@@ -48,6 +48,7 @@ void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product 
     enum { MOST_SCRATCH = 8 << 20, LEAST_K = 128 };
     static const double rows_by[] = {1, 0.5, 2, 0.25, 4}, panels_by[] = {1, 0.5, 2, 0.25, 4, 1e6};
     const Dim *d = s->dim;
+    const int most = tile_most_panels(p);
     for (int i = 0; i < IG_DIMS; i++)
         if (!dim_known(d[i])) return;
     if (!d[IG_M] || !d[IG_N] || !d[IG_RUN]) return;
@@ -55,13 +56,14 @@ void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product 
                .name = {"rows", "panels", "k", "outer"},
                .v = {b->rows, b->panels, b->k, b->n_outer},
                .least = {1, 1, min_i64(p->k, LEAST_K), 0},
-               .most = {p->m, round_up(p->panels, 2), p->k, 1}};
+               .most = {p->m, round_up(p->panels, most), p->k, 1}};
     for (size_t i = 0; i < COUNT(rows_by); i++)
         for (size_t j = 0; j < COUNT(panels_by); j++) {
             if (i > 2 && j > 2) continue;
-            int64_t rows = min_i64(round_up((int64_t)((double)b->rows * rows_by[i]), TILE_ROWS), p->m);
+            int64_t rows =
+                min_i64(round_up((int64_t)((double)b->rows * rows_by[i]), tile_most_rows(most)), p->m);
             int64_t each = max_i64(1, min_i64((int64_t)((double)b->panels * panels_by[j]), p->panels));
-            units_add(&u, (int64_t[]){rows, round_up(each, min_i64(p->panels, 2)), b->k, b->n_outer});
+            units_add(&u, (int64_t[]){rows, round_up(each, min_i64(p->panels, most)), b->k, b->n_outer});
         }
     units_add(&u, (int64_t[]){b->rows, b->panels, b->k, !b->n_outer});
     for (int64_t parts = 1; parts <= 8; parts++)
@@ -76,7 +78,7 @@ void units_of_product(Module *m, const Op *anchor, KernelSpec *s, const Product 
                             (long long)d[IG_BATCH]),
                  &u);
     /* What make_igemm's header takes for granted. */
-    if ((u.v[2] < p->k && u.v[2] % PANEL) || (p->panels > 1 && u.v[1] % 2)) return;
+    if (u.v[2] < p->k && u.v[2] % PANEL) return;
     if (p->esize * (u.v[0] + 1) * (u.v[2] + u.v[1] * PANEL + 32) > MOST_SCRATCH) return;
     *b = (Blocking){u.v[0], u.v[1], u.v[2], u.v[3] != 0};
 }

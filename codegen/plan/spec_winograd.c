@@ -11,7 +11,7 @@ static Dim tiles(Module *m, const Op *op)
                    dim_mul(m, dim_ceildiv(m, y->dim[1], tile[0]), dim_ceildiv(m, y->dim[2], tile[1])));
 }
 
-static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *block, int64_t *group)
+static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int most, int64_t *block, int64_t *group)
 {
     enum { MOST_TILES = 256, MOST_SCRATCH = 16 << 20 };
     static const int64_t blocks[] = {7, 13, 14, 26, 28, 39, 52, 56, 78, 104};
@@ -19,14 +19,14 @@ static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *bl
     const int64_t *tile = attr_v(op, "tile", NULL), *window = attr_v(op, "window", NULL);
     const char *conv = tuning_conv(m, x, y, window);
     if (!conv || !dim_known(x->dim[0]) || !n) return;
-    int64_t panels = round_up(ceil_div(y->dim[3], PANEL), 2), products = op->in[1]->type.dim[0];
+    int64_t panels = round_up(ceil_div(y->dim[3], PANEL), most), products = op->in[1]->type.dim[0];
     Units u = {.n = 2,
                .name = {"tiles", "panels"},
                .v = {*block, *group},
                .least = {1, 2},
                .most = {min_i64(n, MOST_TILES), panels}};
     for (int64_t by = 1; by <= 4; by *= 2) {
-        int64_t less = round_up(max_i64(*group / by, 2), 2);
+        int64_t less = round_up(max_i64(*group / by, most), most);
         units_add(&u, (int64_t[]){*block, less});
         units_add(&u, (int64_t[]){*block, min_i64(*group * by, panels)});
     }
@@ -41,7 +41,7 @@ static void tuned(Module *m, const Op *op, KernelSpec *s, int64_t n, int64_t *bl
                  job_printf(m->job, "winograd %lldx%lld %s images %lld", (long long)tile[0],
                             (long long)tile[1], conv, (long long)x->dim[0]),
                  &u);
-    if (products * u.v[0] * 64 * (ceil_div(x->dim[3], PANEL) + 2) > MOST_SCRATCH || u.v[1] % 2) return;
+    if (products * u.v[0] * 64 * (ceil_div(x->dim[3], PANEL) + 2) > MOST_SCRATCH) return;
     *block = u.v[0];
     *group = u.v[1];
 }
@@ -55,7 +55,8 @@ static int schedule(Module *m, const Op *op, const Machine *machine, KernelSpec 
     WinogradWork work = {n, max_i64(c, 1), max_i64(panels, 1), products};
     WinogradBlocking cut = winograd_blocking(&work, machine);
     int64_t block = cut.tiles, group = cut.panels;
-    if (m->tuning) tuned(m, op, s, n, &block, &group);
+    const int most = winograd_most_panels(work.panels);
+    if (m->tuning) tuned(m, op, s, n, most, &block, &group);
     d[WG_TILES] = block;
     d[WG_PANELS] = group;
     s->grain = winograd_share(&work, machine, &(WinogradBlocking){block, group});
@@ -63,9 +64,9 @@ static int schedule(Module *m, const Op *op, const Machine *machine, KernelSpec 
     s->units = dim_mul(m, dim_ceildiv(m, all, block), dim_ceildiv(m, dim_ceildiv(m, d[WG_K], PANEL), group));
     Dim lines = dim_ceildiv(m, d[WG_C], PANEL);
     s->scratch = dim_add(m, dim_mul(m, lines, 64 * (1 + products * block)),
-                         128 + WG_TILE_BYTES + WG_TABLE_BYTES + products * block * 2 * 64);
+                         128 + WG_TILE_BYTES + WG_TABLE_BYTES + products * block * most * 64);
     return work.panels * PANEL * work.c * products * (int64_t)sizeof(float) > machine->l2 / 2
-               ? far_tiles(block)
+               ? far_tiles(block, most)
                : 0;
 }
 
@@ -105,10 +106,13 @@ void make_winograd(Module *m, const Op *kernel, const Machine *machine, KernelSp
     out->dim[WG_OP] = pitch_out(m, kernel);
     out->dim[WG_EP] = epilogue ? epilogue : y->dim[3];
     int far = schedule(m, op, machine, out);
+    int64_t panels = max_i64(ceil_div(guess(y->dim[3]), PANEL), 1);
+    const int most = winograd_most_panels(panels);
     spec_grain(out, 100);
     char header[128];
-    snprintf(header, sizeof header, "#algo=winograd rows=%d far=%d ctail=%d ktail=%d odd=%d%s",
-             tile_height(out->dim[WG_TILES]), far, tail(x->dim[3]), tail(y->dim[3]),
-             !dim_known(y->dim[3]) || ceil_div(y->dim[3], PANEL) % 2, blocks_in_header(kernel, op->in[0]));
+    snprintf(header, sizeof header, "#algo=winograd rows=%d far=%d ctail=%d ktail=%d widths=%d%s",
+             tile_height(out->dim[WG_TILES], most), far, tail(x->dim[3]), tail(y->dim[3]),
+             dim_known(y->dim[3]) ? tile_widths(panels, out->dim[WG_PANELS], most) : (1 << most) - 1,
+             blocks_in_header(kernel, op->in[0]));
     text_end(&t, header);
 }

@@ -16,7 +16,7 @@ static char *product(int maps)
     char *text = malloc(2048);
     int n =
         snprintf(text, 2048,
-                 "#algo=igemm rows=13 kmult=1 run16=0 lines=1 linear=1 far=0 step=0 kcut=0 ntail=1 odd=1\n"
+                 "#algo=igemm rows=13 kmult=1 run16=0 lines=1 linear=1 far=0 step=0 kcut=0 ntail=1 widths=3\n"
                  "graph @k(%%0: f32[?m,?k], %%1: f32[?k,?n]{panel}) {\n"
                  "  %%2 = dot %%0, %%1 : f32[?m,?n]\n");
     for (int i = 0; i < maps; i++)

@@ -32,7 +32,7 @@ static Module *compiled(const char *text)
 
 static Plan *planned(Module *m)
 {
-    Plan *p = plan_make(m, &(Machine){.l2 = 1 << 20});
+    Plan *p = plan_make(m, &(Machine){.l2 = 1 << 20, .panels = 4});
     Str why = {0};
     if (!plan_check(p, &why)) ck_abort_msg("%s", str_text(&why));
     str_free(&why);
@@ -46,7 +46,7 @@ static KernelSpec spec_of(const char *text)
     int n = 0;
     ir_each_op (op, ir_find_func(m, "main")->body) {
         if (op->code != OP_kernel) continue;
-        spec_make(m, op, &(Machine){.l2 = 1 << 20}, &s);
+        spec_make(m, op, &(Machine){.l2 = 1 << 20, .panels = 4}, &s);
         n++;
     }
     ck_assert_int_eq(n, 1);
@@ -119,7 +119,7 @@ START_TEST(test_igemm_conv)
                            "  %w = weight f32[3,3,16,20] rand(1)\n  %b = weight f32[20] rand(2)\n"
                            "  %1 = conv %x, %w {strides=[2,2], dilations=[1,1], pad_lo=[1,1], pad_hi=[1,1]}\n"
                            "  %2 = add %1, %b\n  %3 = relu %2\n  return %3\n}\n");
-    has_text(&s, "#algo=igemm rows=8 kmult=4 run16=1 lines=1 linear=0 far=0 step=0 kcut=0 ntail=1 odd=0\n"
+    has_text(&s, "#algo=igemm rows=8 kmult=4 run16=1 lines=1 linear=0 far=0 step=0 kcut=0 ntail=1 widths=2\n"
                  "graph @k(%0: f32[?m,?k], %1: f32[?k,?n]{panel}, %2: f32[?n]) {\n"
                  "  %3 = dot %0, %1 : f32[?m,?n]\n"
                  "  %4 = add %3, %2 : f32[?m,?n]\n"
@@ -145,8 +145,8 @@ START_TEST(test_igemm_merges)
     ck_assert_int_eq(s.dim[IG_TAPS_H], 3);
     ck_assert_int_eq(s.dim[IG_TAPS_W], 1);
     ck_assert_int_eq(s.dim[IG_XW], 3);
-    ck_assert(strstr(s.text, "rows=8 kmult=1 run16=0 lines=0 linear=0 far=0 step=0 kcut=0 ntail=0 odd=0") !=
-              NULL);
+    ck_assert(strstr(s.text,
+                     "rows=6 kmult=1 run16=0 lines=0 linear=0 far=0 step=0 kcut=0 ntail=0 widths=8") != NULL);
     /* Pointwise: rows of a matrix. */
     s = spec_of(
         "graph @main(%x: f32[2,7,7,32]) {\n  %w = weight f32[1,1,32,64] rand(1)\n"
@@ -247,7 +247,7 @@ START_TEST(test_threads)
     static const WinogradWork convs[] = {{196, 64, 4, 36}, {49, 256, 16, 16}, {16, 512, 32, 16}};
     static const int threads[] = {1, 2, 3, 8};
     for (size_t t = 0; t < COUNT(threads); t++) {
-        Machine m = {.l2 = 1 << 20, .threads = threads[t]};
+        Machine m = {.l2 = 1 << 20, .threads = threads[t], .panels = 4};
         for (size_t i = 0; i < COUNT(products); i++) {
             const Product *p = &products[i];
             Blocking b = blocking_choose(p, &m);
@@ -264,13 +264,13 @@ START_TEST(test_threads)
         }
     }
     /* Two threads each gather the rows once, not once per share. */
-    Machine two = {.l2 = 1 << 20, .threads = 2}, any = {.l2 = 1 << 20};
+    Machine two = {.l2 = 1 << 20, .threads = 2, .panels = 4}, any = {.l2 = 1 << 20, .panels = 4};
     Blocking b = {49, 2, 2048, false};
     ck_assert_int_eq(blocking_share(&products[2], &two, &b), 8);
     ck_assert_int_eq(blocking_share(&products[2], &any, &b), 2);
     ck_assert(machine_load(&two, 0).threads == 2 && machine_load(&any, 0).threads == 1);
     /* One thread gathers rows of a cut sum for as many panels as their sums leave room in the cache for. */
-    Machine one = {.l2 = 5 << 18, .threads = 1};
+    Machine one = {.l2 = 5 << 18, .threads = 1, .panels = 4};
     b = blocking_choose(&(Product){128, 3072, 48, 1, 4}, &one);
     ck_assert(b.rows == 128 && b.panels == 24 && b.k < 3072);
 }
