@@ -239,11 +239,6 @@ static bool set_target(Options *o, const char *v)
                v);
 }
 
-static bool set_tier(Options *o, const char *v)
-{
-    return wrong(o, "--tier %s: tiers are not available yet", v);
-}
-
 static bool set_checks(Options *o, const char *v)
 {
     (void)v;
@@ -277,6 +272,7 @@ SETTER(verbose, true)
 SETTER(quiet, true)
 SETTER(tuning, v)
 SETTER(verify, true)
+SETTER(tiered, true)
 SETTER(cache, "")
 
 static bool set_cache_dir(Options *o, const char *v)
@@ -442,7 +438,8 @@ const OptionDef options[] = {
      set_tuning, ":files"},
     {"--no-tuning", NULL, "choose by estimated costs alone", TUNED, set_no_tuning, NULL},
     {"--checks", NULL, NULL, MODELS, set_checks, NULL},
-    {"--tier", "N", NULL, MODELS, set_tier, NULL},
+    {"--tier", NULL, "begin with code that is quick to make, until the best is made", MODELS, set_tiered,
+     NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G", MODELS & ~CMD_TUNE, set_max_memory, NULL},
     {"--max-memory", "SIZE", "limit for compiling, such as 2G; with --batch: no batch that takes more",
      CMD_TUNE, set_max_memory, NULL},

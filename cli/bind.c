@@ -454,4 +454,5 @@ void binding_options(const Options *o, const Binding *b, jitc_options *out)
     out->layout = o->layout;
     if (o->precise) out->flags |= JITC_PRECISE;
     if (o->verify) out->flags |= JITC_VERIFY;
+    if (o->tiered) out->flags |= JITC_TIERED;
 }

@@ -26,7 +26,7 @@ typedef struct Options {
     const char *output_dir, *cpu, *target, *json, *dot, *passes, *dump_after, *emit, *out, *node, *ref,
         *check, *header, *name, *weights, *by, *trace, *svg, *tuning, *cache, *layout;
     int threads; /* resolved: at least 1 */
-    bool verbose, quiet, evaluate, precise, verify;
+    bool verbose, quiet, evaluate, precise, verify, tiered;
     ImageLayout image_layout; /* what `layout` says */
     double rtol, atol;        /* negative: the default */
     int64_t repeat;

@@ -55,9 +55,9 @@ static void run_units(const Control *c, jitc_run *run, const PlanCall *call, voi
 {
     int64_t n = min_i64(run->shares, units / call->grain), threads = run->shares / RUN_SHARES_EACH;
     if (threads > 1 && n > threads) n -= n % threads; /* as many for each */
-    Shares s = {
-        c,       run,      c->fn[call->kernel], c->plan->kernel[call->kernel].custom, ptr, dim, units, each,
-        scratch, (size_t)n};
+    const CustomNode *custom = c->plan->kernel[call->kernel].custom;
+    kernel_fn *fn = custom ? NULL : atomic_load_explicit(c->fn[call->kernel], memory_order_acquire);
+    Shares s = {c, run, fn, custom, ptr, dim, units, each, scratch, (size_t)n};
     if (n < 2) {
         compute(&s, 0, units, scratch);
         return;

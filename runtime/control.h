@@ -18,11 +18,11 @@ struct CallWatch {
 
 typedef struct {
     const Plan *plan;
-    kernel_fn *const *fn; /* by kernel number */
-    void **buf;           /* by buffer number; control code moves those that plan->moves speaks of */
-    void **ptr;           /* parallel to plan->call_buf: what the calls pass */
-    int64_t scratch;      /* bytes from share to share of run->scratch */
-    HeapBlock *more;      /* for calls that need more scratch than that */
+    kernel_fn *_Atomic *const *fn; /* by kernel number */
+    void **buf;                    /* by buffer number; control code moves those that plan->moves speaks of */
+    void **ptr;                    /* parallel to plan->call_buf: what the calls pass */
+    int64_t scratch;               /* bytes from share to share of run->scratch */
+    HeapBlock *more;               /* for calls that need more scratch than that */
     RunHeap *heap;
     CustomError *error; /* of operators of the user's */
 } Control;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "runtime/code.h"
 #include "runtime/control.h"
 #include "runtime/exec_private.h"
 #include "runtime/fpmode.h"

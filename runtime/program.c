@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "passes/pass.h"
+#include "runtime/code.h"
 #include "runtime/custom.h"
 #include "runtime/fpmode.h"
 #include "runtime/threads.h"
@@ -107,7 +108,7 @@ static void check_options(Job *job, const jitc_options *o)
     ImageLayout layout;
     if (!image_layout(o->layout, &layout))
         job_error(job, "options: layout '%s' is none of auto, nhwc, nchw, blocked", o->layout);
-    if (o->flags & ~(uint64_t)(JITC_LAZY | JITC_PRECISE | JITC_VERIFY))
+    if (o->flags & ~(uint64_t)(JITC_LAZY | JITC_PRECISE | JITC_VERIFY | JITC_TIERED))
         job_error(job, "options: flags has bits that this version does not know");
     if (job->nerrors) job_fail(job, JITC_E_USAGE);
 }
@@ -128,6 +129,7 @@ static void copy_options(jitc_program *p, const jitc_options *o)
     p->target = program_cpu(job, o->cpu);
     p->precise = o->flags & JITC_PRECISE;
     image_layout(o->layout, &p->layout);
+    p->tiered = o->flags & JITC_TIERED;
     p->log = o->log;
     p->log_arg = o->log_arg;
     jitc_shape *shapes = job_array(job, jitc_shape, o->nshapes + 1);
@@ -370,6 +372,7 @@ void program_ref(jitc_program *p)
 void program_unref(jitc_program *p)
 {
     if (!p || atomic_fetch_sub(&p->refs, 1) != 1) return;
+    code_stop(p);
     version_free_all(p);
     pack_table_free(&p->weights);
     source_close(&p->src);

@@ -24,15 +24,10 @@
 /* MAX_VERSIONS: of those that are not pinned. */
 enum { MAX_VERSIONS = 16, FIRST_SIGNATURES = 2, HOT = 4, SEEN_SIGNATURES = 64 };
 
-/* Kernels that were compiled together. */
-typedef struct CodeImage CodeImage;
-struct CodeImage {
-    Image *image;
-    Hash *key;        /* of its symbols */
-    uint32_t n, refs; /* refs: versions that use a kernel of it */
-    Hash entry;       /* in the cache */
-    CodeImage *next;
-};
+/* The address of a kernel, which better code may change. */
+typedef kernel_fn *_Atomic KernelSlot;
+typedef struct CodeImage CodeImage; /* see code.h */
+typedef struct CodeUpgrade CodeUpgrade;
 
 typedef struct Version {
     Job job; /* the plan and the tables below */
@@ -46,7 +41,7 @@ typedef struct Version {
     Packed **weight;
     uint32_t nweight;
     const uint8_t **segment; /* data of weight i */
-    kernel_fn **fn;          /* by kernel number of the plan */
+    KernelSlot **fn;         /* by kernel number of the plan */
     CodeImage **image;       /* distinct */
     uint32_t nimages, nnew;  /* nnew: kernels that were not there yet */
     bool pinned;             /* stays in the table */
@@ -97,6 +92,14 @@ struct jitc_program {
     Stored stored;
     CodeImage *images;
     const Codegen *codegen;
+    bool tiered; /* JITC_TIERED */
+    struct {     /* with `lock`; the thread and what started it: with `compile` */
+        CodeUpgrade *first;
+        bool runs, started;
+        unsigned forks;
+        pthread_t thread;
+        int abandon;
+    } tier;
 };
 
 /* "NAME,+feature,-feature"; NULL: "native". */
@@ -143,6 +146,7 @@ jitc_status version_try(jitc_program *p, const jitc_io *in, const struct Tuning 
 void version_release(jitc_program *p, Version *v); /* accepts NULL */
 /* Tables for a plan, in the version's memory; nothing of them is set yet but sizes. */
 void version_tables(Version *v, Job *job, const Plan *plan);
+void version_lap(Version *v, Phase phase, int64_t *since);
 void version_reset(jitc_program *p, Version *v); /* to what it was before anything of it was made */
 void version_free_all(jitc_program *p);          /* of a program without execs */
 #endif

@@ -6,6 +6,7 @@
 
 #include "ir/base/archive.h"
 #include "runtime/build_id.h"
+#include "runtime/code.h"
 #include "runtime/host_cpu.h"
 #include "runtime/image.h"
 #include "runtime/program.h"

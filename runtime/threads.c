@@ -108,6 +108,13 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, count_fork);
 }
 
+unsigned threads_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    return atomic_load(&forks);
+}
+
 static void sleep_while(_Atomic uint32_t *word, uint32_t value)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -195,15 +202,13 @@ static void *run_worker(void *arg)
 
 ThreadPool *threads_new(int nthreads)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
     if (nthreads <= 0) nthreads = threads_available();
     if (nthreads > MAX_THREADS) nthreads = MAX_THREADS;
     ThreadPool *pool = aligned_alloc(CACHE_LINE, sizeof *pool);
     if (!pool) return NULL;
     memset(pool, 0, sizeof *pool);
     pool->nthreads = nthreads;
-    pool->forks = atomic_load(&forks);
+    pool->forks = threads_forks();
     return pool;
 }
 
@@ -215,7 +220,7 @@ int threads_count(const ThreadPool *pool)
 void threads_free(ThreadPool *pool)
 {
     if (!pool) return;
-    if (pool->started && pool->forks == atomic_load(&forks)) {
+    if (pool->started && pool->forks == threads_forks()) {
         atomic_store(&pool->stop, true);
         atomic_fetch_add(&pool->call, 1);
         wake(&pool->call, INT_MAX);

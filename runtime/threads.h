@@ -22,6 +22,9 @@ void parallel_for(ThreadPool *pool, ShareFn fn, void *arg, size_t nshares);
 
 /* A thread for compiling: none of the host's signals, and a stack of a known size whatever the host's threads
  * have. */
+unsigned threads_forks(void); /* how often this process was forked off; its threads are gone then */
+/* How often this process was forked off: threads that were started before it are not in it. */
+unsigned threads_forks(void);
 bool thread_start(pthread_t *id, void *(*fn)(void *), void *arg);
 void thread_call(void *(*fn)(void *), void *arg); /* fn(arg) on such a thread, or here when there is none */
 

@@ -4,230 +4,24 @@
 
 #include "ir/tuning.h"
 #include "passes/pass.h"
+#include "runtime/code.h"
 #include "runtime/fpmode.h"
 #include "runtime/program.h"
 #include "runtime/threads.h"
 
-/* -- Compiled kernels, shared by their key ----------------------------------------------------- */
-static CodeImage *image_of(const jitc_program *p, Hash key, kernel_fn **fn)
-{
-    for (CodeImage *i = p->images; i; i = i->next)
-        for (uint32_t k = 0; k < i->n; k++)
-            if (hash_eq(i->key[k], key)) {
-                *fn = (kernel_fn *)image_symbol(i->image, k);
-                return i;
-            }
-    return NULL;
-}
-
-static void code_free(jitc_program *p, CodeImage *i)
-{
-    if (!i) return;
-    image_free(i->image);
-    memory_give(&p->memory, i->key, i->n * sizeof *i->key);
-    memory_give(&p->memory, i, sizeof *i);
-}
-
-static void code_unref(jitc_program *p, CodeImage *i)
-{
-    if (--i->refs) return;
-    CodeImage **at = &p->images;
-    while (*at != i) at = &(*at)->next;
-    *at = i->next;
-    code_free(p, i);
-}
-
 /* -- Phases ------------------------------------------------------------------------------------ */
-static void lap(Version *v, Phase phase, int64_t *since)
+void version_lap(Version *v, Phase phase, int64_t *since)
 {
     int64_t t = now_ns();
     v->phase_ns[phase] += t - *since;
     *since = t;
 }
 
-/* -- Code generation, on a thread of its own while weights are packed -------------------------- */
-typedef struct {
-    const Codegen *codegen;
-    CodegenTarget target;
-    CodegenKernel *kernel;
-    Hash *key;
-    uint32_t n;
-    int threads;
-    Hash entry; /* of the code in the cache */
-    Limits limits;
-    CodegenResult result;
-    pthread_t thread;
-    bool started, joined;
-    int abandon; /* written here, read by the thread */
-} Compile;
-
-static void *compile_thread(void *arg)
-{
-    Compile *c = arg;
-    c->result = c->codegen->compile(&c->target, c->kernel, c->n, EMIT_OBJECT, c->threads, &c->limits);
-    return NULL;
-}
-
-static void compile_join(Compile *c)
-{
-    if (c->started && !c->joined) pthread_join(c->thread, NULL);
-    c->joined = true;
-}
-
-static void compile_end(void *arg)
-{
-    Compile *c = arg;
-    __atomic_store_n(&c->abandon, 1, __ATOMIC_RELAXED); /* if it still runs, nobody waits for what it makes */
-    compile_join(c);
-    codegen_result_free(&c->result);
-}
-
-/* Makes the image the program's, which holds the kernels of `c`. */
-static void adopt_code(Job *job, jitc_program *p, const Compile *c, Image *image)
-{
-    CodeImage *i = memory_take(&p->memory, sizeof *i);
-    Hash *key = memory_take(&p->memory, c->n * sizeof *key);
-    if (!i || !key) {
-        memory_give(&p->memory, i, sizeof *i);
-        memory_give(&p->memory, key, c->n * sizeof *key);
-        image_free(image);
-        job_fail(job, JITC_E_NOMEM);
-    }
-    memcpy(key, c->key, c->n * sizeof *key);
-    *i = (CodeImage){.image = image, .key = key, .n = c->n, .entry = c->entry, .next = p->images};
-    p->images = i;
-}
-
-static bool find_code(Job *job, jitc_program *p, Compile *c, Version *v)
-{
-    int64_t start = now_ns();
-    c->entry = stored_code_entry(p, c->key, c->n);
-    Image *image = v->apart ? NULL : stored_load_code(p, c->entry, c->n);
-    if (image) adopt_code(job, p, c, image);
-    if (image) c->n = 0;
-    lap(v, PHASE_CACHE, &start);
-    return image;
-}
-
-static Compile *compile_start(Job *job, jitc_program *p, const Plan *plan, Version *v)
-{
-    Compile *c = job_new(job, Compile);
-    job_on_exit(job, compile_end, c);
-    c->target = p->target;
-    c->threads = p->threads;
-    c->limits = job->limits;
-    c->limits.abandon = &c->abandon;
-    c->kernel = job_array(job, CodegenKernel, plan->nkernel + 1);
-    c->key = job_array(job, Hash, plan->nkernel + 1);
-    for (uint32_t i = 0; i < plan->nkernel; i++) {
-        const PlanKernel *k = &plan->kernel[i];
-        kernel_fn *fn;
-        if (k->custom || image_of(p, k->key, &fn)) continue;
-        c->key[c->n] = k->key;
-        c->kernel[c->n++] =
-            (CodegenKernel){.text = k->text,
-                            .size = k->size,
-                            .name = job_printf(job, "jitc_%016llx", (unsigned long long)k->key.lo),
-                            .ops = p->opt.custom};
-    }
-    if (!c->n || find_code(job, p, c, v)) return c;
-    if (!p->codegen) {
-        char *why;
-        int64_t start = now_ns();
-        p->codegen = plugin_open(&why);
-        lap(v, PHASE_OPEN, &start);
-        if (!p->codegen) {
-            job_error(job, "%s", why ? why : "the code generator cannot be opened");
-            free(why);
-            job_fail(job, JITC_E_IO);
-        }
-    }
-    c->codegen = p->codegen;
-    c->started = thread_start(&c->thread, compile_thread, c);
-    if (!c->started) compile_thread(c);
-    return c;
-}
-
-/* Objects become a block of code, which would run in any process, and that runs here. */
-static Image *compile_load(Job *job, jitc_program *p, const Compile *c, Version *v)
-{
-    int64_t start = now_ns();
-    const char **symbol = job_array(job, const char *, c->n);
-    for (uint32_t i = 0; i < c->n; i++) {
-        char *name = job_alloc(job, KERNEL_SYMBOL);
-        kernel_symbol(c->kernel[i].text, c->kernel[i].size, name);
-        symbol[i] = name;
-    }
-    ImageBlock block = image_link(job, c->result.file, c->result.nfiles, symbol, c->n);
-    char *why;
-    Image *image = image_load(block.bytes, block.size, &why);
-    lap(v, PHASE_LINK, &start);
-    if (image && !v->apart) stored_save_code(p, c->entry, block.bytes, block.size);
-    lap(v, PHASE_CACHE, &start);
-    if (image) return image;
-    job_error(job, "%s", why ? why : status_text(JITC_E_NOMEM));
-    free(why);
-    job_fail(job, JITC_E_NOMEM);
-}
-
-/* Makes the new kernels the program's. */
-static void compile_finish(Job *job, jitc_program *p, Compile *c, Version *v)
-{
-    compile_join(c);
-    CodegenResult *r = &c->result;
-    v->phase_ns[PHASE_CODEGEN] = r->codegen_ns;
-    v->phase_ns[PHASE_LLVM_IR] = r->emit_ns;
-    v->phase_ns[PHASE_LLVM_PASSES] = r->passes_ns;
-    v->phase_ns[PHASE_LLVM_MACHINE] = r->machine_ns;
-    v->nnew = c->n;
-    if (!c->n) return;
-    if (r->limit) {
-        job_error(job, "%s", limits_text(r->limit));
-        job_fail(job, r->limit);
-    }
-    if (r->error || !r->file) {
-        bool cpu =
-            r->error && (strncmp(r->error, "unknown CPU", 11) == 0 || strncmp(r->error, "this CPU", 8) == 0);
-        job_error_lines(job, r->error ? r->error : "out of memory in the code generator");
-        job_fail(job, cpu ? JITC_E_CPU : r->error ? JITC_E_INTERNAL : JITC_E_NOMEM);
-    }
-    Image *image = compile_load(job, p, c, v);
-    adopt_code(job, p, c, image);
-}
-
-/* Every kernel is there by now. */
-static void bind_kernels(jitc_program *p, Version *v)
-{
-    for (uint32_t k = 0; k < v->plan->nkernel; k++) {
-        if (v->plan->kernel[k].custom) continue;
-        CodeImage *i = image_of(p, v->plan->kernel[k].key, &v->fn[k]);
-        uint32_t n = 0;
-        while (n < v->nimages && v->image[n] != i) n++;
-        if (n == v->nimages) {
-            v->image[v->nimages++] = i;
-            i->refs++;
-        }
-    }
-}
-
-/* Images of a compile whose version then failed. */
-static void drop_unused_images(jitc_program *p)
-{
-    for (CodeImage **at = &p->images, *i; (i = *at);) {
-        if (i->refs) {
-            at = &i->next;
-        } else {
-            *at = i->next;
-            code_free(p, i);
-        }
-    }
-}
-
 /* -- Building ---------------------------------------------------------------------------------- */
 static void release(jitc_program *p, Version *v)
 {
     for (uint32_t i = 0; i < v->nweight; i++) pack_release(&p->weights, v->weight[i]);
-    for (uint32_t i = 0; i < v->nimages; i++) code_unref(p, v->image[i]);
+    code_release(p, v);
 }
 
 void version_reset(jitc_program *p, Version *v)
@@ -263,7 +57,7 @@ void version_tables(Version *v, Job *job, const Plan *plan)
     v->plan = NULL;
     v->weight = job_array(job, Packed *, plan->nweight + 1);
     v->segment = job_array(job, const uint8_t *, plan->nweight + 1);
-    v->fn = job_array(job, kernel_fn *, plan->nkernel + 1);
+    v->fn = job_array(job, KernelSlot *, plan->nkernel + 1);
     v->image = job_array(job, CodeImage *, plan->nkernel + 1);
     v->nweight = plan->nweight;
 }
@@ -288,21 +82,21 @@ static Compile *make_plan(Job *job, jitc_program *p, const jitc_io *in, Version 
     ImportIo io = {0};
     Module *m = program_module(p, job, in, v->general, &io);
     m->tuning = p->tuning;
-    lap(v, PHASE_IMPORT, &t);
+    version_lap(v, PHASE_IMPORT, &t);
     passes_run(m, program_pipeline(p),
                &(PassOptions){.cpu = p->target.cpu, .precise = p->precise, .layout = p->layout});
-    lap(v, PHASE_PASSES, &t);
+    version_lap(v, PHASE_PASSES, &t);
     Machine machine = v->machine.l2 ? v->machine : machine_of(p->target.cpu, p->threads);
     Plan *plan = plan_make(m, &machine);
     jitc_status status = keep(v, plan, &io);
     if (status) job_fail(job, status);
-    lap(v, PHASE_PLAN, &t);
-    Compile *c = v->planned ? NULL : compile_start(job, p, v->plan, v);
+    version_lap(v, PHASE_PLAN, &t);
+    Compile *c = v->planned ? NULL : code_start(job, p, v);
     t = now_ns();
     pack_weights(m, plan, &p->weights, v->weight);
-    lap(v, PHASE_PACK, &t);
+    version_lap(v, PHASE_PACK, &t);
     stored_keep_weights(p, v);
-    lap(v, PHASE_CACHE, &t);
+    version_lap(v, PHASE_CACHE, &t);
     return c;
 }
 
@@ -311,15 +105,14 @@ static void build(Job *job, jitc_program *p, const jitc_io *in, Version *v)
     bool moved;
     int64_t t = now_ns();
     v->found = stored_load_version(p, in, v, &moved);
-    lap(v, PHASE_CACHE, &t);
-    Compile *c = v->found ? compile_start(job, p, v->plan, v) : make_plan(job, p, in, v);
+    version_lap(v, PHASE_CACHE, &t);
+    Compile *c = v->found ? code_start(job, p, v) : make_plan(job, p, in, v);
     for (uint32_t i = 0; i < v->nweight; i++) v->segment[i] = v->weight[i]->data;
     if (v->planned) return;
-    compile_finish(job, p, c, v);
-    bind_kernels(p, v);
+    code_finish(job, p, c, v);
     t = now_ns();
     if (!v->found || moved) stored_save_version(p, in, v);
-    lap(v, PHASE_CACHE, &t);
+    version_lap(v, PHASE_CACHE, &t);
 }
 
 /* What is compiled: "x=f32[8,?] y=i32[8]". */
@@ -396,7 +189,7 @@ static jitc_status version_new(jitc_program *p, const jitc_io *in, Version kind,
     memory_give(&p->memory, job, sizeof *job);
     if (status) {
         destroy(p, v);
-        drop_unused_images(p);
+        code_drop_unused(p);
         return status;
     }
     v->phase_ns[PHASE_DECODE] = p->decode_ns;
@@ -719,5 +512,5 @@ void version_free_all(jitc_program *p)
     for (uint32_t i = 0; i < p->nversions; i++) destroy(p, p->version[i]);
     memory_give(&p->memory, p->version, p->cap_versions * sizeof(Version *));
     p->nversions = 0;
-    drop_unused_images(p);
+    code_drop_unused(p);
 }

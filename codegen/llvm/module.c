@@ -220,13 +220,15 @@ char *module_diagnostics(const Job *job)
 }
 
 /* The loops are already in their final form; only redundancy that emitters leave is removed. */
-static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm)
+static char *optimise(LLVMModuleRef m, LLVMTargetMachineRef tm, bool quick)
 {
     LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef e = LLVMRunPasses(m,
-                                   "function(instcombine<no-verify-fixpoint>,early-cse,simplifycfg,loop-mssa("
-                                   "licm),instcombine<no-verify-fixpoint>)",
-                                   tm, o);
+    LLVMErrorRef e =
+        LLVMRunPasses(m,
+                      quick ? "function(early-cse)"
+                            : "function(instcombine<no-verify-fixpoint>,early-cse,simplifycfg,loop-mssa("
+                              "licm),instcombine<no-verify-fixpoint>)",
+                      tm, o);
     LLVMDisposePassBuilderOptions(o);
     if (!e) return NULL;
     char *text = LLVMGetErrorMessage(e), *copy = strdup(text);
@@ -307,12 +309,12 @@ char *module_kernels(LLVMModuleRef module, const Target *t, const CodegenKernel 
     return error;
 }
 
-char *module_finish(LLVMModuleRef module, LLVMTargetMachineRef tm)
+char *module_finish(LLVMModuleRef module, LLVMTargetMachineRef tm, bool quick)
 {
     char *why = NULL, *error = NULL;
     if (LLVMVerifyModule(module, LLVMReturnStatusAction, &why)) error = strdup(why);
     LLVMDisposeMessage(why);
-    return error ? error : optimise(module, tm);
+    return error ? error : optimise(module, tm, quick);
 }
 
 /* With a NUL behind the end. */

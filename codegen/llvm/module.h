@@ -32,6 +32,6 @@ char *module_kernels(LLVMModuleRef m, const Target *t, const CodegenKernel *k, s
                      const ModuleVariant *variant, ModuleNames *names, const Limits *limits);
 char *module_limit(const Limits *limits); /* the error that a limit has passed */
 char *module_diagnostics(const Job *job); /* what was reported, or that memory ran out */
-char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm);
+char *module_finish(LLVMModuleRef m, LLVMTargetMachineRef tm, bool quick);
 char *module_emit(LLVMModuleRef m, LLVMTargetMachineRef tm, CodegenEmit kind, CodegenFile *out);
 #endif

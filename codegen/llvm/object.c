@@ -161,7 +161,7 @@ static LLVMModuleRef build(LLVMContextRef cx, LLVMTargetMachineRef tm, const Tar
     if (!*error) *error = add_model(module, least, variant, n, fn, m);
     if (!*error && least->system->os == OS_WINDOWS) add_stack_probe(module);
     if (!*error) *error = module_limit(limits);
-    if (!*error) *error = module_finish(module, tm);
+    if (!*error) *error = module_finish(module, tm, least->quick);
     for (int i = 0; i < n; i++) free(fn[i]);
     free(kernel);
     return module;

@@ -40,7 +40,7 @@ static void compile_part(Part *p)
     LLVMModuleRef m = module_new(cx, p->target, tm);
     p->error = module_kernels(m, p->target, p->k, p->n, NULL, p->names, NULL);
     p->emit_ns = lap(&at);
-    if (!p->error) p->error = module_finish(m, tm);
+    if (!p->error) p->error = module_finish(m, tm, p->target->quick);
     p->passes_ns = lap(&at);
     if (!p->error) p->error = module_emit(m, tm, p->emit, &p->file);
     LLVMDisposeModule(m);

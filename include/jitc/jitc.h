@@ -112,7 +112,9 @@ typedef void jitc_parallel_for_fn(void *host, void (*f)(void *arg, size_t i), vo
 enum {
     JITC_LAZY = 1, /* loading compiles nothing, whatever is known; else it does when all shapes are known */
     JITC_PRECISE = 2, /* no algorithm that rounds more than the plain one, such as Winograd's convolution */
-    JITC_VERIFY = 4   /* the cache takes no file's times as a proof that it has not changed */
+    JITC_VERIFY = 4,  /* the cache takes no file's times as a proof that it has not changed */
+    JITC_TIERED = 8 /* runs begin with code that is quick to make; the best code takes its place when another
+                       thread has made it. Results are the same */
 };
 
 struct jitc_op; /* a custom operator: jitc/op.h */
@@ -139,7 +141,7 @@ typedef struct jitc_options {
                                  program; may be set by a signal handler or another thread */
     jitc_alloc_fn *alloc;     /* memory for the program and its execs; NULL: the C library's */
     void *heap;
-    uint64_t flags; /* JITC_LAZY, JITC_PRECISE, JITC_VERIFY */
+    uint64_t flags; /* JITC_LAZY, JITC_PRECISE, JITC_VERIFY, JITC_TIERED */
     const struct jitc_op *const
         *ops; /* custom operators; with what they point to valid as long as the program */
     size_t nops;

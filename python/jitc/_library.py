@@ -74,7 +74,7 @@ class AotOptions(ctypes.Structure):
     ]
 
 
-LAZY, PRECISE = 1, 2  # jitc_options.flags
+LAZY, PRECISE, TIERED = 1, 2, 8  # jitc_options.flags
 
 
 # Functions that may take long, or take a lock: Python's other threads run meanwhile.

@@ -236,6 +236,7 @@ def load(
     tuning: str | os.PathLike[str] | None = None,
     cache: str | os.PathLike[str] | None = None,
     layout: str | None = None,
+    tiered: bool = False,
     max_memory: int = 0,
     deadline: float | None = None,
     stop: Stop | None = None,
@@ -255,6 +256,7 @@ def load(
                 there is one; "": none
     cache       a folder where code and packed weights are kept for later loads; None: the user's cache; "": none
     layout      how images lie in memory: "nhwc", "nchw" or "blocked" for all that can; None: as costs tell
+    tiered      begin with code that is quick to make, until the best is made in the background
     max_memory  bytes for the model and its runs, without LLVM's; 0: no limit
     deadline    seconds for each compile; None: no limit
     stop        ends compiles and runs when it is set
@@ -271,6 +273,7 @@ def load(
         "tuning": None if tuning is None else os.fspath(tuning),
         "cache": None if cache is None else os.fspath(cache),
         "layout": layout,
+        "tiered": tiered,
         "max_memory": max_memory,
         "deadline": deadline,
         "stop": stop,

@@ -59,6 +59,7 @@ class Options:
         c.stop = stop_address(self.stop)
         c.flags = _library.LAZY if given.get("lazy") else 0
         c.flags |= _library.PRECISE if given.get("precise") else 0
+        c.flags |= _library.TIERED if given.get("tiered") else 0
         tuning = given.get("tuning")
         c.tuning = None if tuning is None else os.fsencode(tuning)
         cache = given.get("cache")

@@ -125,11 +125,10 @@ args() {
     bad 2 '--set' "$jitc" run m.pb --set k=high
     bad 2 '--emit' "$jitc" opt m.pb --emit=c
     bad 2 'not available yet' "$jitc" run m.pb --checks
-    bad 2 'not available yet' "$jitc" run m.pb --tier 1
     # The help has what exists.
     run 0 "$jitc" run --help
     says '^  --threads'
-    ! grep -qE -e '--(checks|tier)' out || failed 'the help shows options that do nothing'
+    ! grep -qE -e '--checks' out || failed 'the help shows options that do nothing'
     bad 2 'jitc compile' "$jitc" run m.pb --target riscv64-unknown-linux-gnu
     # Without the code generator beside it.
     cp "$jitc" alone
@@ -275,6 +274,10 @@ run_() {
     run 0 "$jitc" run "$digits" --input images="$images" --threads 1 --repeat 3 --no-cache --precise \
         --target native --max-memory 1G
     says '^3 runs, mean .* \(1 thread\)$'
+    run 0 "$jitc" run "$digits" --input "$images" --output probabilities=best.npy --quiet
+    run 0 "$jitc" run "$digits" --input "$images" --output probabilities=quick.npy --quiet --tier
+    checks=$((checks + 1))
+    cmp -s best.npy quick.npy || failed "--tier changes results"
     run 0 "$jitc" run "$digits" --input images:0="$images" --quiet
     checks=$((checks + 1))
     [ "$(wc -l <out)" = 2 ] || failed "--quiet shows the result only"
