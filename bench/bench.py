@@ -77,6 +77,7 @@ class Worker:
             "median_ms": min(medians),
             "min_ms": min(r["min_ms"] for r in self.rounds),
             "spread": max(medians) / min(medians) - 1,
+            "warm_ms": self.about.get("warm_ms"),
             "error": self.about["error"],
             "uses": self.about.get("uses"),
             "peak_mib": max(r["peak_mib"] for r in self.rounds),
@@ -119,6 +120,8 @@ def show(model, threads, rows):
             continue
         ratio = f"{r['median_ms'] / ours:9.2f}" if ours else f"{'':>9s}"
         print(f"  {r['peer']:12s} {r['load_ms']:9.1f} {r['median_ms']:10.3f} {r['spread']:6.0%} {r['error']:9.1e} {r['peak_mib']:9.0f} {ratio}{'  uses ' + r['uses'] if r.get('uses') else ''}")
+        if r.get("warm_ms"):
+            print(f"  {'  from cache':12s} {r['warm_ms']:9.1f}")
     sys.stdout.flush()
 
 

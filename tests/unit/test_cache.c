@@ -82,8 +82,7 @@ static int compiles;
 static CodegenResult compile(const CodegenTarget *t, const CodegenKernel *k, size_t n, CodegenEmit emit,
                              int threads, const Limits *limits)
 {
-    compiles++;
-    ck_assert_uint_eq(n, 1);
+    compiles++; /* of one kernel. Nothing is asserted here, where a forked process may be */
     if (!made.file || strcmp(made_text, k[0].text) != 0) {
         codegen_result_free(&made);
         made = real->compile(t, k, n, emit, threads, limits);
