@@ -310,8 +310,9 @@ static void put_line(Str *s, const Batches *t, const Axis *a, Measure *of, const
 
 void batches_svg(Str *s, const Batches *t)
 {
-    Axis items = {.bottom = TOP + GAP / 2 + CHART}, ms = {.bottom = TOP + GAP / 2 + 2 * CHART + GAP};
-    int height = TOP + GAP / 2 + 2 * CHART + GAP + BELOW;
+    const int first = TOP + GAP / 2 + CHART, second = first + CHART + GAP;
+    Axis items = {.bottom = (double)first}, ms = {.bottom = (double)second};
+    const int height = second + BELOW;
     str_printf(s,
                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
                "font-family=\"sans-serif\" font-size=\"11\">\n"

@@ -126,15 +126,19 @@ static void touch(const Cache *c, CacheRef ref)
 
 bool cache_get(Cache *c, CacheRef ref, CacheEntry *out)
 {
-    struct stat st;
+    struct stat st = {0};
     *out = (CacheEntry){.fd = open_entry(c, ref, &st)};
     if (out->fd < 0) return false;
     out->mapped = (size_t)st.st_size;
     out->map = mmap(NULL, out->mapped, PROT_READ, MAP_SHARED | MAP_POPULATE, out->fd, 0);
-    if (out->map == MAP_FAILED) out->map = NULL;
+    if (out->map == MAP_FAILED) {
+        out->map = NULL;
+        cache_entry_close(out);
+        return false;
+    }
     const CacheHeader *h = out->map;
     const uint8_t *payload = (const uint8_t *)out->map + CACHE_PAGE;
-    if (!h || !cache_header_fits(h, ref, (uint64_t)st.st_size) ||
+    if (!cache_header_fits(h, ref, (uint64_t)st.st_size) ||
         !hash_eq(hash_bytes(payload, h->bytes), h->payload)) {
         cache_entry_close(out);
         return false;

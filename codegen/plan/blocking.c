@@ -170,8 +170,9 @@ Blocking blocking_choose(const Product *p, const Machine *machine)
         int64_t rows = round_rows(ceil_div(p->m, blocks), p->m, few);
         if (rows == last_rows) continue;
         last_rows = rows;
-        for (int64_t groups = 1, each = 0; !each || each > few; groups *= 2) {
-            each = ceil_div(p->panels, groups);
+        int64_t each = 2 * p->panels; /* all, a half, a quarter … */
+        do {
+            each = ceil_div(each, 2);
             /* Whole tiles of one of the widths. */
             for (int width = few; width > 1 && width >= few - 1; width--) {
                 int64_t panels = min_i64(p->panels, round_up(each, width));
@@ -183,7 +184,7 @@ Blocking blocking_choose(const Product *p, const Machine *machine)
                     if (c < least) least = c, best = b;
                 }
             }
-        }
+        } while (each > few);
     }
     return best;
 }

@@ -70,15 +70,16 @@ WinogradBlocking winograd_blocking(const WinogradWork *w, const Machine *machine
         int64_t even = ceil_div(w->tiles, ceil_div(w->tiles, tiles)); /* blocks of about one size */
         if (even == last) continue;
         last = even;
-        for (int64_t cut = 1, each = 0; !each || each > few; cut *= 2) {
-            each = ceil_div(w->panels, cut);
+        int64_t each = 2 * w->panels; /* all, a half, a quarter … */
+        do {
+            each = ceil_div(each, 2);
             for (int width = few; width > 1 && width >= few - 1;
                  width--) { /* whole tiles of one of the widths */
                 WinogradBlocking b = {even, round_up(each, width)};
                 double c = cost(w, machine, &b);
                 if (!best.tiles || c < least) least = c, best = b;
             }
-        }
+        } while (each > few);
     }
     return best;
 }
