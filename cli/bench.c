@@ -138,7 +138,7 @@ static void put_text(Str *s, const Report *r)
 ExitStatus command_bench(Options *o)
 {
     static Report r;
-    Model *m = model_open(o->job, o->files.at[0]);
+    Model *m = model_named(o->job, o->files.at[0]);
     Binding *b = bind_options(o, m);
     bind_generated(o, b);
     Session *s = session_open(o, m, b);
@@ -156,8 +156,9 @@ ExitStatus command_bench(Options *o)
 
     ModelStats stats;
     Str why = {0};
-    r.macs_known = try_stats(o, m, &b->import, NULL, &stats, &why) && !stats.open;
-    if (r.macs_known) r.macs = stats.macs;
+    bool read = m->graph || strcmp(r.info.cache, "hit") != 0;
+    r.macs_known = read ? try_stats(o, m, &b->import, NULL, &stats, &why) && !stats.open : r.info.macs > 0;
+    if (r.macs_known) r.macs = read ? stats.macs : (double)r.info.macs;
     str_free(&why);
     char llvm[64] = "", cpu[64] = "", *no_host = NULL;
     bool native = !o->cpu || strcmp(o->cpu, "native") == 0;

@@ -4,13 +4,16 @@
 
 #include "cli/cli.h"
 #include "ir/ir.h"
+#include "runtime/jitc_internal.h"
 #include "runtime/npz.h"
 
 typedef struct {
     Options *o;
     const Model *m;
     Binding *b;
-    Texts unnamed; /* files without a NAME= */
+    Texts unnamed;     /* files without a NAME= */
+    ImportIo declared; /* without any options, where it was `asked` */
+    bool asked;
 } Binder;
 
 static void free_tensor(void *t)
@@ -53,9 +56,52 @@ static void add_bound(Binder *x, const char *name, const char *file, jitc_tensor
 }
 
 /* -- Names ------------------------------------------------------------------------------------------ */
+static void free_program(void *p)
+{
+    jitc_program_free(p);
+}
+
+/* The interface, which the cache may know although the model was not read. False: *why says why not. */
+static bool ask_interface(Binder *x, ImportIo *io, jitc_status *status, const char **why)
+{
+    Job *job = x->o->job;
+    jitc_options options;
+    jitc_program *p;
+    jitc_error *e = NULL;
+    binding_options(x->o, x->b, &options);
+    options.log = log_warning;
+    *status = program_interface(x->m->path, &options, &p, &e);
+    if (*status) {
+        *why = e ? job_strndup(job, jitc_error_text(e), strlen(jitc_error_text(e))) : "out of memory";
+        jitc_error_free(e);
+        return false;
+    }
+    job_on_exit(job, free_program, p);
+    *io = (ImportIo){.nin = jitc_program_input_count(p), .nout = jitc_program_output_count(p)};
+    io->in = job_array(job, jitc_io, io->nin + 1);
+    io->out = job_array(job, jitc_io, io->nout + 1);
+    for (size_t i = 0; i < io->nin; i++) io->in[i] = *jitc_program_input(p, i);
+    for (size_t i = 0; i < io->nout; i++) io->out[i] = *jitc_program_output(p, i);
+    return true;
+}
+
+/* Whether the model has the tensor; its inputs are asked first, for which it need not be read. */
+static bool has_tensor(Binder *x, const char *name, size_t n)
+{
+    jitc_status status;
+    const char *why, *plain = tensor_name(x->o->job, name, n);
+    if (!x->m->graph && !x->asked) {
+        x->asked = true;
+        if (!ask_interface(x, &x->declared, &status, &why)) x->declared.nin = 0;
+    }
+    for (size_t i = 0; i < x->declared.nin; i++)
+        if (strcmp(x->declared.in[i].name, plain) == 0) return true;
+    return model_has_tensor(x->m, name, n);
+}
+
 static void check_named(Binder *x, const char *option, const char *name)
 {
-    if (!model_has_tensor(x->m, name, strlen(name)))
+    if (!has_tensor(x, name, strlen(name)))
         job_error(x->o->job, "%s '%s': the graph has no such tensor", option, name);
 }
 
@@ -77,7 +123,7 @@ static void add_archive(Binder *x, const char *file)
     }
     for (size_t i = 0; i < z->n; i++) {
         const char *name = tensor_name(job, z->at[i].name, strlen(z->at[i].name));
-        if (!model_has_tensor(x->m, name, strlen(name))) {
+        if (!has_tensor(x, name, strlen(name))) {
             job_error(job, "%s: holds '%s', but the graph has no such tensor", file, name);
             continue;
         }
@@ -92,7 +138,7 @@ static void read_arguments(Binder *x)
     Job *job = x->o->job;
     for (uint32_t i = 0; i < x->o->inputs.n; i++) {
         const char *text = x->o->inputs.at[i], *eq = strchr(text, '=');
-        if (eq && model_has_tensor(x->m, text, (size_t)(eq - text)))
+        if (eq && has_tensor(x, text, (size_t)(eq - text)))
             add_bound(x, tensor_name(job, text, (size_t)(eq - text)), eq + 1, (jitc_tensor){0});
         else if (npz_detect(text))
             add_archive(x, text);
@@ -345,7 +391,12 @@ Binding *bind_names(Options *o, const Model *m)
 Binding *bind_options(Options *o, const Model *m)
 {
     Binder x = read_words(o, m);
-    tf_graph_io(o->job, m->graph, &x.b->import, &x.b->io);
+    jitc_status status;
+    const char *why;
+    if (m->graph)
+        tf_graph_io(o->job, m->graph, &x.b->import, &x.b->io);
+    else if (!ask_interface(&x, &x.b->io, &status, &why))
+        give_up(o->job, status, why);
     name_the_unnamed(&x);
     read_files(&x);
     add_shapes(o, x.b);

@@ -128,13 +128,17 @@ const char *base_name(const char *path);
 
 /* -- Models, their inputs and outputs ------------------------------------------------------------------ */
 typedef struct Model {
+    Job *job;
     const char *path;
     Source src;
-    TfGraph *graph;
+    TfGraph *graph; /* NULL: not read yet */
 } Model;
 
 /* Opens and decodes; unwinds on failure. The job closes it. */
 Model *model_open(Job *job, const char *path);
+/* The same, but the file is read when something needs the graph. */
+Model *model_named(Job *job, const char *path);
+const TfGraph *model_graph(const Model *m); /* unwinds on failure */
 /* Whether the graph has a node of that tensor's name ("node", "node:k"). */
 bool model_has_tensor(const Model *m, const char *name, size_t n);
 size_t node_length(const char *name, size_t n); /* of "node" in "node:k" */

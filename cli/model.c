@@ -8,14 +8,28 @@ static void close_model(void *model)
     source_close(&((Model *)model)->src);
 }
 
-Model *model_open(Job *job, const char *path)
+Model *model_named(Job *job, const char *path)
 {
     Model *m = job_new(job, Model);
+    m->job = job;
     m->path = path;
     m->src.fd = -1;
     job_on_exit(job, close_model, m);
-    source_open(job, &m->src, path);
-    m->graph = tf_graph_load(job, &m->src);
+    return m;
+}
+
+const TfGraph *model_graph(const Model *m)
+{
+    Model *own = (Model *)(uintptr_t)m;
+    if (own->graph) return own->graph;
+    source_open(own->job, &own->src, own->path);
+    return own->graph = tf_graph_load(own->job, &own->src);
+}
+
+Model *model_open(Job *job, const char *path)
+{
+    Model *m = model_named(job, path);
+    model_graph(m);
     return m;
 }
 
@@ -30,7 +44,7 @@ bool model_has_tensor(const Model *m, const char *name, size_t n)
 {
     Str s = {0};
     str_putn(&s, name, node_length(name, n));
-    bool found = s.n && tf_node_find(m->graph, str_text(&s));
+    bool found = s.n && tf_node_find(model_graph(m), str_text(&s));
     str_free(&s);
     return found;
 }
@@ -133,7 +147,7 @@ typedef struct {
 
 static void import_and_count(StatsJob *s)
 {
-    Module *m = tf_import(&s->job, s->model->graph, &s->model->src, s->import, NULL);
+    Module *m = tf_import(&s->job, model_graph(s->model), &s->model->src, s->import, NULL);
     if (s->pipeline) passes_run(m, s->pipeline, NULL);
     model_stats(m, s->out);
 }

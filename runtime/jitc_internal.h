@@ -36,6 +36,10 @@ jitc_status program_load_ir(const char *text, size_t size, const char *pipeline,
 /* jitc_program_load() with other passes; `pipeline` NULL: the default ones. */
 jitc_status program_load_passes(const char *path, const char *pipeline, const jitc_options *options,
                                 jitc_program **out, jitc_error **out_error);
+/* A program of which only the interface is known, as the graph declares it: from the cache, or by reading the
+ * model. */
+jitc_status program_interface(const char *path, const jitc_options *options, jitc_program **out,
+                              jitc_error **out_error);
 /* The imported module for these shapes (by name; NULL: as declared) in a job that has been entered; the
  * program must outlive it. Open dims of inputs become symbols when `symbolic`, else they are errors. */
 Module *program_import(jitc_program *p, Job *job, const jitc_shape *shapes, size_t nshapes, bool symbolic,

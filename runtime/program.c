@@ -293,6 +293,7 @@ typedef struct {
     size_t size;
     bool is_text;
     const char *pipeline;
+    bool interface; /* nothing else is wanted */
 } Input;
 
 static void load_tuning(jitc_program *p, const jitc_options *o)
@@ -330,7 +331,8 @@ static void load(jitc_program *p, const Input *in, const jitc_options *o)
         source_from_reader(job, &p->src, in->reader);
     else
         source_from_memory(job, &p->src, in->data, in->size);
-    stored_open(p, o, in->path ? strrchr(in->path, '/') ? strrchr(in->path, '/') + 1 : in->path : "memory");
+    stored_open(p, o, in->interface,
+                in->path ? strrchr(in->path, '/') ? strrchr(in->path, '/') + 1 : in->path : "memory");
     p->known = stored_load_program(p);
     if (!p->known) p->graph = tf_graph_load(job, &p->src);
     p->decode_ns = now_ns() - start;
@@ -456,7 +458,7 @@ static jitc_status program_make(const Input *in, const jitc_options *o, jitc_pro
     if (!status) log_load(p);
     if (status)
         why = job_text(&p->job, status);
-    else
+    else if (!in->interface)
         status = load_versions(p, o->flags & JITC_LAZY, &why);
     if (!status && !p->known) stored_save_program(p);
     if (status) {
@@ -495,6 +497,12 @@ jitc_status jitc_program_load(const char *path, const jitc_options *options, jit
                               jitc_error **out_error)
 {
     return program_new(&(Input){.path = path}, options, out, out_error);
+}
+
+jitc_status program_interface(const char *path, const jitc_options *options, jitc_program **out,
+                              jitc_error **out_error)
+{
+    return program_new(&(Input){.path = path, .interface = true}, options, out, out_error);
 }
 
 jitc_status jitc_program_load_memory(const void *data, size_t size, const jitc_options *options,

@@ -28,11 +28,11 @@ static void put_target(Str *s, const jitc_program *p)
                p->target.quick);
 }
 
-static void put_options(Str *s, const jitc_program *p, bool lazy)
+static void put_options(Str *s, const jitc_program *p)
 {
     Machine m = machine_of(p->target.cpu, p->threads);
-    str_printf(s, "precise %d layout %d lazy %d l2 %lld threads %d\n", p->precise, p->layout, lazy,
-               (long long)m.l2, m.threads);
+    str_printf(s, "precise %d layout %d depth %d l2 %lld threads %d\n", p->precise, p->layout,
+               p->stored.depth, (long long)m.l2, m.threads);
     const ImportOptions *o = &p->opt;
     put_names(s, o->inputs, o->ninputs);
     put_names(s, o->outputs, o->noutputs);
@@ -128,7 +128,7 @@ static bool may_be_kept(const jitc_program *p)
     return !p->text && !p->pipeline && !p->opt.custom && !p->src.reader.read;
 }
 
-void stored_open(jitc_program *p, const jitc_options *o, const char *label)
+void stored_open(jitc_program *p, const jitc_options *o, bool interface, const char *label)
 {
     Stored *s = &p->stored;
     const char *path = cache_path(o->cache);
@@ -137,12 +137,12 @@ void stored_open(jitc_program *p, const jitc_options *o, const char *label)
     if (!s->on) return;
     if (o->cache_bytes) s->cache.most_bytes = o->cache_bytes;
     s->cache.verify = o->flags & JITC_VERIFY;
-    s->lazy = o->flags & JITC_LAZY;
+    s->depth = interface ? 2 : o->flags & JITC_LAZY ? 1 : 0;
     s->label = label;
     Str text = {0};
     put_target(&text, p);
     s->code = hash_bytes(str_text(&text), text.n);
-    put_options(&text, p, s->lazy);
+    put_options(&text, p);
     s->base = hash_str(&text);
 }
 

@@ -15,7 +15,9 @@ struct Version;
 
 typedef struct {
     Cache cache;
-    bool on, lazy, warned;
+    bool on, warned;
+    int depth; /* how much the interface tells: 0 what is compiled, 1 what follows from the graph, 2 what it
+                  declares */
     Hash base,
         code; /* of all that decides what is compiled, but the model; and of what decides about code alone */
     bool has_content;
@@ -24,8 +26,9 @@ typedef struct {
     const char *label;
 } Stored;
 
-/* After all else that options say is known; `label`: what people call the model. */
-void stored_open(jitc_program *p, const jitc_options *o, const char *label);
+/* After all else that options say is known. `interface`: what is stored of the program is what the graph
+ * declares, as nothing else is wanted. `label`: what people call the model. */
+void stored_open(jitc_program *p, const jitc_options *o, bool interface, const char *label);
 void stored_close(jitc_program *p);
 /* The interface; false: the model must be read. */
 bool stored_load_program(jitc_program *p);

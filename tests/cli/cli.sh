@@ -543,7 +543,7 @@ tune() {
 
     # Ctrl-C keeps what was found.
     # shellcheck disable=SC2016 # for the inner shell; the background of a script ignores the signal otherwise
-    run 0 timeout --preserve-status -s INT 2 env "$jitc" tune "$digits" --shape images=8192,8,8,1 --threads 1 --budget 60 -o kept.txt
+    run 0 timeout --preserve-status -s INT 8 env "$jitc" tune "$digits" --shape images=8192,8,8,1 --threads 1 --budget 60 -o kept.txt
     says 'interrupted'
     says 'kept in kept.txt$'
 
@@ -627,7 +627,7 @@ batches() {
     sizes batch.json '4'
     run 1 "$jitc" tune "$digits" --batch 1..1000000 --threads 1 --budget 0.01 --max-memory 1K
     says '^ +1  left out: '
-    run 0 timeout --preserve-status -s INT 2 env "$jitc" tune "$digits" --batch 1..4096 --threads 1 --budget 60
+    run 0 timeout --preserve-status -s INT 8 env "$jitc" tune "$digits" --batch 1..4096 --threads 1 --budget 60
     says '^use batch size .*\(interrupted\)$'
 
     sed 's/size: -1/size: 2/' "$here/image.pbtxt" >fixed.pbtxt
