@@ -146,7 +146,6 @@ bool cache_get(Cache *c, CacheRef ref, CacheEntry *out)
     out->data = payload + h->nrefs * sizeof(CacheRef);
     out->size = h->bytes - h->nrefs * sizeof(CacheRef);
     out->offset = CACHE_PAGE + h->nrefs * sizeof(CacheRef);
-    out->id = file_id(&st);
     if (ref.kind != CACHE_CODE) touch(c, ref);
     return true;
 }

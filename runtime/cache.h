@@ -56,7 +56,6 @@ typedef struct {
     const uint8_t *data; /* the payload, without the refs */
     size_t size;
     uint64_t offset; /* of the data in the file */
-    FileId id;
 } CacheEntry;
 bool cache_get(Cache *c, CacheRef ref, CacheEntry *out);
 void cache_entry_close(CacheEntry *e); /* accepts a zeroed one */

@@ -156,6 +156,22 @@ static void costs(const Op *kernel, KernelSpec *out)
     out->bytes = work_bytes(kernel);
 }
 
+void spec_of_parts(Module *m, const Op *kernel, Str *text, KernelSpec *out)
+{
+    if (text->oom) {
+        str_free(text);
+        job_fail(m->job, JITC_E_NOMEM);
+    }
+    out->text = job_strndup(m->job, str_text(text), text->n);
+    out->size = text->n;
+    str_free(text);
+    out->key = hash_bytes(out->text, out->size);
+    out->noperands = kernel->nin;
+    out->operand = job_array(m->job, uint16_t, kernel->nin + 1);
+    out->in_place = job_array(m->job, bool, kernel->nin + 1);
+    for (int i = 0; i < kernel->nin; i++) out->operand[i] = (uint16_t)i;
+}
+
 /* Handing a share to another thread costs some microseconds: a share should be worth more. It may have to be
  * larger already. */
 void spec_grain(KernelSpec *out, double flops_per_ns)

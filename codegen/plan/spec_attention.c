@@ -222,18 +222,7 @@ void make_attention(Module *m, const Op *kernel, const Machine *machine, KernelS
         put_part(&s, out, &part[i]);
         scratch = dim_max(m, scratch, part[i].spec.scratch);
     }
-    if (s.oom) {
-        str_free(&s);
-        job_fail(m->job, JITC_E_NOMEM);
-    }
-    out->text = job_strndup(m->job, str_text(&s), s.n);
-    out->size = s.n;
-    str_free(&s);
-    out->key = hash_bytes(out->text, out->size);
-    out->noperands = kernel->nin;
-    out->operand = job_array(m->job, uint16_t, kernel->nin + 1);
-    out->in_place = job_array(m->job, bool, kernel->nin + 1);
-    for (int i = 0; i < kernel->nin; i++) out->operand[i] = (uint16_t)i;
+    spec_of_parts(m, kernel, &s, out);
     out->units = dim_mul(m, rows_of(m, t, t->rank - 2), blocks);
     Dim panels = dim_add(m, dim_mul(m, dim_mul(m, dim_ceildiv(m, a.keys, PANEL), PANEL), a.depth),
                          dim_mul(m, a.keys, round_up(a.width, PANEL)));

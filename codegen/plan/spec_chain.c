@@ -137,18 +137,7 @@ void make_chain(Module *m, const Op *kernel, const Machine *machine, KernelSpec 
         str_printf(&s, "\n%s", p->text);
         scratch = dim_max(m, scratch, p->scratch);
     }
-    if (s.oom) {
-        str_free(&s);
-        job_fail(m->job, JITC_E_NOMEM);
-    }
-    out->text = job_strndup(m->job, str_text(&s), s.n);
-    out->size = s.n;
-    str_free(&s);
-    out->key = hash_bytes(out->text, out->size);
-    out->noperands = kernel->nin;
-    out->operand = job_array(m->job, uint16_t, kernel->nin + 1);
-    out->in_place = job_array(m->job, bool, kernel->nin + 1);
-    for (int i = 0; i < kernel->nin; i++) out->operand[i] = (uint16_t)i;
+    spec_of_parts(m, kernel, &s, out);
     out->units = dim_mul(m, last->dim[0], ceil_div(oh, band));
     out->scratch = dim_add(m, scratch, CHAIN_STATE + CHAIN_CALL + bytes + 64);
     spec_grain(out, 50);

@@ -55,6 +55,8 @@ Dim pitch_in(Module *m, const Op *kernel, const Value *a);
 Dim pitch_out(Module *m, const Op *kernel);
 
 void spec_grain(KernelSpec *out, double flops_per_ns);
+/* Text, which it frees, key and operands of a kernel that calls parts: it reads all that it is given. */
+void spec_of_parts(Module *m, const Op *kernel, Str *text, KernelSpec *out);
 Dim rows_of(Module *m, const Type *t, int dims); /* the product of the first dims */
 /* Of a kernel around a contraction: it; or NULL. */
 const Op *contract_anchor(const Op *kernel);
